@@ -1,0 +1,729 @@
+"""Tensor, Op, Node, and `apply`: the one door through which every operation goes.
+
+An op runs at once on NumPy values unless the thread has an open trace, which takes it as a Node of its graph; each
+open recorder (a tape, a forward accumulator, a trap) is shown it. `apply` is the hot path of eager mode and is
+written for speed: slots, no wrapper layers, errors worked out only after NumPy has raised.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nbtape.core import context, source
+from nbtape.core import dtype as dtypes
+from nbtape.core.convert import array_of, fit
+from nbtape.core.dtype import DType
+from nbtape.core.errors import OpError, invalid
+from nbtape.core.kernel import Kernel
+from nbtape.core.shape import Spec, TensorShape, TensorSpec, bracket
+
+_NUMBERS = (bool, int, float, complex)
+
+
+class Op:
+    """One row of the table: everything nbtape knows about one operation.
+
+    eager   arrays in, array (or tuple of arrays, if `many`) out: what runs at once, and the reference for compilers
+    infer   Specs in, Spec (or tuple) out; raises the shape errors that users read
+    grad    a rule per input, `rule(g, y, *xs, **attrs)`, or None where nothing flows; or one function
+            `grad(i, g, y, *xs, **attrs)` for ops with any number of inputs; or None: no gradient at all
+    kernel  how compilers treat it
+    kinds   NumPy kinds that all inputs must have, "" for no check (see `dtype.FLOATS`)
+    absorbs whether a zero cotangent absorbs inf and nan in what the rules return (elementwise ops)
+
+    Called with arrays an Op computes; called with Tensors it is recorded. So the same gradient rule runs on bare
+    arrays when nobody watches, and is recorded, traced and differentiated again when somebody does.
+    """
+
+    __slots__ = ("name", "eager", "infer", "grad", "kernel", "kinds", "scalars", "absorbs", "many")
+
+    def __init__(
+        self,
+        name: str,
+        eager: Callable[..., Any],
+        infer: Callable[..., Any],
+        grad: Any = None,
+        kernel: Kernel | None = None,
+        kinds: str = "",
+        absorbs: bool = False,
+        many: bool = False,
+    ):
+        self.name, self.eager, self.infer, self.grad, self.kernel = name, eager, infer, grad, kernel
+        self.kinds, self.absorbs, self.many = kinds, absorbs, many
+        self.scalars = frozenset(d.as_numpy_dtype for d in dtypes.ALL if d.np.kind in kinds)
+
+    def rule(self, i: int) -> Callable[..., Any] | None:
+        """The gradient rule of input i."""
+        if self.grad is None:
+            return None
+        if isinstance(self.grad, tuple):
+            return self.grad[i]
+        grad = self.grad
+        return lambda g, y, *xs, **attrs: grad(i, g, y, *xs, **attrs)
+
+    def __call__(self, *xs: Any, **attrs: Any) -> Any:
+        if len(xs) == 1 and type(xs[0]) in self.scalars:
+            return self.eager(*xs, **attrs)
+        for x in xs:
+            if isinstance(x, Tensor):
+                return apply(self, *xs, **attrs)
+        return self.eager(*xs, **attrs)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __reduce__(self):
+        return _op_named, (self.name,)
+
+
+class Table:
+    """The ops by name: `o.mul`. Rules look ops up when they run, so rows may name each other in any order."""
+
+    def __getattr__(self, name: str) -> Op:
+        raise AttributeError(f"the op table has no row {name!r}")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.__dict__
+
+    def __iter__(self) -> Iterator[Op]:
+        return iter(self.__dict__.values())
+
+
+o = Table()
+
+
+def register(op: Op) -> Op:
+    """Put a row in the table."""
+    assert op.name not in o, f"two rows are called {op.name}"
+    setattr(o, op.name, op)
+    return op
+
+
+def _op_named(name: str) -> Op:
+    return getattr(o, name)
+
+
+class Node(NamedTuple):
+    """One recorded operation. Inputs are Tensors, or Python numbers and arrays that nobody differentiates."""
+
+    op: Op
+    inputs: tuple
+    attrs: dict
+    outputs: tuple
+    place: source.Place | None
+
+
+_make_node = tuple.__new__
+
+
+class Tensor:
+    """A multi-dimensional array that never changes, with a dtype and a shape.
+
+    Made by `constant`, `convert_to_tensor` and every operation; an `EagerTensor` has a value, a `SymbolicTensor`
+    stands for one in a graph. NumPy functions on a Tensor stay differentiable.
+
+    >>> tf.constant([1.0, 2.0]) * 3
+    <tf.Tensor: shape=(2,), dtype=float32, numpy=array([3., 6.], dtype=float32)>
+    """
+
+    __slots__ = ("__weakref__",)
+    __array_priority__ = 100
+
+    @property
+    def dtype(self) -> DType:
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> TensorShape:
+        raise NotImplementedError
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def get_shape(self) -> TensorShape:
+        return self.shape
+
+    def ref(self) -> "Reference":
+        """A hashable reference, equal for the same object: a key for dicts and sets."""
+        return Reference(self)
+
+    def __add__(self, other):
+        return binary(o.add, self, other)
+
+    def __radd__(self, other):
+        return binary(o.add, other, self)
+
+    def __sub__(self, other):
+        return binary(o.sub, self, other)
+
+    def __rsub__(self, other):
+        return binary(o.sub, other, self)
+
+    def __mul__(self, other):
+        return binary(o.mul, self, other)
+
+    def __rmul__(self, other):
+        return binary(o.mul, other, self)
+
+    def __truediv__(self, other):
+        return binary(o.div, self, other)
+
+    def __rtruediv__(self, other):
+        return binary(o.div, other, self)
+
+    def __floordiv__(self, other):
+        return binary(o.floordiv, self, other)
+
+    def __rfloordiv__(self, other):
+        return binary(o.floordiv, other, self)
+
+    def __mod__(self, other):
+        return binary(o.floormod, self, other)
+
+    def __rmod__(self, other):
+        return binary(o.floormod, other, self)
+
+    def __pow__(self, other):
+        return binary(o.pow, self, other)
+
+    def __rpow__(self, other):
+        return binary(o.pow, other, self)
+
+    def __matmul__(self, other):
+        return binary(o.matmul, self, other)
+
+    def __rmatmul__(self, other):
+        return binary(o.matmul, other, self)
+
+    def __and__(self, other):
+        return binary(o.bitwise_and, self, other)
+
+    def __rand__(self, other):
+        return binary(o.bitwise_and, other, self)
+
+    def __or__(self, other):
+        return binary(o.bitwise_or, self, other)
+
+    def __ror__(self, other):
+        return binary(o.bitwise_or, other, self)
+
+    def __xor__(self, other):
+        return binary(o.bitwise_xor, self, other)
+
+    def __rxor__(self, other):
+        return binary(o.bitwise_xor, other, self)
+
+    def __invert__(self):
+        return apply(o.invert, self)
+
+    def __neg__(self):
+        return apply(o.neg, self)
+
+    def __pos__(self):
+        return self
+
+    def __abs__(self):
+        return apply(o.abs, self)
+
+    def __lt__(self, other):
+        return binary(o.less, self, other)
+
+    def __le__(self, other):
+        return binary(o.less_equal, self, other)
+
+    def __gt__(self, other):
+        return binary(o.greater, self, other)
+
+    def __ge__(self, other):
+        return binary(o.greater_equal, self, other)
+
+    def __eq__(self, other):
+        return equal_or(o.equal, self, other, False)
+
+    def __ne__(self, other):
+        return equal_or(o.not_equal, self, other, True)
+
+    def __hash__(self):
+        raise TypeError(f"{_kind(self)} is unhashable. Instead, use {_kind(self).lower()}.ref() as the key.")
+
+    def __getitem__(self, key):
+        return subscript(self, key)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        return numpy_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, func, types, args, kwargs):
+        return numpy_function(func, args, kwargs)
+
+
+class EagerTensor(Tensor):
+    """A Tensor with a value: a NumPy array, or a NumPy scalar for rank 0 (scalars are several times faster)."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any):
+        self._value = value
+
+    @property
+    def dtype(self) -> DType:
+        return dtypes.of(self._value)
+
+    @property
+    def shape(self) -> TensorShape:
+        return TensorShape(self._value.shape)
+
+    @property
+    def device(self) -> str:
+        return context.local.device or "/job:localhost/replica:0/task:0/device:CPU:0"
+
+    @property
+    def name(self) -> str:
+        raise AttributeError("Tensor.name is undefined when eager execution is enabled.")
+
+    @property
+    def op(self):
+        raise AttributeError("Tensor.op is undefined when eager execution is enabled.")
+
+    @property
+    def graph(self):
+        raise AttributeError("Tensor.graph is undefined when eager execution is enabled.")
+
+    def numpy(self) -> Any:
+        """The value as a read-only NumPy array, or as a NumPy scalar (`bytes` for a string) for rank 0.
+
+        Copy it (`t.numpy().copy()`) to write into it. A tape does not see what happens to it.
+        """
+        for recorder in context.local.recorders:
+            recorder.left(self)
+        return readable(self._value)
+
+    def tolist(self) -> Any:
+        """The value as nested Python lists."""
+        return self.numpy().tolist()
+
+    def item(self, *index: int) -> Any:
+        """One element as a Python number."""
+        return self.numpy().item(*index)
+
+    def set_shape(self, shape: Any) -> None:
+        self.shape.assert_is_compatible_with(shape)
+
+    def __array__(self, dtype=None, copy=None):
+        value = np.asarray(self.numpy())
+        if dtype is not None and value.dtype != dtype:
+            return value.astype(dtype)
+        return value.copy() if copy else value
+
+    def __dlpack__(self, **kwargs):
+        return np.asarray(self.numpy()).copy().__dlpack__(**kwargs)
+
+    def __dlpack_device__(self):
+        return np.zeros(0).__dlpack_device__()
+
+    def __buffer__(self, flags):
+        return memoryview(np.asarray(self.numpy()))
+
+    def __bool__(self):
+        if self._value.dtype == object:
+            return bool(self._value.item())
+        return bool(self._value)
+
+    def __float__(self):
+        return float(self._number())
+
+    def __int__(self):
+        return int(self._number())
+
+    def __complex__(self):
+        return complex(self._number())
+
+    def __index__(self):
+        if self._value.dtype.kind not in "iu":
+            raise TypeError(f"'{type(self).__name__}' of {self.dtype.name} cannot be interpreted as an integer")
+        return int(self._number())
+
+    def _number(self) -> Any:
+        if self._value.ndim:
+            raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
+        for recorder in context.local.recorders:
+            recorder.left(self)
+        return self._value
+
+    def __round__(self, ndigits=None):
+        return round(float(self._number()), ndigits)
+
+    def __len__(self):
+        if not self._value.ndim:
+            raise TypeError("Scalar tensor has no `len()`")
+        return self._value.shape[0]
+
+    def __iter__(self):
+        if not self._value.ndim:
+            raise TypeError("Cannot iterate over a scalar tensor.")
+        return (self[i] for i in range(self._value.shape[0]))
+
+    def __format__(self, spec):
+        return format(self.numpy(), spec) if spec else str(self)
+
+    def __repr__(self):
+        return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype.name}, numpy={shown(self._value, repr)}>"
+
+    def __str__(self):
+        return f"tf.Tensor({shown(self._value, str)}, shape={self.shape}, dtype={self.dtype.name})"
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return EagerTensor(self._value)
+
+    def __reduce__(self):
+        return EagerTensor, (self._value,)
+
+
+def _kind(x: Any) -> str:
+    return "Tensor" if isinstance(x, Tensor) else "Variable"
+
+
+class Reference:
+    """A hashable stand-in for a Tensor or a Variable, which are not hashable because `==` compares elements."""
+
+    __slots__ = ("_object",)
+
+    def __init__(self, obj: Any):
+        self._object = obj
+
+    def deref(self) -> Any:
+        return self._object
+
+    def __eq__(self, other):
+        return isinstance(other, Reference) and self._object is other._object
+
+    def __hash__(self):
+        return id(self._object)
+
+    def __repr__(self):
+        return f"<Reference wrapping {self._object!r}>"
+
+
+def readable(value: Any) -> Any:
+    """`value` for the eyes of a user: a view that cannot be made writeable."""
+    if isinstance(value, np.ndarray):
+        if value.dtype == object and not value.ndim:
+            return value.item()
+        base = value
+        while isinstance(base, np.ndarray):
+            base.flags.writeable = False
+            base = base.base
+        return value.view()
+    return value
+
+
+def shown(value: Any, how: Callable[[Any], str]) -> str:
+    """The value as `repr` and `str` of a tensor print it."""
+    if value.ndim:
+        return how(value)
+    return how(value.item()) if value.dtype == object else str(value)
+
+
+# Conversion
+
+
+def tensor(x: Any, dtype: DType | None = None) -> Any:
+    """`x` as a Tensor (of `dtype`, if given: a Tensor of another dtype is refused)."""
+    if type(x) is EagerTensor and dtype is None:
+        return x
+    if not isinstance(x, Tensor):
+        own = getattr(type(x), "__tensor__", None)  # Variables, IndexedSlices and what else stands for a tensor
+        if own is not None:
+            x = own(x)
+        else:
+            return _constant(x, dtype)
+    if dtype is not None and x.dtype is not dtype:
+        raise ValueError(
+            f"Tensor conversion requested dtype {dtype.name} for Tensor with dtype {x.dtype.name}: {x!r}"
+        )
+    return x
+
+
+def _constant(x: Any, dtype: DType | None) -> Any:
+    if isinstance(x, list | tuple) and _holds_tensor(x):
+        return _packed(x, dtype)
+    value = array_of(x.as_list() if isinstance(x, TensorShape) else x, dtype)
+    graph = context.local.graph
+    return EagerTensor(value) if graph is None else graph.constant(value)
+
+
+def _holds_tensor(x: Any) -> bool:
+    for item in x:
+        if isinstance(item, Tensor) or hasattr(type(item), "__tensor__"):
+            return True
+        if isinstance(item, list | tuple) and _holds_tensor(item):
+            return True
+    return False
+
+
+def _first_tensor(x: Any) -> Any:
+    for item in x:
+        if isinstance(item, list | tuple):
+            item = _first_tensor(item)
+        elif not isinstance(item, Tensor):
+            own = getattr(type(item), "__tensor__", None)
+            item = own(item) if own else None
+        if item is not None:
+            return item
+    return None
+
+
+def _packed(x: Any, dtype: DType | None) -> Any:
+    """A sequence with Tensors in it, stacked, so that gradients flow through it."""
+    dtype = dtype or _first_tensor(x).dtype
+    return apply(o.stack, *[tensor(item, dtype) for item in x], axis=0)
+
+
+def pair(a: Any, b: Any) -> tuple[Any, Any]:
+    """Two operands as Tensors of one dtype: a bare value takes the other's; Python numbers stay as they are."""
+    if type(a) is EagerTensor and type(b) is EagerTensor:
+        return a, b
+    a_is, b_is = _stands_for_tensor(a), _stands_for_tensor(b)
+    if a_is and b_is:
+        return tensor(a), tensor(b)
+    if a_is:
+        a = tensor(a)
+        return a, _beside(b, a.dtype)
+    if b_is:
+        b = tensor(b)
+        return _beside(a, b.dtype), b
+    a = tensor(a)
+    return a, _beside(b, a.dtype)
+
+
+def _stands_for_tensor(x: Any) -> bool:
+    return isinstance(x, Tensor) or hasattr(type(x), "__tensor__")
+
+
+def _beside(x: Any, dtype: DType) -> Any:
+    if type(x) in _NUMBERS and context.local.graph is None:
+        return fit(x, dtype)
+    if isinstance(x, np.ndarray | np.generic) and x.dtype.kind not in "SUO":
+        # TensorFlow takes a float64 array beside a float32 tensor, but not a float array beside an int tensor.
+        if x.dtype.kind in "fc" and dtype.np.kind not in dtypes.FLOATS:
+            raise TypeError(f"Cannot convert a NumPy array of {x.dtype} to EagerTensor of dtype {dtype.name}")
+    return tensor(x, dtype)
+
+
+# Applying
+
+
+def binary(op: Op, a: Any, b: Any) -> Any:
+    """An operator between a Tensor and anything: `a + b`."""
+    if type(a) is not EagerTensor or type(b) is not EagerTensor:
+        try:
+            a, b = pair(a, b)
+        except (TypeError, ValueError):
+            if getattr(type(b), "__array_ufunc__", 0) is None:  # it asks to be left to its own operators
+                return NotImplemented
+            raise
+    return apply(op, a, b)
+
+
+def apply(op: Op, *xs: Any, **attrs: Any) -> Any:
+    """Run `op` on Tensors (and bare numbers and arrays), showing it to the open trace or the open recorders.
+
+    Raises what the op's `infer` says about its inputs, with the user's line and each operand's shape and dtype.
+    """
+    local = context.local
+    if local.busy:
+        return observed(op, xs, attrs, local)
+    if op.many:
+        return tuple([EagerTensor(value) for value in compute(op, xs, attrs)])
+    y = EagerTensor(compute(op, xs, attrs))
+    if context.open_tapes:
+        note_foreign(xs, y)
+    return y
+
+
+def observed(op: Op, xs: tuple, attrs: dict, local: Any) -> Any:
+    """`apply` while somebody looks on: the trace takes the op as a Node, or each recorder is shown what it did."""
+    if local.graph is not None:
+        return local.graph.record(op, xs, attrs)
+    value = compute(op, xs, attrs)
+    if op.many:
+        y = ys = tuple([EagerTensor(v) for v in value])
+    else:
+        y = EagerTensor(value)
+        ys = (y,)
+    place = source.here()
+    for recorder in local.recorders:
+        recorder.record(op, xs, attrs, ys, place)
+    return y
+
+
+def compute(op: Op, xs: tuple, attrs: dict) -> Any:
+    """The op's value, as NumPy computes it."""
+    try:
+        if len(xs) == 2:
+            a, b = xs
+            if type(a) is EagerTensor:
+                a = a._value
+            if type(b) is EagerTensor:
+                b = b._value
+            if op.kinds and not (type(a) is type(b) and type(a) in op.scalars):
+                check_dtypes(op, (a, b))
+            return op.eager(a, b, **attrs) if attrs else op.eager(a, b)
+        values = [x._value if type(x) is EagerTensor else x for x in xs]
+        if op.kinds and type(values[0]) not in op.scalars or len(values) > 2:
+            check_dtypes(op, values)
+        return op.eager(*values, **attrs)
+    except (FloatingPointError, RuntimeWarning):  # the user made NumPy's warnings into errors; ours are not his
+        with np.errstate(all="ignore"):
+            return op.eager(*[x._value if type(x) is EagerTensor else x for x in xs], **attrs)
+    except Exception as error:
+        raise explained(error, op, xs, attrs) from None
+
+
+def note_foreign(xs: tuple, y: Tensor) -> None:
+    """Tell tapes of other threads that a tensor of theirs was used here, so that they can explain a None."""
+    for tape in list(context.open_tapes.values()):
+        tape.used_elsewhere(xs, y)  # type: ignore[attr-defined]
+
+
+def check_dtypes(op: Op, values: Any) -> None:
+    """All inputs have one dtype, of a kind that `op` takes; `explained` says what is wrong where not."""
+    if not op.kinds:
+        return
+    first = None
+    for value in values:
+        if type(value) in _NUMBERS:
+            continue
+        dtype = value.dtype
+        if first is None:
+            first = dtype
+            if dtype.kind not in op.kinds:
+                raise TypeError
+        elif dtype is not first and dtype != first:
+            raise TypeError
+
+
+def specs_of(xs: tuple) -> list:
+    """Specs of the inputs: what `infer` takes. A Python number has the dtype of the tensors beside it."""
+    tensors = [x for x in xs if not isinstance(x, _NUMBERS)]
+    like = next((spec_of(x).dtype for x in tensors if spec_of(x).dtype.kind != "b"), np.dtype(np.float32))
+    return [Spec((), like) if isinstance(x, _NUMBERS) else spec_of(x) for x in xs]
+
+
+def spec_of(x: Any) -> Spec:
+    if isinstance(x, EagerTensor):
+        return Spec(x._value.shape, x._value.dtype)
+    if isinstance(x, Tensor):
+        return x._spec  # type: ignore[attr-defined]
+    return Spec(np.shape(x), np.asarray(x).dtype)
+
+
+def explained(error: Exception, op: Op, xs: tuple, attrs: dict) -> Exception:
+    """The error that the user reads: what `infer` says of these inputs, else what NumPy said, with a report."""
+    stranger = next((x for x in xs if isinstance(x, Tensor) and not isinstance(x, EagerTensor)), None)
+    if stranger is not None:
+        return TypeError(
+            f"{stranger!r} is out of scope and cannot be used here. Use return values, explicit Python locals or "
+            "TensorFlow collections to access it: it belongs to a function or graph whose trace has ended."
+        )
+    if not isinstance(error, OpError):
+        try:
+            specs = specs_of(xs)
+            if op.kinds:
+                infer_dtypes(op, specs)
+            op.infer(*specs, **attrs)
+        except OpError as better:
+            error = better
+        except (TypeError, ValueError) as better:
+            error = better
+        else:
+            text = str(error) or type(error).__name__
+            error = invalid(f"{text} [Op:{op.name}]") if isinstance(error, ValueError | ArithmeticError) else error
+    return with_report(error, op, xs, source.here(3))
+
+
+def infer_dtypes(op: Op, specs: list) -> None:
+    """Raise TensorFlow's error where dtypes differ, or where the op does not take their kind."""
+    for i, spec in enumerate(specs[1:], 1):
+        if spec.dtype != specs[0].dtype:
+            want, got = dtypes.as_dtype(specs[0].dtype).name, dtypes.as_dtype(spec.dtype).name
+            raise invalid(
+                f"cannot compute {_tf_name(op)} as input #{i}(zero-based) was expected to be a {want} tensor "
+                f"but is a {got} tensor [Op:{_tf_name(op)}]\nConvert one of them, for example: tf.cast(x, tf.{want})."
+            )
+    if specs[0].dtype.kind not in op.kinds:
+        got = dtypes.as_dtype(specs[0].dtype).name
+        wanted = [d.name for d in dtypes.ALL if d.np.kind in op.kinds]
+        raise invalid(
+            f"Value for attr 'T' of {got} is not in the list of allowed values: {', '.join(wanted)} "
+            f"[Op:{_tf_name(op)}]\nConvert it first, for example: tf.cast(x, tf.float32)."
+        )
+
+
+_TF_NAMES = {"add": "AddV2", "div": "RealDiv", "floordiv": "FloorDiv", "floormod": "FloorMod"}
+
+
+def _tf_name(op: Op) -> str:
+    return _TF_NAMES.get(op.name) or "".join(part.capitalize() for part in op.name.split("_"))
+
+
+# Who knows the name of a tensor: the state floor adds one that knows variables.
+names_of_tensors: list[Callable[[Tensor], str | None]] = []
+
+
+def describe(x: Any) -> str:
+    """`float32[2,3] 'weights'`: an operand in an error message."""
+    if not isinstance(x, Tensor):
+        return repr(x)
+    spec = spec_of(x)
+    shape = "[?]" if spec.shape is None else bracket(spec.shape)
+    name = next((n for n in (name(x) for name in names_of_tensors) if n), None)
+    return f"{dtypes.as_dtype(spec.dtype).name}{shape}" + (f" {name!r}" if name else "")
+
+
+def with_report(error: Exception, op: Op, xs: tuple, place: source.Place | None, doing: str = "") -> Exception:
+    """The same error, its text followed by the user's line and the operands."""
+    lines = [f"  {doing}{op.name} at {source.describe(place)}"]
+    lines += [f"  input {i}: {describe(x)}" for i, x in enumerate(xs[:8])]
+    if isinstance(error, OpError):
+        error._message += "\n" + "\n".join(lines)
+        error.args = (error._message,)
+    elif len(error.args) == 1 and isinstance(error.args[0], str):
+        error.args = (error.args[0] + "\n" + "\n".join(lines),)
+    error.__traceback__ = None
+    return error
+
+
+def equal_or(op: Op, a: Any, b: Any, otherwise: bool) -> Any:
+    """`==` and `!=`: elementwise; one False (True) where shapes do not broadcast or the other is no tensor."""
+    if b is None:
+        return otherwise
+    try:
+        a, b = pair(a, b)
+        return apply(op, a, b)
+    except (TypeError, ValueError, OpError) as error:
+        if isinstance(error, OpError) and "Incompatible shapes" not in str(error):
+            raise
+        return otherwise
+
+
+# Doors that upper floors open: each is replaced once, when the floor that knows how is imported.
+
+
+def subscript(x: Any, key: Any) -> Any:
+    return doors["subscript"](x, key)
+
+
+def numpy_ufunc(ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Any:
+    return doors["ufunc"](ufunc, method, inputs, kwargs)
+
+
+def numpy_function(func: Any, args: tuple, kwargs: dict) -> Any:
+    return doors["function"](func, args, kwargs)
+
+
+doors: dict[str, Callable[..., Any]] = {}

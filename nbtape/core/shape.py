@@ -1,0 +1,269 @@
+"""Shapes and specs: TensorShape, TensorSpec, and what broadcasting makes of two shapes."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nbtape.core import dtype as dtypes
+from nbtape.core.errors import invalid
+
+Dims = tuple[int | None, ...]
+
+
+class Spec(NamedTuple):
+    """Shape and NumPy dtype of a value: what an op's `infer` takes and gives. A dim of None is not known yet."""
+
+    shape: Dims | None
+    dtype: np.dtype
+
+
+class TensorShape:
+    """The shape of a tensor: a tuple of sizes, None where one is unknown; `TensorShape(None)` has unknown rank.
+
+    >>> s = tf.TensorShape([None, 3]); s.is_compatible_with([5, 3]), s.rank, s.as_list()
+    (True, 2, [None, 3])
+    """
+
+    __slots__ = ("_dims",)
+
+    def __init__(self, dims: Any = None):
+        if dims is None:
+            self._dims: Dims | None = None
+        elif isinstance(dims, TensorShape):
+            self._dims = dims._dims
+        elif isinstance(dims, int | np.integer):
+            self._dims = (int(dims),)
+        else:
+            self._dims = tuple(_dimension(d) for d in dims)
+
+    @property
+    def dims(self) -> list[int | None] | None:
+        return None if self._dims is None else list(self._dims)
+
+    @property
+    def rank(self) -> int | None:
+        return None if self._dims is None else len(self._dims)
+
+    @property
+    def ndims(self) -> int | None:
+        return self.rank
+
+    def as_list(self) -> list[int | None]:
+        """The sizes as a list; raises ValueError when the rank is unknown."""
+        return list(self._known("as_list() is not defined on an unknown TensorShape."))
+
+    def _known(self, message: str) -> Dims:
+        if self._dims is None:
+            raise ValueError(message)
+        return self._dims
+
+    def is_fully_defined(self) -> bool:
+        return self._dims is not None and None not in self._dims
+
+    def assert_is_fully_defined(self) -> None:
+        if not self.is_fully_defined():
+            raise ValueError(f"Shape {self} is not fully defined")
+
+    def num_elements(self) -> int | None:
+        if self._dims is None or None in self._dims:
+            return None
+        return int(np.prod(self._dims, dtype=np.int64))  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+    def is_compatible_with(self, other: Any) -> bool:
+        """Whether one shape could be both: equal but for unknown sizes."""
+        other = TensorShape(other)
+        if self._dims is None or other._dims is None:
+            return True
+        if len(self._dims) != len(other._dims):
+            return False
+        return all(a is None or b is None or a == b for a, b in zip(self._dims, other._dims, strict=True))
+
+    def assert_is_compatible_with(self, other: Any) -> None:
+        if not self.is_compatible_with(other):
+            raise ValueError(f"Shapes {self} and {TensorShape(other)} are incompatible")
+
+    def is_subtype_of(self, other: Any) -> bool:
+        """Whether each tensor of this shape is one of `other`'s."""
+        other = TensorShape(other)
+        if other._dims is None:
+            return True
+        if self._dims is None or len(self._dims) != len(other._dims):
+            return False
+        return all(b is None or a == b for a, b in zip(self._dims, other._dims, strict=True))
+
+    def most_specific_compatible_shape(self, other: Any) -> "TensorShape":
+        """The narrowest shape that both are instances of."""
+        other = TensorShape(other)
+        if self._dims is None or other._dims is None or len(self._dims) != len(other._dims):
+            return TensorShape(None)
+        return TensorShape([a if a == b else None for a, b in zip(self._dims, other._dims, strict=True)])
+
+    def merge_with(self, other: Any) -> "TensorShape":
+        """What is known of one or the other; raises ValueError when they contradict each other."""
+        other = TensorShape(other)
+        self.assert_is_compatible_with(other)
+        if self._dims is None or other._dims is None:
+            return other if self._dims is None else self
+        return TensorShape([b if a is None else a for a, b in zip(self._dims, other._dims, strict=True)])
+
+    def concatenate(self, other: Any) -> "TensorShape":
+        other = TensorShape(other)
+        if self._dims is None or other._dims is None:
+            return TensorShape(None)
+        return TensorShape(self._dims + other._dims)
+
+    def with_rank(self, rank: int) -> "TensorShape":
+        return self.merge_with(TensorShape([None] * rank))
+
+    def with_rank_at_least(self, rank: int) -> "TensorShape":
+        if self.rank is not None and self.rank < rank:
+            raise ValueError(f"Shape {self} must have rank at least {rank}")
+        return self
+
+    def __iter__(self) -> Iterator[int | None]:
+        return iter(self._known("Cannot iterate over a shape with unknown rank."))
+
+    def __len__(self) -> int:
+        return len(self._known("Cannot take the length of shape with unknown rank."))
+
+    def __getitem__(self, key: Any) -> Any:
+        if self._dims is None:
+            return TensorShape(None) if isinstance(key, slice) else None
+        found = self._dims[key]
+        return TensorShape(found) if isinstance(key, slice) else found
+
+    def __bool__(self) -> bool:
+        return self._dims is not None
+
+    def __eq__(self, other: Any) -> bool:
+        try:
+            return self._dims == TensorShape(other)._dims
+        except (TypeError, ValueError):
+            return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._dims)
+
+    def __add__(self, other: Any) -> "TensorShape":
+        return self.concatenate(other)
+
+    def __radd__(self, other: Any) -> "TensorShape":
+        return TensorShape(other).concatenate(self)
+
+    def __str__(self) -> str:
+        if self._dims is None:
+            return "<unknown>"
+        return "(" + ", ".join(map(str, self._dims)) + (",)" if len(self._dims) == 1 else ")")
+
+    def __repr__(self) -> str:
+        return "TensorShape(None)" if self._dims is None else f"TensorShape({list(self._dims)})"
+
+    def __reduce__(self):
+        return TensorShape, (self.dims,)
+
+
+def _dimension(d: Any) -> int | None:
+    if d is None:
+        return None
+    try:
+        size = d.__index__()
+    except AttributeError:
+        raise TypeError(
+            f"Dimension value must be integer or None or have an __index__ method, got value {d!r} "
+            f"with type {type(d)!r}"
+        ) from None
+    if size < 0:
+        raise ValueError(f"Dimension {size} must be >= 0")
+    return int(size)
+
+
+class TensorSpec:
+    """What a tensor must be: a shape, a dtype and a name.
+
+    >>> tf.TensorSpec([None, 2], tf.float32).is_compatible_with(tf.ones([3, 2]))
+    True
+    """
+
+    __slots__ = ("_shape", "_dtype", "_name")
+
+    def __init__(self, shape: Any, dtype: Any = dtypes.float32, name: str | None = None):
+        self._shape, self._dtype, self._name = TensorShape(shape), dtypes.as_dtype(dtype), name
+
+    @property
+    def shape(self) -> TensorShape:
+        return self._shape
+
+    @property
+    def dtype(self) -> dtypes.DType:
+        return self._dtype
+
+    @property
+    def name(self) -> str | None:
+        return self._name
+
+    @classmethod
+    def from_spec(cls, spec: "TensorSpec", name: str | None = None) -> "TensorSpec":
+        return cls(spec.shape, spec.dtype, name or spec.name)
+
+    @classmethod
+    def from_tensor(cls, tensor: Any, name: str | None = None) -> "TensorSpec":
+        """The spec of one tensor."""
+        return cls(tensor.shape, tensor.dtype, name)
+
+    def is_compatible_with(self, other: Any) -> bool:
+        """Whether a tensor (or another spec) is an instance of this one; the name does not count."""
+        return self._dtype == other.dtype and self._shape.is_compatible_with(other.shape)
+
+    def is_subtype_of(self, other: Any) -> bool:
+        return (
+            isinstance(other, TensorSpec)
+            and self._dtype == other._dtype
+            and self._shape.is_subtype_of(other._shape)
+        )
+
+    def most_specific_compatible_type(self, other: "TensorSpec") -> "TensorSpec":
+        if self._dtype != other._dtype:
+            raise ValueError(f"Types are not compatible: {self} vs {other}")
+        return TensorSpec(self._shape.most_specific_compatible_shape(other._shape), self._dtype, self._name)
+
+    def __eq__(self, other: Any) -> bool:
+        return (
+            isinstance(other, TensorSpec)
+            and (self._shape, self._dtype, self._name) == (other._shape, other._dtype, other._name)
+        )  # fmt: skip
+
+    def __hash__(self) -> int:
+        return hash((self._shape, self._dtype))
+
+    def __repr__(self) -> str:
+        return f"TensorSpec(shape={self._shape}, dtype={self._dtype!r}, name={self._name!r})"
+
+    def __reduce__(self):
+        return TensorSpec, (self._shape, self._dtype, self._name)
+
+
+def bracket(shape: Iterable) -> str:
+    """A shape as TensorFlow's kernels write it: `[2,3]`."""
+    return "[" + ",".join("?" if d is None else str(d) for d in shape) + "]"
+
+
+def broadcast(*shapes: Dims | None) -> Dims | None:
+    """The shape that NumPy's broadcasting rule makes of all `shapes`; raises InvalidArgumentError where it can't."""
+    if any(s is None for s in shapes):
+        return None
+    result: list[int | None] = []
+    for i in range(1, max(map(len, shapes), default=0) + 1):  # type: ignore[arg-type]
+        sizes = [s[-i] for s in shapes if len(s) >= i]  # type: ignore[index, arg-type]
+        known = {n for n in sizes if n is not None and n != 1}
+        if len(known) > 1:
+            raise invalid("Incompatible shapes: " + " vs. ".join(bracket(s) for s in shapes))  # type: ignore[arg-type]
+        result.append(known.pop() if known else (None if None in sizes else 1))
+    return tuple(reversed(result))
+
+
+def numel(shape: Iterable[int]) -> int:
+    n = 1
+    for d in shape:
+        n *= d
+    return n

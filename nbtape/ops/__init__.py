@@ -1,0 +1,1 @@
+"""The op table: every operation, one row each, with its gradient beside it."""

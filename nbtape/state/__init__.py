@@ -1,0 +1,1 @@
+"""What outlives a call: variables, initializers, modules, variable stores."""

@@ -1,0 +1,1 @@
+"""What people train with: optimizers and data."""

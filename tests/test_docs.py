@@ -1,0 +1,41 @@
+"""The examples in docstrings and READMEs do what they say."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nbtape as tf
+
+ROOT = Path(__file__).parents[1]
+MODULES = [m.name for m in pkgutil.walk_packages(tf.__path__, "nbtape.") if not m.name.endswith(".__main__")]
+NAMES = {"tf": tf, "nt": tf, "np": np}
+FORM = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def examples(module):
+    finder = doctest.DocTestFinder()
+    yield from finder.find(module, extraglobs=NAMES)
+    for name, f in vars(module).items():
+        # doctest passes over functions that a factory in another module made; they are named only here
+        if inspect.isfunction(f) and vars(sys.modules[f.__module__]).get(f.__name__) is not f:
+            yield from finder.find(f, f"{module.__name__}.{name}", module=False, globs=NAMES)
+
+
+@pytest.mark.parametrize("module", ["nbtape", *MODULES])
+def test_docstrings_hold(module):
+    runner = doctest.DocTestRunner(optionflags=FORM)
+    for example in examples(importlib.import_module(module)):
+        runner.run(example)
+    assert not runner.failures
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh.md", "nbtape/README.md"])
+def test_readme_holds(page):
+    path = str(ROOT / page)
+    assert not doctest.testfile(path, module_relative=False, encoding="utf-8", optionflags=FORM).failed
