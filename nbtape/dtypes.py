@@ -20,3 +20,6 @@ from nbtape.core.dtype import uint16 as uint16
 from nbtape.core.dtype import uint32 as uint32
 from nbtape.core.dtype import uint64 as uint64
 from nbtape.core.dtype import uint8 as uint8
+from nbtape.ops.arithmetic import cast as cast
+from nbtape.ops.arithmetic import complex as complex
+from nbtape.ops.arithmetic import saturate_cast as saturate_cast

@@ -1,11 +1,13 @@
 """Error classes: `tf.errors`."""
 
+from nbtape.autodiff.trap import NonFiniteError as NonFiniteError
 from nbtape.core.errors import AbortedError as AbortedError
 from nbtape.core.errors import AlreadyExistsError as AlreadyExistsError
 from nbtape.core.errors import CancelledError as CancelledError
 from nbtape.core.errors import DataLossError as DataLossError
 from nbtape.core.errors import DeadlineExceededError as DeadlineExceededError
 from nbtape.core.errors import FailedPreconditionError as FailedPreconditionError
+from nbtape.core.errors import GradientWarning as GradientWarning
 from nbtape.core.errors import InaccessibleTensorError as InaccessibleTensorError
 from nbtape.core.errors import InternalError as InternalError
 from nbtape.core.errors import InvalidArgumentError as InvalidArgumentError

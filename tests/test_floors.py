@@ -43,7 +43,7 @@ def floor_breaches(file, floor, tree):
         if root == "nbtape" and below not in OPEN[floor]:
             yield node, f"{floor} may not import {name}; it may import {', '.join(sorted(OPEN[floor]))}"
         if root != "nbtape" and root not in known:
-            yield node, f"{floor} may not import {name}" if root else "write the import in full, from nbtape on"
+            yield node, f"{floor} may not import {name}" if root else "write imports in full, from nbtape on"
         if name in ("importlib", "importlib.import_module") and file != "core/kernel.py":
             yield node, "only core/kernel.py imports modules by text"
 

@@ -17,6 +17,6 @@ CHECKS = {
 @pytest.mark.parametrize("check", CHECKS)
 def test_check_finds_nothing(check):
     command = [sys.executable, "-m", *CHECKS[check]]
-    offline = os.environ | {"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}  # or it asks the network for its newest release
+    offline = os.environ | {"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}  # or it looks for a newer release
     done = subprocess.run(command, cwd=ROOT, env=offline, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -5,7 +5,7 @@ a path from the sources. Two things are done here, once, so that no rule mention
 the shape that broadcasting started from, and a zero cotangent absorbs inf and nan (see `ops.elementwise.absorb`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from nbtape.ops.elementwise import absorb
 
 
 def backward(
-    nodes: Sequence[tuple], seeds: Iterable[tuple[Tensor, Any]], sources: set[int], needed: set[int] | None = None
+    nodes: Sequence[tuple], seeds: list[tuple[Tensor, Any]], sources: set[int], needed: set[int] | None = None
 ) -> dict[int, Any]:
     """Cotangents of `sources` (ids) for the cotangents `seeds` of targets; a source with no path is absent.
 
@@ -26,24 +26,36 @@ def backward(
     Runs on bare arrays, unless a recorder or a trace is open: then on Tensors, through `apply`, so that what it does
     is recorded, differentiated again, or compiled.
     """
-    bare = not context.local.busy
+    bare = context.local.watch is None
     needed = reached(nodes, sources) if needed is None else needed
+    context.local.pulling = not bare
+    try:
+        return _walk(nodes, seeds, sources, needed, bare)
+    except (FloatingPointError, RuntimeWarning):  # the user made NumPy's warnings into errors; ours are not his
+        with np.errstate(all="ignore"):
+            return _walk(nodes, seeds, sources, needed, bare)
+    finally:
+        context.local.pulling = False
+
+
+def _walk(nodes: Sequence[tuple], seeds: list, sources: set[int], needed: set[int], bare: bool) -> dict[int, Any]:
     cotangents: dict[int, Any] = {}
     for target, g in seeds:
         if id(target) in needed:
             accumulate(cotangents, id(target), g._value if bare and type(g) is EagerTensor else g)
     node: Any = None
     try:
-        with np.errstate(all="ignore"):
-            for node in reversed(nodes):
-                ys = node[3]
-                if len(ys) == 1:
-                    key = id(ys[0])
-                    g = cotangents.get(key) if key in sources else cotangents.pop(key, None)
-                    if g is not None:
-                        pull(node, g, cotangents, needed, bare)
-                else:
-                    pull_many(node, cotangents, sources, needed, bare)
+        for node in reversed(nodes):
+            ys = node[3]
+            if len(ys) == 1:
+                key = id(ys[0])
+                g = cotangents.get(key) if key in sources else cotangents.pop(key, None)
+                if g is not None:
+                    pull(node, g, cotangents, needed, bare)
+            else:
+                pull_many(node, cotangents, sources, needed, bare)
+    except (FloatingPointError, RuntimeWarning):
+        raise
     except Exception as error:
         raise with_report(error, node[0], node[1], node[4], "in the gradient of ") from None
     return {key: cotangents[key] for key in sources if key in cotangents}
@@ -72,10 +84,13 @@ def pull(node: tuple, g: Any, cotangents: dict, needed: set[int], bare: bool) ->
     if type(g) is IndexedSlices:
         g = g.dense()
     y: Any = ys
-    values = xs
+    values: Any = xs
     if bare:
         y = tuple([t._value for t in ys]) if op.many else ys[0]._value
-        values = [x._value if type(x) is EagerTensor else x for x in xs]
+        if len(xs) == 1:
+            values = (xs[0]._value,)
+        else:
+            values = [x._value if type(x) is EagerTensor else x for x in xs]
     elif not op.many:
         y = ys[0]
     for i, x in enumerate(xs):
@@ -91,8 +106,12 @@ def pull(node: tuple, g: Any, cotangents: dict, needed: set[int], bare: bool) ->
             gx = grad(i, g, y, *values, **attrs)
         if gx is None:
             continue
-        if gx is not g or type(gx) not in op.scalars:
+        # A finite scalar for a scalar needs nothing done.
+        if type(gx) is not type(values[i]) or type(gx) not in op.scalars or gx - gx != 0:
             gx = _finished(gx, g, x, op.absorbs, bare)
+        if not bare:
+            for recorder in context.local.recorders:
+                recorder.pulled(op, gx, g, xs, node[4])
         old = cotangents.get(key)
         cotangents[key] = gx if old is None else old + gx
 
@@ -104,8 +123,10 @@ def _finished(gx: Any, g: Any, x: Any, absorbs: bool, bare: bool) -> Any:
     if bare:
         if absorbs and gx is not g:
             gx = absorb(g, gx)
-        shape = x._value.shape
-        return gx if gx.shape == shape else o.sum_to.eager(gx, shape=shape)
+        value = x._value
+        if gx.dtype != value.dtype:  # a rule's Python numbers made bfloat16 wider
+            gx = gx.astype(value.dtype)
+        return gx if gx.shape == value.shape else o.sum_to.eager(gx, shape=value.shape)
     if absorbs and gx is not g:
         gx = o.absorb(g, gx)
     shape = spec_of(x).shape
@@ -136,4 +157,4 @@ def _zeros(y: Any, bare: bool) -> Any:
 
 def differentiable(x: Any) -> bool:
     """Whether gradients flow through values of this tensor's dtype."""
-    return spec_of(x).dtype.kind in FLOATS
+    return (x._value if type(x) is EagerTensor else spec_of(x)).dtype.kind in FLOATS

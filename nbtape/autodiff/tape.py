@@ -1,43 +1,454 @@
-"""GradientTape: records what happens to watched tensors, and differentiates it."""
+"""GradientTape: records what happens to watched tensors while it is open, and differentiates it."""
 
+import enum
 import threading
+import weakref
+from contextlib import contextmanager
 from typing import Any
 
-from nbtape.autodiff.backward import backward
-from nbtape.core import context
-from nbtape.core.engine import EagerTensor, Node, Tensor, tensor
-from nbtape.core.source import Place
+import numpy as np
+
+from nbtape.autodiff import explain as explaining
+from nbtape.autodiff.backward import backward, differentiable
+from nbtape.core import context, nest, source
+from nbtape.core.dtype import FLOATS, as_dtype
+from nbtape.core.engine import EagerTensor, Node, Operators, Tensor, o, spec_of, tensor
+from nbtape.core.errors import invalid
+from nbtape.core.shape import bracket
+from nbtape.core.slices import IndexedSlices
+
+_USED_UP = "A non-persistent GradientTape can only be used to compute one set of gradients (or jacobians)"
+_NOT_RECORDING = "Tape is not recording."
+_REMEMBERED = 1000  # unrecorded events kept to explain a None
 
 
-class GradientTape:
+class UnconnectedGradients(enum.Enum):
+    """What stands for the gradient of a source that the target does not depend on: None, or zeros."""
+
+    NONE = "none"
+    ZERO = "zero"
+
+
+class GradientTape(context.Recorder):
+    """Records operations on watched tensors, for `gradient`, `jacobian` and `batch_jacobian`.
+
+    Trainable variables are watched when they are read (unless `watch_accessed_variables` is False), tensors by
+    `watch`. A tape that is not `persistent` gives one set of gradients and then lets go of everything it holds. Tapes
+    nest: an outer tape that is open sees what an inner `gradient` computes, which gives higher derivatives.
+
+    >>> x = tf.Variable(3.0)
+    >>> with tf.GradientTape() as tape:
+    ...     y = x * x
+    >>> tape.gradient(y, x)
+    <tf.Tensor: shape=(), dtype=float32, numpy=6.0>
+    """
+
+    _recording = _entered = _spent = False
+    _reasons: tuple[tuple[Any, Any, str], ...] = ()  # (target, source, why None), as weak references
+
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True):
-        self.persistent, self.watch_accessed_variables = persistent, watch_accessed_variables
-        self.nodes = []
-        self.watched = set()
+        self._persistent, self._watches_variables = persistent, watch_accessed_variables
+        self._variables: dict[int, Any] = {}  # by serial number; kept when the rest is let go of
+        self._clear()
 
-    def __enter__(self):
-        context.push(self)
-        return self
+    def _clear(self) -> None:
+        self._nodes: list[tuple] = []
+        self._watched: set[int] = set()  # ids of the leaves and of all that was computed from them
+        self._leaves: dict[int, Tensor] = {}  # what `watch` was given, and what was read from watched variables
+        self._reads: dict[int, list[Tensor]] = {}
+        self._unwatched: list = []
+        self._events: list = []
 
-    def __exit__(self, *a):
-        context.pop(self)
+    # Recording: called by core.engine for each op of this thread
 
-    def watch(self, t):
-        for x in t:
-            self.watched.add(id(x))
-
-    def record(self, op, xs, attrs, ys, place):
-        watched = self.watched
+    def record(self, op: Any, xs: tuple, attrs: dict, ys: tuple, place: source.Place | None) -> None:
+        watched = self._watched
         for x in xs:
             if id(x) in watched:
-                self.nodes.append((op, xs, attrs, ys, place))
+                self._nodes.append((op, xs, attrs, ys, place))
                 for y in ys:
                     watched.add(id(y))
                 return
+        if len(self._unwatched) < _REMEMBERED:
+            self._unwatched.append((op, [weakref.ref(x) for x in xs if isinstance(x, Tensor)], place))
 
-    def gradient(self, y, xs):
-        found = backward(self.nodes, [(y, tensor(1.0))], set(map(id,xs)), self.watched)
-        return [EagerTensor(found[id(x)]) for x in xs]
+    def read(self, variable: Any, read: Tensor) -> None:
+        """A variable was read; `read` is the tensor that the program goes on with."""
+        serial = variable._serial
+        if serial not in self._variables:
+            if not (variable.trainable and self._watches_variables):
+                self._event(explaining.Read(variable, source.here(3)))
+                return
+            self._variables[serial] = variable
+        self._reads.setdefault(serial, []).append(read)
+        self._leaves[id(read)] = read
+        self._watched.add(id(read))
+
+    def _event(self, event: Any) -> None:
+        if len(self._events) < _REMEMBERED:
+            self._events.append(event)
+
+    def left(self, x: Tensor) -> None:
+        """The value of `x` went to NumPy or Python, where no tape follows it."""
+        if id(x) in self._watched:
+            self._event(explaining.Left(x, source.here(3)))
+
+    def assigned(self, variable: Any, value: Any) -> None:
+        if id(value) in self._watched:
+            self._event(explaining.Assigned(value, variable, source.here(3)))
+
+    def used_elsewhere(self, xs: tuple, y: Tensor) -> None:
+        """A watched tensor was used in another thread, or in this one while recording was stopped."""
+        if any(id(x) in self._watched for x in xs):
+            stopped = threading.get_ident() == self._thread
+            self._event(explaining.Elsewhere(next(x for x in xs if id(x) in self._watched), y, stopped,
+                                                     source.here(4)))  # fmt: skip
+
+    # What the user calls
+
+    def __enter__(self) -> "GradientTape":
+        if self._recording:
+            raise ValueError("Tape is still recording, This can happen if you try to re-enter an already-active tape.")
+        if self._spent:
+            self._spent = False
+            self._variables = {}
+        self._start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._recording:
+            self._stop()
+
+    def _start(self) -> None:
+        self._recording = self._entered = True
+        self._thread = threading.get_ident()
+        context.push(self)
+        context.open_tapes[id(self)] = self
+
+    def _stop(self) -> None:
+        self._recording = False
+        context.pop(self)
+        context.open_tapes.pop(id(self), None)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """What was recorded, in order."""
+        return [Node(*entry) for entry in self._nodes]
+
+    def watch(self, tensor: Any) -> None:
+        """Record what happens to `tensor` (a Tensor, a Variable, or a nested structure of them) from now on.
+
+        Raises ValueError for anything else; what was computed from it before is not recorded.
+        """
+        for x in nest.flatten(tensor):
+            if type(x) is EagerTensor and x._value.dtype.kind in FLOATS:
+                self._leaves[id(x)] = x
+                self._watched.add(id(x))
+                continue
+            x = _own_tensor(x)
+            if not isinstance(x, Operators):
+                raise ValueError(
+                    f"Passed in object {x} of type '{type(x).__name__}', not tf.Tensor or tf.Variable or ExtensionType."
+                )
+            if not x.dtype.is_floating and not x.dtype.is_complex:  # type: ignore[attr-defined]
+                explaining.warn(
+                    f"The dtype of the watched tensor must be floating (e.g. tf.float32), got {x.dtype!r}",  # type: ignore[attr-defined]
+                )
+            if isinstance(x, Tensor):
+                self._leaves[id(x)] = x
+                self._watched.add(id(x))
+            else:
+                self._variables[x._serial] = x  # type: ignore[attr-defined]
+
+    def watched_variables(self) -> tuple:
+        """The variables that the tape watches, in the order they were made."""
+        return tuple(v for _, v in sorted(self._variables.items()))
+
+    def reset(self) -> None:
+        """Forget everything recorded and watched so far, and go on recording; raises ValueError when not recording."""
+        if not self._recording:
+            raise ValueError(_NOT_RECORDING)
+        self._variables = {}
+        self._clear()
+
+    @contextmanager
+    def stop_recording(self):
+        """Record nothing in this block; raises ValueError when not recording."""
+        if not self._recording:
+            raise ValueError(_NOT_RECORDING)
+        context.pop(self)
+        self._recording = False
+        try:
+            yield
+        finally:
+            context.push(self)
+            self._recording = True
+
+    def gradient(
+        self,
+        target: Any,
+        sources: Any,
+        output_gradients: Any = None,
+        unconnected_gradients: Any = UnconnectedGradients.NONE,
+    ) -> Any:
+        """The gradient of the sum of `target` with respect to each of `sources`, in their structure.
+
+        `output_gradients` weigh the elements of the targets, one tensor a target, each of its target's shape. Where a
+        source does not lead to a target the gradient is None (with a warning that says why; `explain` says more) or,
+        with `unconnected_gradients="zero"`, zeros. The gradient of rows taken by `tf.gather` is an IndexedSlices.
+        Raises RuntimeError on the second use of a tape that is not persistent.
+        """
+        unconnected = _unconnected(unconnected_gradients)
+        targets, flat = self._prepare(target, sources)
+        seeds = _seeds(target, targets, output_gradients)
+        try:
+            result = self._pull(seeds, flat)
+            for i, g in enumerate(result):
+                if g is None:
+                    result[i] = self._missing(flat[i], targets, unconnected)
+                elif not isinstance(g, Tensor | IndexedSlices):
+                    result[i] = EagerTensor(g)
+        finally:
+            self._release()
+        return nest.repacked(sources, result)
+
+    def jacobian(
+        self,
+        target: Any,
+        sources: Any,
+        unconnected_gradients: Any = UnconnectedGradients.NONE,
+        parallel_iterations: int | None = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:
+        """The derivative of each element of `target` by each of `sources`: shape `target.shape + source.shape`."""
+        unconnected = _unconnected(unconnected_gradients)
+        if not experimental_use_pfor and not self._persistent:
+            raise RuntimeError(
+                "GradientTape must be created with persistent=True to compute the jacobian with eager execution "
+                "enabled and with  experimental_use_pfor set to False."
+            )
+        if not isinstance(_own_tensor(target), Operators):
+            raise TypeError(f"jacobian wants one target, a Tensor, got {type(target).__name__}: call it once for each.")
+        targets, flat = self._prepare(target, sources)
+        y = targets[0]
+        try:
+            rows = self._rows(y, _unit_rows(y), flat)
+            result = []
+            for s, row in zip(flat, rows, strict=True):
+                if row is None:
+                    result.append(self._missing(s, targets, unconnected, tuple(y.shape)))
+                else:
+                    result.append(o.reshape(row, shape=(*y.shape, *s.shape)))
+        finally:
+            self._release()
+        return nest.repacked(sources, result)
+
+    def batch_jacobian(
+        self,
+        target: Any,
+        source: Any,
+        unconnected_gradients: Any = UnconnectedGradients.NONE,
+        parallel_iterations: int | None = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:
+        """The jacobian of each `target[i]` by its own `source[i]`: shape `[batch, *target.shape[1:], *source.shape[1:]]`.
+
+        For targets each of which depends on its own example only. Raises ValueError where the ranks are below 2 or the
+        leading sizes differ.
+        """
+        unconnected = _unconnected(unconnected_gradients)
+        for x in (target, source):
+            if len(x.shape) < 2:
+                raise ValueError(f"Shape {x.shape} must have rank at least 2")
+        if target.shape[0] != source.shape[0]:
+            raise ValueError(
+                f"Need first dimension of target shape ({target.shape}) and source shape ({source.shape}) to match."
+            )
+        targets, flat = self._prepare(target, source)
+        y = targets[0]
+        batch, inner = y.shape[0], tuple(y.shape[1:])
+        try:
+            row = self._rows(y, _unit_columns(y), flat)[0]
+            if row is None:
+                return self._missing(source, targets, UnconnectedGradients.ZERO if batch is None else unconnected,
+                                     tuple(y.shape))  # fmt: skip
+            rest = tuple(source.shape[1:])
+            perm = (1, 0, *range(2, 2 + len(rest)))
+            return o.reshape(o.transpose(row, perm=perm), shape=(batch, *inner, *rest))
+        finally:
+            self._release()
+
+    def explain(self, target: Any, source: Any) -> str:
+        """Why the gradient of `target` with respect to `source` is None, with the line where the path ends.
+
+        >>> x = tf.constant(3.0)
+        >>> with tf.GradientTape() as tape:
+        ...     y = x * x
+        >>> print(tape.explain(y, x).splitlines()[0])
+        float32[] is not watched by this tape: it is a tensor, and tapes watch only trainable variables by themselves.
+        """
+        for t, s, reason in self._reasons:
+            if t() is target and s() is source:
+                return reason
+        if self._spent:
+            raise RuntimeError(f"{_USED_UP}: explain before it, or with GradientTape(persistent=True)")
+        return explaining.reason(self, target, source)
+
+    # Differentiating
+
+    def _prepare(self, target: Any, sources: Any) -> tuple[list, list]:
+        """Targets and sources, flat and checked."""
+        if self._spent:
+            raise RuntimeError(_USED_UP)
+        if not self._entered:
+            raise RuntimeError("This GradientTape was never entered: write `with tf.GradientTape() as tape:`.")
+        if target is None:
+            raise TypeError(
+                "Argument `target` should be a list or nested structure of Tensors, Variables or CompositeTensors to "
+                "be differentiated, but received None."
+            )
+        flat = [s if type(s) is EagerTensor else _source(s) for s in nest.flatten(sources)]
+        if type(target) is EagerTensor:
+            targets = [target]
+        else:
+            targets = [self._target(t) for t in nest.flatten(target)]
+        if self._recording and not self._persistent:
+            self._stop()
+        return targets, flat
+
+    def _target(self, t: Any) -> Any:
+        if isinstance(t, Operators) and not isinstance(t, Tensor) and t._serial in self._variables:  # type: ignore[attr-defined]
+            read = EagerTensor(t._value) if context.local.graph is None else tensor(t)  # type: ignore[attr-defined]
+            self._reads.setdefault(t._serial, []).append(read)  # type: ignore[attr-defined]
+            self._leaves[id(read)] = read
+            self._watched.add(id(read))
+            return read
+        return tensor(t)
+
+    def _pull(self, seeds: list, flat: list) -> list:
+        """The cotangent of each source, or None."""
+        ids = [[id(s)] if isinstance(s, Tensor) else [id(r) for r in self._reads.get(s._serial, ())] for s in flat]
+        wanted = {key for keys in ids for key in keys}
+        # Where all leaves are asked for, all that the tape watches lies on a path from one.
+        needed = self._watched if self._leaves.keys() <= wanted else None
+        nodes = list(self._nodes) if self._recording else self._nodes
+        found = backward(nodes, seeds, wanted, needed)
+        return [_sum([found[key] for key in keys if key in found]) for keys in ids]
+
+    def _rows(self, y: Any, units: Any, flat: list) -> list:
+        """For each source, one row for each of `units` (cotangents of y), stacked; None where nothing leads to y."""
+        rows: list[list] = [[] for _ in flat]
+        for unit in units:
+            for collected, g in zip(rows, self._pull([(y, unit)], flat), strict=True):
+                collected.append(g)
+        return [_stacked(collected) for collected in rows]
+
+    def _missing(self, s: Any, targets: list, unconnected: UnconnectedGradients, leading: tuple = ()) -> Any:
+        if unconnected is UnconnectedGradients.ZERO:
+            return tensor(np.zeros((*leading, *s.shape), s.dtype.np))
+        for target in targets[:1]:
+            reason = explaining.reason(self, target, s)
+            self._reasons += ((weakref.ref(target), weakref.ref(s), reason),)
+            explaining.warn_once(reason, source.here(3))
+        return None
+
+    def _release(self) -> None:
+        """Let go of everything that was recorded, unless the tape is persistent."""
+        if not self._persistent:
+            self._spent = True
+            self._clear()
 
 
-_make = tuple.__new__
+def _sum(parts: list) -> Any:
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    return sum(parts[1:], parts[0])
+
+
+def _source(s: Any) -> Any:
+    s = _own_tensor(s)
+    if s is None:
+        as_dtype(None)  # raises TensorFlow's TypeError
+    if not isinstance(s, Operators):
+        raise AttributeError(
+            f"'{type(s).__name__}' object has no attribute 'dtype': a source must be a Tensor or a Variable"
+        )
+    return s
+
+
+def _own_tensor(x: Any) -> Any:
+    """A slice of a variable stands for the tensor that was recorded."""
+    own = getattr(type(x), "__tensor__", None)
+    return own(x) if own is not None and isinstance(x, Tensor) else x
+
+
+def _unconnected(value: Any) -> UnconnectedGradients:
+    if isinstance(value, UnconnectedGradients):
+        return value
+    try:
+        return UnconnectedGradients(value)
+    except ValueError:
+        raise ValueError(f"Unknown value for unconnected_gradients: {value!r}") from None
+
+
+def _seeds(target: Any, targets: list, output_gradients: Any) -> list[tuple[Any, Any]]:
+    """Each differentiable target with its cotangent: ones, or what the user gave."""
+    if output_gradients is None:
+        return [(t, _seed(t, None)) for t in targets if differentiable(t)]
+    given: list = [output_gradients]
+    if nest.is_nested(target):
+        given = nest.flatten(output_gradients)
+    elif isinstance(output_gradients, list | tuple) and len(output_gradients) == 1:
+        given = list(output_gradients)
+    if len(given) != len(targets):
+        raise ValueError(f"output_gradients has {len(given)} entries for {len(targets)} targets: give one for each.")
+    return [(t, _seed(t, g)) for t, g in zip(targets, given) if differentiable(t)]
+
+
+def _seed(target: Any, given: Any) -> Any:
+    if given is None:
+        if context.local.graph is not None:
+            return o.ones_like(target)
+        value = target._value
+        return EagerTensor(value.dtype.type(1) if not value.ndim else np.ones(value.shape, value.dtype))
+    g = given if isinstance(given, Tensor) else tensor(given, target.dtype)
+    if g.dtype is not target.dtype:
+        raise invalid(
+            f"cannot compute Mul as input #1(zero-based) was expected to be a {g.dtype.name} tensor but is a "
+            f"{target.dtype.name} tensor: output_gradients must have the dtype of their target."
+        )
+    if tuple(g.shape) == tuple(target.shape):
+        return g
+    if len(g.shape) == 0:
+        return o.broadcast_to(g, shape=tuple(target.shape))
+    raise invalid(
+        f"Incompatible shapes: {bracket(g.shape)} vs. {bracket(target.shape)}: output_gradients must have the shape "
+        "of their target."
+    )
+
+
+def _unit_rows(y: Any):
+    """One cotangent for each element of y: 1 there, 0 elsewhere."""
+    shape, dtype = tuple(y.shape), spec_of(y).dtype
+    for i in range(int(np.prod(shape, dtype=np.int64))):
+        unit = np.zeros(shape, dtype)
+        unit.flat[i] = 1
+        yield tensor(unit)
+
+
+def _unit_columns(y: Any):
+    """One cotangent for each element of y[0], the same for each example."""
+    shape, dtype = tuple(y.shape), spec_of(y).dtype
+    for i in range(int(np.prod(shape[1:], dtype=np.int64))):
+        unit = np.zeros((shape[0], int(np.prod(shape[1:], dtype=np.int64))), dtype)
+        unit[:, i] = 1
+        yield tensor(unit.reshape(shape))
+
+
+def _stacked(rows: list) -> Any:
+    if all(g is None for g in rows):
+        return None
+    like = next(g for g in rows if g is not None)
+    like = tensor(like.dense() if isinstance(like, IndexedSlices) else like)
+    dense = [tensor(o.zeros_like(like) if g is None else g) for g in rows]
+    return o.stack(*dense, axis=0)

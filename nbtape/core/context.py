@@ -7,10 +7,30 @@ import threading
 from contextlib import contextmanager
 
 
+class Recorder:
+    """What looks on while operations run, once it is pushed: each kind of event is a method, empty unless overridden."""
+
+    def record(self, op, xs: tuple, attrs: dict, ys: tuple, place) -> None:
+        """An op ran."""
+
+    def read(self, variable, read) -> None:
+        """A variable was read; the program goes on with the tensor `read`."""
+
+    def assigned(self, variable, value) -> None:
+        """A variable was given the value of a tensor."""
+
+    def left(self, tensor) -> None:
+        """A tensor's value left for NumPy or Python."""
+
+    def pulled(self, op, gx, g, xs: tuple, place) -> None:
+        """The gradient rule of `op`, which ran at `place`, turned the cotangent `g` into `gx`."""
+
+
 class _Local(threading.local):
     recorders: tuple = ()  # open tapes, accumulators and traps, outermost first; each has `record(...)`
     graph = None  # the graph that a trace is building; None when ops run at once
-    busy: bool = False  # whether there are recorders or a trace: all that the hot path has to look at
+    watch: tuple | None = None  # (graph, recorders) if there are any: all that the hot path has to look at
+    pulling: bool = False  # whether a gradient rule runs, as Tensors
     scope: str = ""  # name scope prefix, "" or "a/b/"
     device: str = ""  # as given to `device(...)`, "" for the default
 
@@ -23,7 +43,7 @@ open_tapes: dict[int, object] = {}
 
 def _set(recorders: tuple, graph) -> None:
     local.recorders, local.graph = recorders, graph
-    local.busy = bool(recorders) or graph is not None
+    local.watch = (graph, recorders) if recorders or graph is not None else None
 
 
 def push(recorder) -> None:
@@ -31,7 +51,11 @@ def push(recorder) -> None:
 
 
 def pop(recorder) -> None:
-    _set(tuple(r for r in local.recorders if r is not recorder), local.graph)
+    recorders = local.recorders
+    if recorders and recorders[-1] is recorder:
+        _set(recorders[:-1], local.graph)
+    else:
+        _set(tuple(r for r in recorders if r is not recorder), local.graph)
 
 
 @contextmanager

@@ -1,47 +1,84 @@
 """From Python and NumPy values to arrays, with TensorFlow's dtype rules (int32 and float32 for bare numbers)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from nbtape.core import dtype as dtypes
 from nbtape.core.dtype import DType, string
 
 _RAGGED = "Can't convert non-rectangular Python sequence to Tensor."
+_MIXED = "Can't convert Python sequence with mixed types to Tensor."
+_BIG_INT = "Can't convert Python sequence with out-of-range integer to Tensor."
+_BIG_FLOAT = (
+    "Can't convert Python sequence with a value out of range for a double-precision float. (float32 ends at 3.4e38; "
+    "give dtype=tf.float64.)"
+)
 _INT32, _INT64, _FLOAT32 = np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.float32)
-_OBJECT = np.dtype(object)
+_COMPLEX128, _OBJECT = np.dtype(np.complex128), np.dtype(object)
+_FLOAT_MAX = float(np.finfo(np.float32).max)
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2, "c": 3}  # a kind fits the kinds of its rank and above
 
 
 def array_of(value: Any, dtype: DType | None = None) -> Any:
     """`value` as a fresh NumPy array (or NumPy scalar, for rank 0) of `dtype`, or of the dtype TensorFlow infers.
 
-    Raises ValueError for ragged sequences and unsupported types, TypeError where numbers do not fit `dtype`.
+    Raises ValueError for ragged or mixed sequences and unsupported types, TypeError where numbers do not fit `dtype`.
     """
     if isinstance(value, np.ndarray | np.generic):
         return _from_numpy(value, dtype)
     if isinstance(value, bool | int | float | complex):
         return _from_number(value, dtype)
     if isinstance(value, str | bytes):
-        return _strings(np.array(value, dtype=object), dtype, value)
+        return _strings(value, (), [value], dtype)
     if isinstance(value, list | tuple | range):
         return _from_sequence(value, dtype)
-    for protocol in ("__array__", "__array_interface__", "__dlpack__", "__buffer__"):
-        if hasattr(value, protocol):
-            exported = np.from_dlpack(value) if protocol == "__dlpack__" else np.asarray(value)
-            return _from_numpy(exported, dtype)
-    if isinstance(value, memoryview | bytearray):
-        return _from_numpy(np.asarray(value), dtype)
-    raise ValueError(f"Attempt to convert a value ({value!r}) with an unsupported type ({type(value)}) to a Tensor.")
+    exported = _exported(value)
+    if exported is not None:
+        return _from_numpy(exported, dtype)
+    if _is_sequence(value):
+        return _from_sequence(list(value), dtype)
+    raise _unsupported(value)
+
+
+def _exported(value: Any) -> Any:
+    """What `value` gives through NumPy's protocols, DLPack or the buffer protocol; None where it has none of them."""
+    if hasattr(value, "__array__") or hasattr(value, "__array_interface__"):
+        return np.asarray(value)
+    if hasattr(value, "__dlpack__"):
+        return np.from_dlpack(value)
+    try:
+        return np.asarray(memoryview(value))
+    except TypeError:
+        return None
+
+
+def _is_sequence(value: Any) -> bool:
+    if isinstance(value, Mapping) or isinstance(value, type):
+        return False
+    return hasattr(type(value), "__len__") and hasattr(type(value), "__getitem__")
 
 
 def _from_numpy(value: Any, dtype: DType | None) -> Any:
-    if value.dtype.kind in "SUO":
-        return _strings(np.array(value, dtype=object), dtype, value)
-    if value.dtype.kind in "Mm" or value.dtype.names:
-        raise ValueError(f"Failed to convert a NumPy array to a Tensor (Unsupported numpy type: {value.dtype}).")
+    kind = value.dtype.kind
+    if kind in "SUO":
+        return _strings(value, value.shape, value.ravel().tolist(), dtype)
+    if dtypes.find(value.dtype.newbyteorder("=")) is None:
+        raise ValueError(
+            f"Failed to convert a NumPy array to a Tensor (Unsupported numpy type: {value.dtype}). "
+            "Give it another one first: array.astype(np.float32)."
+        )
     target = dtype.np if dtype is not None else value.dtype.newbyteorder("=")
     if target == _OBJECT:
-        raise TypeError(f"Cannot convert a NumPy array of {value.dtype} to a Tensor of dtype string.")
+        raise ValueError(
+            f"Failed to convert a NumPy array to a Tensor (Unsupported object type {value.dtype})."
+        )
+    if kind == "c" and target.kind not in "cb":
+        raise TypeError(
+            f"Cannot convert a NumPy array of {value.dtype} to EagerTensor of dtype {target}. "
+            "Take what you mean of it: np.real(x), np.imag(x) or np.abs(x)."
+        )
     return np.array(value, dtype=target, order="C", copy=True)[()]
 
 
@@ -51,26 +88,29 @@ def _from_number(value: Any, dtype: DType | None) -> Any:
             return np.bool_(value)
         if isinstance(value, int):
             return np.int32(value) if -(2**31) <= value < 2**31 else _big(value)
-        return np.float32(value) if isinstance(value, float) else np.complex128(value)
-    return np.array(fit(value, dtype), dtype=dtype.np)[()]
+        if isinstance(value, float):
+            if abs(value) > _FLOAT_MAX and value - value == 0:
+                raise ValueError(f"{_BIG_FLOAT} It is {value!r}.")
+            return np.float32(value)
+        return np.complex128(value)
+    with np.errstate(over="ignore"):
+        return np.array(fit(value, dtype), dtype=dtype.np)[()]
 
 
 def _big(value: int) -> np.int64:
     if not -(2**63) <= value < 2**63:
-        raise ValueError(f"Can't convert Python sequence with out-of-range integer to Tensor: {value}")
+        raise ValueError(f"{_BIG_INT} It is {value}.")
     return np.int64(value)
 
 
 def fit(value: Any, dtype: DType) -> Any:
     """`value`, a Python number, if a tensor of `dtype` can hold one of its kind; raises TypeError otherwise."""
-    kind = dtype.np.kind
     came = "b" if isinstance(value, bool) else "i" if isinstance(value, int) else "f"
     came = "c" if isinstance(value, complex) else came
-    rank = _RANK.get(kind, -1)
-    # A bool is no number in TensorFlow, and a number is no bool.
-    if rank < _RANK[came] or (came == "b") != (kind == "b"):
+    rank = _RANK.get(dtype.np.kind, -1)
+    if rank < _RANK[came]:
         raise TypeError(f"Cannot convert {value!r} to EagerTensor of dtype {dtype.name}")
-    if rank == 1 and not np.iinfo(dtype.np).min <= value <= np.iinfo(dtype.np).max:
+    if rank == 1 and not dtype.min <= value <= dtype.max:
         raise TypeError(f"Cannot convert {value!r} to EagerTensor of dtype {dtype.name}: it is out of range")
     return value
 
@@ -78,51 +118,77 @@ def fit(value: Any, dtype: DType) -> Any:
 def _from_sequence(value: Any, dtype: DType | None) -> Any:
     leaf = _first_leaf(value)
     if isinstance(leaf, str | bytes):
-        return _strings(_object_array(value), dtype, value)
+        shape, flat = _shape_of_strings(value), []
+        _gather_strings(value, shape, flat)
+        return _strings(value, shape, flat, dtype)
     try:
         array = np.array(value)
     except ValueError:
-        raise ValueError(_RAGGED) from None
+        raise _unsupported(value, _RAGGED) from None
     except OverflowError:
-        raise ValueError("Can't convert Python sequence with out-of-range integer to Tensor.") from None
-    if array.dtype.kind in "OSU":
-        raise _unsupported(value)
+        raise ValueError(_BIG_INT) from None
+    if array.dtype.kind not in _RANK:
+        raise _unsupported(value, _BIG_INT if array.dtype == _OBJECT and _all_integers(value) else _MIXED)
+    if array.size == 0:
+        return np.empty(array.shape, _FLOAT32 if dtype is None else dtype.np)
     if dtype is not None:
-        return _sequence_as(array, value, leaf, dtype)
-    if isinstance(leaf, np.generic | np.ndarray):
-        return array
-    if array.size == 0 or array.dtype.kind == "f":
-        return array.astype(_FLOAT32)
-    if array.dtype == _INT64 and (array.min() >= -(2**31) and array.max() < 2**31):
-        return array.astype(_INT32)
-    return array
+        return _sequence_as(array, value, dtype)
+    return array.astype(_natural(array, leaf), copy=False)
 
 
-def _sequence_as(array: np.ndarray, value: Any, leaf: Any, dtype: DType) -> np.ndarray:
+def _natural(array: np.ndarray, leaf: Any) -> np.dtype:
+    """The dtype TensorFlow gives to a sequence, whose first number decides."""
     kind = array.dtype.kind
-    if array.size and not isinstance(leaf, np.generic | np.ndarray):
-        if _RANK.get(dtype.np.kind, -1) < _RANK[kind] or (kind == "b") != (dtype.np.kind == "b"):
-            raise TypeError(f"Cannot convert {value!r} to EagerTensor of dtype {dtype.name}")
-        if kind in "iu" and dtype.is_integer and (array.min() < dtype.min or array.max() > dtype.max):
-            raise TypeError(f"Cannot convert {value!r} to EagerTensor of dtype {dtype.name}: it is out of range")
-    if dtype.np == _OBJECT:
-        raise TypeError(f"Cannot convert {value!r} to EagerTensor of dtype string")
-    return array.astype(dtype.np)
+    if isinstance(leaf, complex | np.complexfloating):
+        return _COMPLEX128
+    if kind == "c" or isinstance(leaf, bool | np.bool_) and kind != "b":
+        raise ValueError(_MIXED)
+    if isinstance(leaf, np.floating) or kind == "V":
+        if dtypes.find(leaf.dtype) is None:
+            raise ValueError(f"Can't convert Python sequence of {leaf.dtype} to Tensor.")
+        return leaf.dtype
+    if kind == "f":
+        size = np.abs(array)
+        if not size.max() <= _FLOAT_MAX and size.max(where=np.isfinite(size), initial=0) > _FLOAT_MAX:
+            raise ValueError(_BIG_FLOAT)
+        return _FLOAT32
+    if kind == "b":
+        return array.dtype
+    low, high = array.min(), array.max()
+    if high > 2**63 - 1:
+        raise ValueError(f"{_BIG_INT} It is {high}.")
+    return _INT32 if low >= -(2**31) and high < 2**31 else _INT64
+
+
+def _sequence_as(array: np.ndarray, value: Any, dtype: DType) -> np.ndarray:
+    kind = array.dtype.kind
+    if _RANK.get(dtype.np.kind, -1) < _RANK[kind]:
+        raise TypeError(f"Cannot convert {value!r} to EagerTensor of dtype {dtype.name}")
+    if kind in "iu" and dtype.is_integer and (array.min() < dtype.min or array.max() > dtype.max):
+        raise TypeError(f"Cannot convert {value!r} to EagerTensor of dtype {dtype.name}: it is out of range")
+    with np.errstate(over="ignore"):
+        return array.astype(dtype.np, copy=False)
 
 
 def _first_leaf(value: Any) -> Any:
-    while isinstance(value, list | tuple) and len(value):
+    while isinstance(value, list | tuple | range) and len(value):
         value = value[0]
-    return value
+    return value.flat[0] if isinstance(value, np.ndarray) and value.size else value
 
 
-def _unsupported(value: Any) -> ValueError:
+def _unsupported(value: Any, otherwise: str = "") -> ValueError:
+    """The error that names what cannot stand in a tensor, or says `otherwise` where each item alone could."""
     for leaf in _leaves(value):
-        if not isinstance(leaf, bool | int | float | complex | np.generic | np.ndarray):
-            return ValueError(
+        if not isinstance(leaf, bool | int | float | complex | str | bytes | np.generic | np.ndarray):
+            text = (
                 f"Attempt to convert a value ({leaf!r}) with an unsupported type ({type(leaf)}) to a Tensor."
             )
-    return ValueError(_RAGGED)
+            return ValueError(text if leaf is value or not otherwise else f"{text} {otherwise}")
+    return ValueError(otherwise)
+
+
+def _all_integers(value: Any) -> bool:
+    return all(isinstance(leaf, int | np.integer) for leaf in _leaves(value))
 
 
 def _leaves(value: Any):
@@ -133,25 +199,46 @@ def _leaves(value: Any):
         yield value
 
 
-def _object_array(value: Any) -> np.ndarray:
-    try:
-        return np.array(value, dtype=np.str_ if isinstance(_first_leaf(value), str) else np.bytes_).astype(object)
-    except (ValueError, UnicodeError):
-        raise ValueError(_RAGGED) from None
+# Strings are kept as object arrays of bytes: NumPy's own string types cut trailing zeros off.
 
 
-def _strings(array: np.ndarray, dtype: DType | None, value: Any) -> np.ndarray:
+def _shape_of_strings(value: Any) -> tuple[int, ...]:
+    shape: tuple[int, ...] = ()
+    while not isinstance(value, str | bytes):
+        shape += (len(value),)
+        value = value[0]
+    return shape
+
+
+def _gather_strings(value: Any, shape: tuple[int, ...], flat: list) -> None:
+    if not shape:
+        if isinstance(value, list | tuple | np.ndarray):
+            raise ValueError(_RAGGED)
+        flat.append(value)
+        return
+    if isinstance(value, str | bytes) or hasattr(value, "__len__") and len(value) != shape[0]:
+        raise ValueError(_RAGGED)
+    if not hasattr(value, "__len__"):
+        raise _unsupported(value, _MIXED)
+    for item in value:
+        _gather_strings(item, shape[1:], flat)
+
+
+def _strings(value: Any, shape: tuple[int, ...], flat: list, dtype: DType | None) -> np.ndarray:
     if dtype is not None and dtype is not string:
         raise TypeError(f"Cannot convert {value!r} to EagerTensor of dtype {dtype.name}")
-    flat = [_bytes(item) for item in array.ravel().tolist()]
     out = np.empty(len(flat), dtype=object)
-    out[:] = flat
-    return out.reshape(array.shape)
+    out[:] = [_bytes(item, value) for item in flat]
+    return out.reshape(shape)
 
 
-def _bytes(item: Any) -> bytes:
+def _bytes(item: Any, value: Any) -> bytes:
     if isinstance(item, str):
         return item.encode("utf-8")
     if isinstance(item, bytes):
         return item
-    raise ValueError(f"Attempt to convert a value ({item!r}) with an unsupported type ({type(item)}) to a Tensor.")
+    if isinstance(value, np.ndarray | np.generic):
+        raise ValueError(
+            f"Failed to convert a NumPy array to a Tensor (Unsupported object type {type(item).__name__})."
+        )
+    raise _unsupported(item, _MIXED)

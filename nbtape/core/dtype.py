@@ -38,6 +38,10 @@ class DType:
         return self.np.kind == "b"
 
     @property
+    def is_numeric(self) -> bool:
+        return self.np.kind in "iufcV"
+
+    @property
     def is_unsigned(self) -> bool:
         return self.np.kind == "u"
 
@@ -64,7 +68,7 @@ class DType:
     @property
     def size(self) -> int:
         """Bytes of one element."""
-        return 1 if self.name == "string" else self.np.itemsize
+        return 0 if self.name == "string" else self.np.itemsize
 
     @property
     def min(self) -> Any:
@@ -76,7 +80,10 @@ class DType:
 
     @property
     def limits(self) -> tuple:
-        return self.min, self.max
+        """The interval that images of this dtype use: 0 to 1 for floats, 0 to the maximum for integers."""
+        if self.np.kind in "fbiu":
+            return 0, 1 if self.np.kind == "f" else self.max
+        raise ValueError(f"{self} does not have defined limits.")
 
     def _limit(self, end: str) -> Any:
         if self.is_integer:
@@ -85,10 +92,13 @@ class DType:
             return self.as_numpy_dtype(getattr(ml_dtypes.finfo(self.np), end))
         if self.is_bool:
             return end == "max"
-        raise TypeError(f"Cannot find {end}imum value of {self!r} with numpy type {self.np}.")
+        raise TypeError(f"Cannot find {end}imum value of {self} with type {self}.")
 
     def is_compatible_with(self, other: Any) -> bool:
         return self == as_dtype(other)
+
+    def is_subtype_of(self, other: Any) -> bool:
+        return self == other
 
     def __eq__(self, other: Any) -> bool:
         if self is other:
@@ -147,6 +157,17 @@ def of(array: Any) -> DType:
     return _BY_NUMPY[array.dtype]
 
 
+def spelled(numpy_dtype: np.dtype) -> str:
+    """A dtype as the messages of TensorFlow's kernels write it: float, double, half, int32."""
+    name = _BY_NUMPY[numpy_dtype].name if numpy_dtype in _BY_NUMPY else str(numpy_dtype)
+    return {"float32": "float", "float64": "double", "float16": "half"}.get(name, name)
+
+
+def find(numpy_dtype: np.dtype) -> DType | None:
+    """The DType of a NumPy dtype, None where tensors have none for it."""
+    return _BY_NUMPY.get(numpy_dtype)
+
+
 def as_dtype(type_value: Any) -> DType:
     """The DType that `type_value` names: a DType, a string, a NumPy type or a Python type.
 
@@ -172,7 +193,7 @@ def as_dtype(type_value: Any) -> DType:
             found = _BY_NUMPY.get(np.dtype(type_value))
         except TypeError:
             found = None
-        if found is None and np.dtype(object) != type_value and getattr(type_value, "kind", "") in "SU":
+        if found is None and np.dtype(object) != type_value and getattr(type_value, "kind", "-") in "SU":
             found = string
     if found is None:
         raise TypeError(f"Cannot convert the argument `type_value`: {type_value!r} to a TensorFlow DType.")

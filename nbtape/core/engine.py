@@ -5,6 +5,7 @@ open recorder (a tape, a forward accumulator, a trap) is shown it. `apply` is th
 written for speed: slots, no wrapper layers, errors worked out only after NumPy has raised.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -19,6 +20,11 @@ from nbtape.core.kernel import Kernel
 from nbtape.core.shape import Spec, TensorShape, TensorSpec, bracket
 
 _NUMBERS = (bool, int, float, complex)
+_NO_ATTRS: dict[str, Any] = {}
+
+# An op that makes inf or nan says so in its value, as in TensorFlow; NumPy's warnings about it are not for the user.
+# A filter costs nothing until something happens; `np.errstate` around each op would cost as much as the op.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"nbtape\.")
 
 
 class Op:
@@ -117,33 +123,11 @@ class Node(NamedTuple):
 _make_node = tuple.__new__
 
 
-class Tensor:
-    """A multi-dimensional array that never changes, with a dtype and a shape.
+class Operators:
+    """What Tensors and Variables share: Python's operators, indexing, and NumPy's doors."""
 
-    Made by `constant`, `convert_to_tensor` and every operation; an `EagerTensor` has a value, a `SymbolicTensor`
-    stands for one in a graph. NumPy functions on a Tensor stay differentiable.
-
-    >>> tf.constant([1.0, 2.0]) * 3
-    <tf.Tensor: shape=(2,), dtype=float32, numpy=array([3., 6.], dtype=float32)>
-    """
-
-    __slots__ = ("__weakref__",)
+    __slots__ = ()
     __array_priority__ = 100
-
-    @property
-    def dtype(self) -> DType:
-        raise NotImplementedError
-
-    @property
-    def shape(self) -> TensorShape:
-        raise NotImplementedError
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    def get_shape(self) -> TensorShape:
-        return self.shape
 
     def ref(self) -> "Reference":
         """A hashable reference, equal for the same object: a key for dicts and sets."""
@@ -216,16 +200,16 @@ class Tensor:
         return binary(o.bitwise_xor, other, self)
 
     def __invert__(self):
-        return apply(o.invert, self)
+        return apply(o.invert, tensor(self))
 
     def __neg__(self):
-        return apply(o.neg, self)
+        return apply(o.neg, tensor(self))
 
     def __pos__(self):
-        return self
+        return tensor(self)
 
     def __abs__(self):
-        return apply(o.abs, self)
+        return apply(o.abs, tensor(self))
 
     def __lt__(self, other):
         return binary(o.less, self, other)
@@ -246,7 +230,8 @@ class Tensor:
         return equal_or(o.not_equal, self, other, True)
 
     def __hash__(self):
-        raise TypeError(f"{_kind(self)} is unhashable. Instead, use {_kind(self).lower()}.ref() as the key.")
+        kind = "Tensor" if isinstance(self, Tensor) else "Variable"
+        raise TypeError(f"{kind} is unhashable. Instead, use {kind.lower()}.ref() as the key.")
 
     def __getitem__(self, key):
         return subscript(self, key)
@@ -256,6 +241,34 @@ class Tensor:
 
     def __array_function__(self, func, types, args, kwargs):
         return numpy_function(func, args, kwargs)
+
+
+class Tensor(Operators):
+    """A multi-dimensional array that never changes, with a dtype and a shape.
+
+    Made by `constant`, `convert_to_tensor` and every operation; an `EagerTensor` has a value, a `SymbolicTensor`
+    stands for one in a graph. NumPy functions on a Tensor stay differentiable.
+
+    >>> tf.constant([1.0, 2.0]) * 3
+    <tf.Tensor: shape=(2,), dtype=float32, numpy=array([3., 6.], dtype=float32)>
+    """
+
+    __slots__ = ("__weakref__", "assign")  # `assign` is set only where the tensor was cut out of a variable: v[key]
+
+    @property
+    def dtype(self) -> DType:
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> TensorShape:
+        raise NotImplementedError
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def get_shape(self) -> TensorShape:
+        return self.shape
 
 
 class EagerTensor(Tensor):
@@ -383,10 +396,6 @@ class EagerTensor(Tensor):
         return EagerTensor, (self._value,)
 
 
-def _kind(x: Any) -> str:
-    return "Tensor" if isinstance(x, Tensor) else "Variable"
-
-
 class Reference:
     """A hashable stand-in for a Tensor or a Variable, which are not hashable because `==` compares elements."""
 
@@ -422,9 +431,10 @@ def readable(value: Any) -> Any:
 
 
 def shown(value: Any, how: Callable[[Any], str]) -> str:
-    """The value as `repr` and `str` of a tensor print it."""
+    """The value as `repr` and `str` of a tensor print it: what takes several lines starts on one of its own."""
     if value.ndim:
-        return how(value)
+        text = how(value)
+        return "\n" + text if "\n" in text else text
     return how(value.item()) if value.dtype == object else str(value)
 
 
@@ -479,8 +489,12 @@ def _first_tensor(x: Any) -> Any:
 
 def _packed(x: Any, dtype: DType | None) -> Any:
     """A sequence with Tensors in it, stacked, so that gradients flow through it."""
-    dtype = dtype or _first_tensor(x).dtype
-    return apply(o.stack, *[tensor(item, dtype) for item in x], axis=0)
+    items = [tensor(item) if _stands_for_tensor(item) else item for item in x]
+    if dtype is None:
+        dtype = _first_tensor(x).dtype
+    else:
+        items = [apply(o.cast, item, dtype=dtype.np) if isinstance(item, Tensor) else item for item in items]
+    return apply(o.stack, *[tensor(item, dtype) for item in items], axis=0)
 
 
 def pair(a: Any, b: Any) -> tuple[Any, Any]:
@@ -492,26 +506,39 @@ def pair(a: Any, b: Any) -> tuple[Any, Any]:
         return tensor(a), tensor(b)
     if a_is:
         a = tensor(a)
-        return a, _beside(b, a.dtype)
+        return a, beside(b, a.dtype)
     if b_is:
         b = tensor(b)
-        return _beside(a, b.dtype), b
+        return beside(a, b.dtype), b
     a = tensor(a)
-    return a, _beside(b, a.dtype)
+    return a, beside(b, a.dtype)
 
 
 def _stands_for_tensor(x: Any) -> bool:
     return isinstance(x, Tensor) or hasattr(type(x), "__tensor__")
 
 
-def _beside(x: Any, dtype: DType) -> Any:
-    if type(x) in _NUMBERS and context.local.graph is None:
-        return fit(x, dtype)
-    if isinstance(x, np.ndarray | np.generic) and x.dtype.kind not in "SUO":
-        # TensorFlow takes a float64 array beside a float32 tensor, but not a float array beside an int tensor.
-        if x.dtype.kind in "fc" and dtype.np.kind not in dtypes.FLOATS:
-            raise TypeError(f"Cannot convert a NumPy array of {x.dtype} to EagerTensor of dtype {dtype.name}")
-    return tensor(x, dtype)
+def beside(x: Any, dtype: DType) -> Any:
+    """`x`, no tensor, as an operand beside a tensor of `dtype`: of that dtype where it can be.
+
+    A value of another kind (a list of floats beside ints) gets its own dtype, for the op to refuse in its words; a
+    float beside ints, the usual slip, is refused here.
+    """
+    if type(x) in _NUMBERS and context.local.graph is None and (type(x) is not complex or dtype.is_complex):
+        if type(x) is int and dtype is dtypes.bool_:
+            return tensor(x)
+        x = fit(x, dtype)
+        # NumPy's rule for Python numbers beside arrays does not know bfloat16.
+        return x if dtype is not dtypes.bfloat16 else dtype.as_numpy_dtype(x)
+    if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "fcV" and not (dtype.is_floating or dtype.is_complex):
+        if x.dtype.kind == "c" or not np.array_equal(np.trunc(x), x):  # TensorFlow drops the fractions in silence
+            raise TypeError(f"Cannot convert a NumPy array of {x.dtype} to EagerTensor of dtype {dtype.name}: {x!r}")
+    try:
+        return tensor(x, dtype)
+    except TypeError:
+        if isinstance(x, float):
+            raise
+        return tensor(x)
 
 
 # Applying
@@ -526,7 +553,8 @@ def binary(op: Op, a: Any, b: Any) -> Any:
             if getattr(type(b), "__array_ufunc__", 0) is None:  # it asks to be left to its own operators
                 return NotImplemented
             raise
-    return apply(op, a, b)
+    watch = context.local.watch
+    return apply(op, a, b) if watch is None else observed(op, (a, b), _NO_ATTRS, *watch)
 
 
 def apply(op: Op, *xs: Any, **attrs: Any) -> Any:
@@ -534,9 +562,9 @@ def apply(op: Op, *xs: Any, **attrs: Any) -> Any:
 
     Raises what the op's `infer` says about its inputs, with the user's line and each operand's shape and dtype.
     """
-    local = context.local
-    if local.busy:
-        return observed(op, xs, attrs, local)
+    watch = context.local.watch
+    if watch is not None:
+        return observed(op, xs, attrs, *watch)
     if op.many:
         return tuple([EagerTensor(value) for value in compute(op, xs, attrs)])
     y = EagerTensor(compute(op, xs, attrs))
@@ -545,10 +573,10 @@ def apply(op: Op, *xs: Any, **attrs: Any) -> Any:
     return y
 
 
-def observed(op: Op, xs: tuple, attrs: dict, local: Any) -> Any:
+def observed(op: Op, xs: tuple, attrs: dict, graph: Any, recorders: tuple) -> Any:
     """`apply` while somebody looks on: the trace takes the op as a Node, or each recorder is shown what it did."""
-    if local.graph is not None:
-        return local.graph.record(op, xs, attrs)
+    if graph is not None:
+        return graph.record(op, xs, attrs)
     value = compute(op, xs, attrs)
     if op.many:
         y = ys = tuple([EagerTensor(v) for v in value])
@@ -556,7 +584,7 @@ def observed(op: Op, xs: tuple, attrs: dict, local: Any) -> Any:
         y = EagerTensor(value)
         ys = (y,)
     place = source.here()
-    for recorder in local.recorders:
+    for recorder in recorders:
         recorder.record(op, xs, attrs, ys, place)
     return y
 
@@ -609,9 +637,10 @@ def check_dtypes(op: Op, values: Any) -> None:
 
 def specs_of(xs: tuple) -> list:
     """Specs of the inputs: what `infer` takes. A Python number has the dtype of the tensors beside it."""
-    tensors = [x for x in xs if not isinstance(x, _NUMBERS)]
+    tensors = [x for x in xs if type(x) not in _NUMBERS]
     like = next((spec_of(x).dtype for x in tensors if spec_of(x).dtype.kind != "b"), np.dtype(np.float32))
-    return [Spec((), like) if isinstance(x, _NUMBERS) else spec_of(x) for x in xs]
+    like_bool = np.dtype(np.bool_)
+    return [Spec((), like_bool if type(x) is bool else like) if type(x) in _NUMBERS else spec_of(x) for x in xs]
 
 
 def spec_of(x: Any) -> Spec:
@@ -650,21 +679,23 @@ def infer_dtypes(op: Op, specs: list) -> None:
     """Raise TensorFlow's error where dtypes differ, or where the op does not take their kind."""
     for i, spec in enumerate(specs[1:], 1):
         if spec.dtype != specs[0].dtype:
-            want, got = dtypes.as_dtype(specs[0].dtype).name, dtypes.as_dtype(spec.dtype).name
+            want, got = dtypes.spelled(specs[0].dtype), dtypes.spelled(spec.dtype)
             raise invalid(
                 f"cannot compute {_tf_name(op)} as input #{i}(zero-based) was expected to be a {want} tensor "
-                f"but is a {got} tensor [Op:{_tf_name(op)}]\nConvert one of them, for example: tf.cast(x, tf.{want})."
+                f"but is a {got} tensor [Op:{_tf_name(op)}]\nConvert one of them, for example: "
+                f"tf.cast(x, {dtypes.as_dtype(specs[0].dtype)!r})."
             )
     if specs[0].dtype.kind not in op.kinds:
-        got = dtypes.as_dtype(specs[0].dtype).name
-        wanted = [d.name for d in dtypes.ALL if d.np.kind in op.kinds]
+        got = dtypes.spelled(specs[0].dtype)
+        wanted = [dtypes.spelled(d.np) for d in dtypes.ALL if d.np.kind in op.kinds]
         raise invalid(
             f"Value for attr 'T' of {got} is not in the list of allowed values: {', '.join(wanted)} "
             f"[Op:{_tf_name(op)}]\nConvert it first, for example: tf.cast(x, tf.float32)."
         )
 
 
-_TF_NAMES = {"add": "AddV2", "div": "RealDiv", "floordiv": "FloorDiv", "floormod": "FloorMod"}
+_TF_NAMES = {"add": "AddV2", "div": "RealDiv", "floordiv": "FloorDiv", "floormod": "FloorMod", "stack": "Pack",
+             "concat": "ConcatV2", "where": "SelectV2"}  # fmt: skip
 
 
 def _tf_name(op: Op) -> str:
@@ -704,11 +735,14 @@ def equal_or(op: Op, a: Any, b: Any, otherwise: bool) -> Any:
         return otherwise
     try:
         a, b = pair(a, b)
-        return apply(op, a, b)
-    except (TypeError, ValueError, OpError) as error:
-        if isinstance(error, OpError) and "Incompatible shapes" not in str(error):
-            raise
+    except ValueError:
         return otherwise
+    try:
+        return apply(op, a, b)
+    except OpError as error:
+        if "Incompatible shapes" not in str(error):
+            raise
+        return tensor(otherwise)
 
 
 # Doors that upper floors open: each is replaced once, when the floor that knows how is imported.

@@ -1,5 +1,6 @@
 """Shapes and specs: TensorShape, TensorSpec, and what broadcasting makes of two shapes."""
 
+import operator
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -27,15 +28,17 @@ class TensorShape:
 
     __slots__ = ("_dims",)
 
-    def __init__(self, dims: Any = None):
+    def __init__(self, dims: Any):
         if dims is None:
             self._dims: Dims | None = None
         elif isinstance(dims, TensorShape):
             self._dims = dims._dims
-        elif isinstance(dims, int | np.integer):
-            self._dims = (int(dims),)
+        elif isinstance(dims, tuple | list):
+            self._dims = tuple([_dimension(d) for d in dims])
+        elif isinstance(dims, str) or not hasattr(dims, "__iter__"):
+            self._dims = (_dimension(dims),)
         else:
-            self._dims = tuple(_dimension(d) for d in dims)
+            self._dims = tuple([_dimension(d) for d in dims])
 
     @property
     def dims(self) -> list[int | None] | None:
@@ -99,10 +102,18 @@ class TensorShape:
             return TensorShape(None)
         return TensorShape([a if a == b else None for a, b in zip(self._dims, other._dims, strict=True)])
 
+    def most_specific_common_supertype(self, others: Iterable[Any]) -> "TensorShape":
+        """The narrowest shape that this one and all `others` are instances of."""
+        shape = self
+        for other in others:
+            shape = shape.most_specific_compatible_shape(other)
+        return shape
+
     def merge_with(self, other: Any) -> "TensorShape":
         """What is known of one or the other; raises ValueError when they contradict each other."""
         other = TensorShape(other)
-        self.assert_is_compatible_with(other)
+        if not self.is_compatible_with(other):
+            raise ValueError(f"Shapes {self} and {other} are not compatible")
         if self._dims is None or other._dims is None:
             return other if self._dims is None else self
         return TensorShape([b if a is None else a for a, b in zip(self._dims, other._dims, strict=True)])
@@ -114,11 +125,27 @@ class TensorShape:
         return TensorShape(self._dims + other._dims)
 
     def with_rank(self, rank: int) -> "TensorShape":
-        return self.merge_with(TensorShape([None] * rank))
+        """This shape, if it has `rank` or might have it; raises ValueError otherwise."""
+        if self._dims is not None and len(self._dims) != rank:
+            raise ValueError(f"Shape {self} must have rank {rank}")
+        return TensorShape([None] * rank) if self._dims is None else self
+
+    def assert_has_rank(self, rank: int) -> None:
+        self.with_rank(rank)
+
+    def assert_same_rank(self, other: Any) -> None:
+        other = TensorShape(other)
+        if self._dims is not None and other._dims is not None and len(self._dims) != len(other._dims):
+            raise ValueError(f"Shapes {self} and {other} must have the same rank")
 
     def with_rank_at_least(self, rank: int) -> "TensorShape":
         if self.rank is not None and self.rank < rank:
             raise ValueError(f"Shape {self} must have rank at least {rank}")
+        return self
+
+    def with_rank_at_most(self, rank: int) -> "TensorShape":
+        if self.rank is not None and self.rank > rank:
+            raise ValueError(f"Shape {self} must have rank at most {rank}")
         return self
 
     def __iter__(self) -> Iterator[int | None]:
@@ -129,7 +156,7 @@ class TensorShape:
 
     def __getitem__(self, key: Any) -> Any:
         if self._dims is None:
-            return TensorShape(None) if isinstance(key, slice) else None
+            return _unknown_slice(key) if isinstance(key, slice) else None
         found = self._dims[key]
         return TensorShape(found) if isinstance(key, slice) else found
 
@@ -163,19 +190,27 @@ class TensorShape:
         return TensorShape, (self.dims,)
 
 
+def _unknown_slice(key: slice) -> TensorShape:
+    """What a slice of unknown sizes is known to be: as many of them as the slice says, where it says it."""
+    start, stop = key.start or 0, key.stop
+    if stop is None or key.step or start < 0 or stop < 0:
+        return TensorShape(None)
+    return TensorShape([None] * max(stop - start, 0))
+
+
 def _dimension(d: Any) -> int | None:
     if d is None:
         return None
     try:
-        size = d.__index__()
-    except AttributeError:
+        size = operator.index(d)
+    except TypeError:
         raise TypeError(
-            f"Dimension value must be integer or None or have an __index__ method, got value {d!r} "
-            f"with type {type(d)!r}"
+            f"Dimension value must be integer or None or have an __index__ method, got value '{d!r}' "
+            f"with type '{type(d)!r}'"
         ) from None
     if size < 0:
         raise ValueError(f"Dimension {size} must be >= 0")
-    return int(size)
+    return size
 
 
 class TensorSpec:
@@ -209,11 +244,16 @@ class TensorSpec:
     @classmethod
     def from_tensor(cls, tensor: Any, name: str | None = None) -> "TensorSpec":
         """The spec of one tensor."""
+        if not hasattr(tensor, "shape") or not hasattr(tensor, "dtype"):
+            raise ValueError(f"`tensor` should be a tf.Tensor, but got type {type(tensor)}.")
         return cls(tensor.shape, tensor.dtype, name)
 
     def is_compatible_with(self, other: Any) -> bool:
         """Whether a tensor (or another spec) is an instance of this one; the name does not count."""
-        return self._dtype == other.dtype and self._shape.is_compatible_with(other.shape)
+        shape, dtype = getattr(other, "shape", None), getattr(other, "dtype", None)
+        if dtype is None:
+            return False
+        return self._dtype == dtype and self._shape.is_compatible_with(shape)
 
     def is_subtype_of(self, other: Any) -> bool:
         return (
@@ -223,9 +263,20 @@ class TensorSpec:
         )
 
     def most_specific_compatible_type(self, other: "TensorSpec") -> "TensorSpec":
-        if self._dtype != other._dtype:
-            raise ValueError(f"Types are not compatible: {self} vs {other}")
-        return TensorSpec(self._shape.most_specific_compatible_shape(other._shape), self._dtype, self._name)
+        """The narrowest spec that both are instances of; raises ValueError where the dtypes differ."""
+        found = self.most_specific_common_supertype([other])
+        if found is None:
+            raise ValueError(f"No TypeSpec is compatible with both {self} and {other}")
+        return found
+
+    def most_specific_common_supertype(self, others: Iterable["TensorSpec"]) -> "TensorSpec | None":
+        """The narrowest spec that this one and all `others` are instances of; None where the dtypes differ."""
+        others = list(others)
+        if any(not isinstance(other, TensorSpec) or other._dtype != self._dtype for other in others):
+            return None
+        shape = self._shape.most_specific_common_supertype([other._shape for other in others])
+        name = self._name if all(other._name == self._name for other in others) else None
+        return TensorSpec(shape, self._dtype, name)
 
     def __eq__(self, other: Any) -> bool:
         return (

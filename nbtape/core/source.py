@@ -54,3 +54,11 @@ def describe(place: Place | None) -> str:
     text = linecache.getline(place[0].co_filename, number).strip()
     where = f"{name_file[0](place[0].co_filename)}, line {number}"
     return f"{where}: {text}" if text else where
+
+
+def depth() -> int:
+    """The `stacklevel` at which a caller's `warnings.warn` points to the user's line."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
+        frame, level = frame.f_back, level + 1
+    return level

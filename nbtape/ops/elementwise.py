@@ -1,21 +1,52 @@
-"""Elementwise ops: a table, a line per op. `g` is the incoming cotangent, `y` the output, then come the inputs.
+"""Elementwise ops: a table, an entry an op. `g` is the incoming cotangent, `y` the output, then the inputs.
 
-A rule never mentions broadcasting, which `backward` undoes, nor 0 * inf, which `absorb` settles there.
+A rule never mentions broadcasting, which `backward` undoes, nor 0 * inf, which `absorb` settles there. For
+complex values a gradient is, as in TensorFlow, the cotangent times the conjugate of the derivative.
 """
 
+import math
 import operator
 
 import numpy as np
 
-from nbtape.core.engine import o
-from nbtape.core.kernel import Scalar
-from nbtape.ops.row import NUMBER, REAL, binary, elementwise_spec, op, predicate_spec, row, unary
+from nbtape.core.dtype import ALL, FLOATS, as_dtype, bfloat16, spelled
+from nbtape.core.engine import Tensor, o, spec_of
+from nbtape.core.errors import OpError, invalid
+from nbtape.core.kernel import Scalar, View
+from nbtape.core.shape import Spec, TensorShape, bracket, broadcast
+from nbtape.ops import numeric
+from nbtape.ops.row import (
+    ANY,
+    BITS,
+    BOOLS,
+    INTEGER,
+    NUMBER,
+    REAL,
+    REAL_FLOATS,
+    SIGNED,
+    UNCHECKED,
+    elementwise_spec,
+    op,
+    predicate_spec,
+    row,
+)
+
+_REALS = frozenset([float, int, np.float16, np.float32, np.float64, bfloat16.as_numpy_dtype])
+_NUMBERS = (int, float, complex)
+_DIVIDED = ", ".join(repr(d) for d in ALL if d.is_numeric)
 
 
-def _divide(a, b):
-    """True division: small ints give float32 and the others float64, as in TensorFlow."""
-    y = operator.truediv(a, b)
-    return y.astype(np.float32) if y.dtype == np.float16 and a.dtype.kind in "iu" else y
+def conj(x):
+    """The complex conjugate; a real `x` is returned as it is, and nothing is recorded."""
+    if type(x) in _REALS:
+        return x
+    if isinstance(x, Tensor):
+        return o.conj(x) if spec_of(x).dtype.kind == "c" else x
+    return x if isinstance(x, np.ndarray) and x.dtype.kind != "c" else x.conjugate()
+
+
+def _abs_grad(g, y, x):
+    return g * o.sign(x) if spec_of(x).dtype.kind != "c" else o.cast_like(o.div_no_nan(g, y), x) * x
 
 
 def absorb(g, gx):
@@ -34,23 +65,213 @@ def _absorb_grad(h, y, g, gx):
     return o.where(o.equal(y, gx), h, 0.0)
 
 
+def _pow_base(g, y, a, b):
+    """The derivative with respect to the base; 0 for a power of 0, whatever the base."""
+    if isinstance(b, _NUMBERS):
+        return g * conj(2 * a if b == 2 else b * a ** (b - 1) if b else 0.0 * a)
+    return g * conj(o.where(o.equal(b, 0), 0.0, b * a ** (b - 1)))
+
+
+def _pow_exponent(g, y, a, b):
+    """The derivative with respect to the exponent; as in TensorFlow, 0 for a base that has no logarithm."""
+    if isinstance(a, _NUMBERS):
+        return g * conj(y * (math.log(a) if a > 0 else 0.0))
+    positive = o.not_equal(a, 0) if spec_of(a).dtype.kind == "c" else a > 0
+    return g * conj(y * o.log(o.where(positive, a, 1.0)))
+
+
+def _cast_grad(g, y, x, *, dtype):
+    return o.cast_like(g, x) if dtype.kind in FLOATS and spec_of(x).dtype.kind in FLOATS else None
+
+
+def _where_not_zero(a, value):
+    return o.where(o.equal(a, 0), 0.0, value)
+
+
+def _cast_spec(x, *, dtype):
+    numeric.check_cast(x.dtype, dtype)
+    return Spec(x.shape, dtype)
+
+
+def _cast_like_spec(g, x):
+    return Spec(g.shape, x.dtype)
+
+
+def _complex_spec(a, b):
+    return elementwise_spec(a, b, dtype=numeric.complex_of(a.dtype))
+
+
+def _quotient_spec(a, b):
+    names = [repr(as_dtype(x.dtype)) for x in (a, b)]
+    if names[0] != names[1]:
+        raise TypeError(
+            f"`x` and `y` must have the same dtype, got {names[0]} != {names[1]}.\n"
+            f"Convert one of them, for example: tf.cast(x, {names[0]})."
+        )
+    if a.dtype.kind not in NUMBER:
+        raise TypeError(f"Invalid dtype {names[0]} in __truediv__. Expected one of {{{_DIVIDED}}}.")
+    dtype = np.dtype(np.float32 if a.dtype.itemsize < 4 else np.float64) if a.dtype.kind in "iu" else a.dtype
+    return elementwise_spec(a, b, dtype=dtype)
+
+
+def _part_spec(x):
+    return Spec(x.shape, numeric.real_of(x.dtype))
+
+
+def _select_spec(c, a, b):
+    names = [spelled(x.dtype) for x in (c, a, b)]
+    if names[0] != "bool":
+        raise invalid(
+            "cannot compute SelectV2 as input #0(zero-based) was expected to be a bool tensor but is a "
+            f"{names[0]} tensor [Op:SelectV2]\nMake it one, for example: condition != 0."
+        )
+    if names[1] != names[2]:
+        raise invalid(
+            f"cannot compute SelectV2 as input #2(zero-based) was expected to be a {names[1]} tensor but is "
+            f"a {names[2]} tensor [Op:SelectV2]\nConvert one of them, for example: tf.cast(x, {as_dtype(a.dtype)!r})."
+        )
+    try:
+        return elementwise_spec(c, a, b, dtype=a.dtype)
+    except OpError:
+        c, a, b = (bracket(x.shape) for x in (c, a, b))
+        raise invalid(f"condition {c}, then {a}, and else {b} must be broadcastable") from None
+
+
+def _clip_spec(x, low, high):
+    for bound in (high, low):
+        shape = TensorShape(broadcast(x.shape, bound.shape))
+        TensorShape(x.shape).assert_is_compatible_with(shape)
+    return x
+
+
+def _same_shapes(*specs):
+    for i, spec in enumerate(specs[1:], 1):
+        both = specs[0].shape, spec.shape
+        if not TensorShape(both[0]).is_compatible_with(both[1]):
+            raise invalid(
+                "Inputs to operation AddN of type AddN must have the same size and shape.  "
+                f"Input 0: {bracket(both[0])} != input {i}: {bracket(both[1])} [Op:AddN]"
+            )
+    return specs[0]
+
+
 # fmt: off
-#   name       numpy               numba, CPU and CUDA    gradient of each input
-row("neg",     operator.neg,       "(-{0})",              lambda g, y, x: -g,                        kinds=NUMBER)
-row("sin",     np.sin,             "math.sin({0})",       lambda g, y, x: g * o.cos(x))
-row("cos",     np.cos,             "math.cos({0})",       lambda g, y, x: -g * o.sin(x))
-row("exp",     np.exp,             "math.exp({0})",       lambda g, y, x: g * y)
-row("log",     np.log,             "math.log({0})",       lambda g, y, x: g / x)
-row("tanh",    np.tanh,            "math.tanh({0})",      lambda g, y, x: g * (1 - y * y))
-row("add",     operator.add,       "({0} + {1})",         lambda g, y, a, b: g,    lambda g, y, a, b: g,               kinds=NUMBER)
-row("sub",     operator.sub,       "({0} - {1})",         lambda g, y, a, b: g,    lambda g, y, a, b: -g,              kinds=NUMBER)
-row("mul",     operator.mul,       "({0} * {1})",         lambda g, y, a, b: g * b, lambda g, y, a, b: g * a,          kinds=NUMBER)
-row("div",     _divide,            "({0} / {1})",         lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b,     kinds=NUMBER)
+#   name       numpy               numba, CPU and CUDA    gradient: g incoming, y output, then the input
+row("neg",     operator.neg,       "(-{0})",              lambda g, y, x: -g,                    kinds=SIGNED)
+row("square",  numeric.square,     "({0} * {0})",         lambda g, y, x: g * conj(x + x),       kinds=NUMBER)
+row("sign",    np.sign,            "(({0} > 0) - ({0} < 0))", lambda g, y, x: g * 0.0,           kinds=SIGNED)
+row("abs",     operator.abs,       "abs({0})",            _abs_grad,     kinds=SIGNED, infer=_part_spec)
+row("reciprocal", np.reciprocal,   "(1.0 / {0})",         lambda g, y, x: -g * conj(y * y))
+row("sqrt",    np.sqrt,            "math.sqrt({0})",      lambda g, y, x: g * 0.5 / conj(y))
+row("rsqrt",   numeric.rsqrt,      "(1.0 / math.sqrt({0}))", lambda g, y, x: g * -0.5 * conj(y * y * y))
+row("exp",     np.exp,             "math.exp({0})",       lambda g, y, x: g * conj(y))
+row("expm1",   np.expm1,           "math.expm1({0})",     lambda g, y, x: g * conj(o.exp(x)))
+row("log",     np.log,             "math.log({0})",       lambda g, y, x: g / conj(x))
+row("log1p",   np.log1p,           "math.log1p({0})",     lambda g, y, x: g / conj(1 + x))
+row("sin",     np.sin,             "math.sin({0})",       lambda g, y, x: g * conj(o.cos(x)))
+row("cos",     np.cos,             "math.cos({0})",       lambda g, y, x: -g * conj(o.sin(x)))
+row("tan",     np.tan,             "math.tan({0})",       lambda g, y, x: g * conj(1 + y * y))
+row("asin",    np.arcsin,          "math.asin({0})",      lambda g, y, x: g / conj(o.sqrt(1 - x * x)))
+row("acos",    np.arccos,          "math.acos({0})",      lambda g, y, x: -g / conj(o.sqrt(1 - x * x)))
+row("atan",    np.arctan,          "math.atan({0})",      lambda g, y, x: g / conj(1 + x * x))
+row("sinh",    np.sinh,            "math.sinh({0})",      lambda g, y, x: g * conj(o.cosh(x)))
+row("cosh",    np.cosh,            "math.cosh({0})",      lambda g, y, x: g * conj(o.sinh(x)))
+row("tanh",    np.tanh,            "math.tanh({0})",      lambda g, y, x: g * conj(1 - y * y))
+row("asinh",   np.arcsinh,         "math.asinh({0})",     lambda g, y, x: g / conj(o.cosh(y)))
+row("acosh",   np.arccosh,         "math.acosh({0})",     lambda g, y, x: g / conj(o.sinh(y)))
+row("atanh",   np.arctanh,         "math.atanh({0})",     lambda g, y, x: g / conj(1 - x * x))
+row("sigmoid", numeric.sigmoid,    "(1.0 / (1.0 + math.exp(-{0})))", lambda g, y, x: g * conj(y * (1 - y)))
+row("softplus", numeric.softplus,  "(max({0}, 0.0) + math.log1p(math.exp(-abs({0}))))",
+    lambda g, y, x: g * o.sigmoid(x), kinds=REAL_FLOATS)
+row("log_sigmoid", numeric.log_sigmoid, "(min({0}, 0.0) - math.log1p(math.exp(-abs({0}))))",
+    lambda g, y, x: g * o.sigmoid(-x), kinds=REAL_FLOATS)
+row("softsign", numeric.softsign,  "({0} / (1.0 + abs({0})))",
+    lambda g, y, x: g / o.square(1 + o.abs(x)), kinds=REAL_FLOATS)
+row("floor",   np.floor,           "math.floor({0})",     kinds=REAL_FLOATS)
+row("ceil",    np.ceil,            "math.ceil({0})",      kinds=REAL_FLOATS)
+row("rint",    np.rint,            "round({0})",          kinds=REAL_FLOATS)
+row("round",   numeric.round_half_to_even, "round({0})",  kinds=REAL)
+
+#   name       numpy               numba, CPU and CUDA    and the gradient of each input
+row("add",     numeric.add,        "({0} + {1})",
+    lambda g, y, a, b: g,          lambda g, y, a, b: g, kinds=NUMBER + "O")
+row("sub",     operator.sub,       "({0} - {1})",
+    lambda g, y, a, b: g,          lambda g, y, a, b: -g, kinds=NUMBER)
+row("mul",     operator.mul,       "({0} * {1})",
+    lambda g, y, a, b: g * conj(b), lambda g, y, a, b: g * conj(a), kinds=NUMBER + "b")
+row("div",     numeric.divide,     "({0} / {1})",
+    lambda g, y, a, b: g / conj(b), lambda g, y, a, b: -g * conj(y / b), kinds=UNCHECKED, infer=_quotient_spec)
+row("pow",     operator.pow,       "({0} ** {1})",        _pow_base, _pow_exponent, kinds=SIGNED)
+row("floordiv", numeric.floordiv,  "({0} // {1})",        kinds=REAL)
+row("floormod", numeric.floormod,  "({0} % {1})",
+    lambda g, y, a, b: g,          lambda g, y, a, b: -g * o.floordiv(a, b), kinds=REAL)
+row("truncatediv", numeric.truncatediv, "math.trunc({0} / {1})", kinds=REAL)
+row("truncatemod", numeric.truncatemod, "math.fmod({0}, {1})",
+    lambda g, y, a, b: g,          lambda g, y, a, b: -g * o.truncatediv(a, b), kinds=REAL)
+row("maximum", np.maximum,         "({0} if {0} >= {1} or {0} != {0} else {1})",
+    lambda g, y, a, b: o.where(a >= b, g, 0.0), lambda g, y, a, b: o.where(a >= b, 0.0, g), kinds=REAL)
+row("minimum", np.minimum,         "({0} if {0} <= {1} or {0} != {0} else {1})",
+    lambda g, y, a, b: o.where(a <= b, g, 0.0), lambda g, y, a, b: o.where(a <= b, 0.0, g), kinds=REAL)
+row("squared_difference", numeric.squared_difference, "(({0} - {1}) * ({0} - {1}))",
+    lambda g, y, a, b: 2 * g * (a - b), lambda g, y, a, b: -2 * g * (a - b), kinds=SIGNED)
+row("atan2",   np.arctan2,         "math.atan2({0}, {1})",
+    lambda g, y, a, b: g * o.div_no_nan(b, a * a + b * b),
+    lambda g, y, a, b: -g * o.div_no_nan(a, a * a + b * b), kinds=REAL_FLOATS)
+row("nextafter", np.nextafter,     "math.nextafter({0}, {1})", kinds="f")
+row("div_no_nan", numeric.div_no_nan, "({0} / {1} if {1} != 0.0 else 0.0)",
+    lambda g, y, a, b: o.div_no_nan(g, conj(b)), lambda g, y, a, b: -g * conj(o.div_no_nan(y, b)))
+row("mul_no_nan", numeric.mul_no_nan, "({0} * {1} if {1} != 0.0 else 0.0)",
+    lambda g, y, a, b: o.mul_no_nan(g, conj(b)), lambda g, y, a, b: o.mul_no_nan(conj(a), g))
+row("xlogy",   numeric.xlogy,      "({0} * math.log({1}) if {0} != 0.0 else 0.0)",
+    lambda g, y, a, b: g * conj(_where_not_zero(a, o.log(b))), lambda g, y, a, b: g * conj(o.xdivy(a, b)))
+row("xlog1py", numeric.xlog1py,    "({0} * math.log1p({1}) if {0} != 0.0 else 0.0)",
+    lambda g, y, a, b: g * conj(_where_not_zero(a, o.log1p(b))),
+    lambda g, y, a, b: g * conj(o.xdivy(a, b + 1)))
+row("xdivy",   numeric.xdivy,      "({0} / {1} if {0} != 0.0 else 0.0)",
+    lambda g, y, a, b: g * conj(_where_not_zero(a, 1 / b)), lambda g, y, a, b: -g * conj(o.xdivy(y, b)))
+row("clip",    numeric.clip,       "max(min({0}, {2}), {1})",
+    lambda g, y, x, lo, hi: o.where(o.logical_and(x >= lo, x <= hi), g, 0.0),
+    lambda g, y, x, lo, hi: o.where(o.minimum(x, hi) < lo, g, 0.0),
+    lambda g, y, x, lo, hi: o.where(o.logical_and(x > hi, hi >= lo), g, 0.0), kinds=REAL, infer=_clip_spec)
+op("add_n",    numeric.add_n,      _same_shapes,          variadic=lambda i, g, y, *xs: g, kinds=NUMBER)
+
+row("equal",         operator.eq,  "({0} == {1})",        kinds=ANY,         infer=predicate_spec)
+row("not_equal",     operator.ne,  "({0} != {1})",        kinds=ANY,         infer=predicate_spec)
+row("less",          operator.lt,  "({0} < {1})",         kinds=REAL,        infer=predicate_spec)
+row("less_equal",    operator.le,  "({0} <= {1})",        kinds=REAL,        infer=predicate_spec)
+row("greater",       operator.gt,  "({0} > {1})",         kinds=REAL,        infer=predicate_spec)
+row("greater_equal", operator.ge,  "({0} >= {1})",        kinds=REAL,        infer=predicate_spec)
+row("logical_and",   operator.and_, "({0} and {1})",      kinds=BOOLS,       infer=predicate_spec)
+row("logical_or",    operator.or_, "({0} or {1})",        kinds=BOOLS,       infer=predicate_spec)
+row("logical_xor",   operator.xor, "({0} != {1})",        kinds=BOOLS,       infer=predicate_spec)
+row("logical_not",   operator.invert, "(not {0})",        kinds=BOOLS,       infer=predicate_spec)
+row("is_nan",        np.isnan,     "({0} != {0})",        kinds=REAL_FLOATS, infer=predicate_spec)
+row("is_inf",        np.isinf,     "math.isinf({0})",     kinds=REAL_FLOATS, infer=predicate_spec)
+row("is_finite",     np.isfinite,  "math.isfinite({0})",  kinds=REAL_FLOATS, infer=predicate_spec)
+row("bitwise_and",   operator.and_, "({0} & {1})",        kinds=BITS)
+row("bitwise_or",    operator.or_, "({0} | {1})",         kinds=BITS)
+row("bitwise_xor",   operator.xor, "({0} ^ {1})",         kinds=BITS)
+row("invert",        operator.invert, "(~{0})",           kinds=BITS)
+row("left_shift",    numeric.left_shift, "({0} << min(max({1}, 0), 63))", kinds=INTEGER)
+row("right_shift",   numeric.right_shift, "({0} >> min(max({1}, 0), 63))", kinds=INTEGER)
+
+row("complex", numeric.complex_,   "complex({0}, {1})",
+    lambda g, y, a, b: o.real(g),  lambda g, y, a, b: o.imag(g), kinds="f", infer=_complex_spec)
+row("real",    numeric.real,       "{0}.real",            lambda g, y, z: o.cast_like(g, z),
+    kinds="c", infer=_part_spec)
+row("imag",    numeric.imag,       "{0}.imag",            lambda g, y, z: o.complex(0.0 * g, g),
+    kinds="c", infer=_part_spec)
+row("angle",   numeric.angle,      "math.atan2({0}.imag, {0}.real)",
+    lambda g, y, z: o.complex(0.0 * g, g) / conj(z), kinds="c", infer=_part_spec)
+row("conj",    numeric.conj,       "{0}.conjugate()",     lambda g, y, z: conj(g), kinds=NUMBER)
+row("where",   numeric.select,     "({1} if {0} else {2})", None,
+    lambda g, y, c, a, b: o.where(c, g, 0.0), lambda g, y, c, a, b: o.where(c, 0.0, g),
+    kinds=UNCHECKED, infer=_select_spec)
+op("cast",     numeric.cast,       _cast_spec,            _cast_grad, kernel=Scalar("{0}"))
+op("cast_like", numeric.cast_like, _cast_like_spec,       lambda h, y, g, x: o.cast_like(h, g), None,
+   kernel=Scalar("{0}"))
+op("identity", numeric.same,       elementwise_spec,      lambda g, y, x: g, kernel=View())
+op("stop_gradient", numeric.same,  elementwise_spec,      kernel=View())
+op("absorb",   absorb,             elementwise_spec,      None, _absorb_grad,
+   kernel=Scalar("({1} if {0} != 0.0 or math.isfinite({1}) else 0.0)"))
 # fmt: on
-
-op("absorb", absorb, elementwise_spec, None, _absorb_grad,
-   kernel=Scalar("({1} if {0} != 0.0 or math.isfinite({1}) else 0.0)"))  # fmt: skip
-
-sin = unary(o.sin, "Sine of `x` in radians, elementwise.")
-cos = unary(o.cos, "Cosine of `x` in radians, elementwise.")
-add = binary(o.add, "`x + y`, elementwise with broadcasting.")

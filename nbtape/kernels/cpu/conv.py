@@ -83,7 +83,8 @@ def parts(batch: int, w: Window, row_bytes: int) -> list[tuple[int, slice]]:
     """Split the lines of output so that the patches of a part fit PATCH_BYTES: (first line, its rows)."""
     count, width = batch * w.out[0] * w.out[1], w.out[2]
     step = max(1, PATCH_BYTES // max(1, width * row_bytes))
-    return [(i, slice(i * width, min(i + step, count) * width)) for i in range(0, count, step)]
+    starts = range(0, count if width else 0, step)
+    return [(i, slice(i * width, min(i + step, count) * width)) for i in starts]
 
 
 def runs(w: Window, c: int) -> tuple[Window, int, int]:
@@ -131,8 +132,9 @@ def gather(x, patches, w, first):
                                 patches[row + m, tap, e] = x[n, d, h, start + e]
                         else:
                             for e in range(run):
-                                at = start + e
-                                patches[row + m, tap, e] = x[n, d, h, at] if inside and 0 <= at < width else 0
+                                patches[row + m, tap, e] = 0
+                                if inside and 0 <= start + e < width:
+                                    patches[row + m, tap, e] = x[n, d, h, start + e]
                     tap += 1
 
 

@@ -62,14 +62,16 @@ def correlate(x, k, y, w):
     for n in range(y.shape[0]):
         for i in range(w.out[0]):
             for j in range(w.out[1]):
-                for m in range(w.out[2]):
-                    for a in range(w.size[0]):
-                        d = i * w.stride[0] - w.low[0] + a * w.dilation[0]
-                        for b in range(w.size[1]):
-                            h = j * w.stride[1] - w.low[1] + b * w.dilation[1]
-                            for c in range(w.size[2]):
+                for a in range(w.size[0]):
+                    d = i * w.stride[0] - w.low[0] + a * w.dilation[0]
+                    for b in range(w.size[1]):
+                        h = j * w.stride[1] - w.low[1] + b * w.dilation[1]
+                        if not (0 <= d < depth and 0 <= h < height):
+                            continue
+                        for c in range(w.size[2]):
+                            for m in range(w.out[2]):
                                 v = m * w.stride[2] - w.low[2] + c * w.dilation[2]
-                                if 0 <= d < depth and 0 <= h < height and 0 <= v < width:
+                                if 0 <= v < width:
                                     for e in range(channels):
                                         y[n, i, j, m, e] += x[n, d, h, v, e] * k[a, b, c, e]
 
@@ -81,14 +83,16 @@ def spread(g, k, dx, w):
     for n in range(g.shape[0]):
         for i in range(w.out[0]):
             for j in range(w.out[1]):
-                for m in range(w.out[2]):
-                    for a in range(w.size[0]):
-                        d = i * w.stride[0] - w.low[0] + a * w.dilation[0]
-                        for b in range(w.size[1]):
-                            h = j * w.stride[1] - w.low[1] + b * w.dilation[1]
-                            for c in range(w.size[2]):
+                for a in range(w.size[0]):
+                    d = i * w.stride[0] - w.low[0] + a * w.dilation[0]
+                    for b in range(w.size[1]):
+                        h = j * w.stride[1] - w.low[1] + b * w.dilation[1]
+                        if not (0 <= d < depth and 0 <= h < height):
+                            continue
+                        for c in range(w.size[2]):
+                            for m in range(w.out[2]):
                                 v = m * w.stride[2] - w.low[2] + c * w.dilation[2]
-                                if 0 <= d < depth and 0 <= h < height and 0 <= v < width:
+                                if 0 <= v < width:
                                     for e in range(channels):
                                         dx[n, d, h, v, e] += g[n, i, j, m, e] * k[a, b, c, e]
 

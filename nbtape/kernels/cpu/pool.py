@@ -5,8 +5,6 @@ not there: no maximum is taken from them and no mean counts them. A maximum is t
 row-major order, as in TensorFlow, and a NaN before any number.
 """
 
-from math import prod
-
 import numpy as np
 from numba import njit
 
@@ -69,7 +67,6 @@ def winners(x, y, index, w):
         for i in range(w.out[0]):
             for j in range(w.out[1]):
                 for m in range(w.out[2]):
-                    empty = True
                     for a in range(w.size[0]):
                         d = i * w.stride[0] - w.low[0] + a
                         for b in range(w.size[1]):
@@ -80,12 +77,12 @@ def winners(x, y, index, w):
                                     continue
                                 at = (((n * depth + d) * height + h) * width + v) * channels
                                 for e in range(channels):
-                                    best, here = y[n, i, j, m, e], x[n, d, h, v, e]
-                                    # not <=, and best is a number: a greater number or the first NaN
-                                    better = empty | ((not here <= best) & (best == best))
+                                    here, best = x[n, d, h, v, e], y[n, i, j, m, e]
+                                    place = index[n, i, j, m, e]
+                                    # "not <=" of a number: greater, or the first NaN
+                                    better = (place < 0) | ((not here <= best) & (best == best))
                                     y[n, i, j, m, e] = here if better else best
-                                    index[n, i, j, m, e] = at + e if better else index[n, i, j, m, e]
-                                empty = False
+                                    index[n, i, j, m, e] = at + e if better else place
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

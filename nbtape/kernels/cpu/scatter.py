@@ -4,12 +4,12 @@ Rows are combined in the order they come. An index outside the target, negative 
 """
 
 from math import prod
+from typing import Any
 
 import numpy as np
 from numba import njit
 
-from nbtape.kernels.cpu.arrays import Array, dense, update_in_place, widened
-from nbtape.kernels.cpu.window import Ints
+from nbtape.kernels.cpu.arrays import Array, dense, update_in_place
 
 ADD, SUB, MUL, DIV, MAX, MIN, UPDATE = range(7)
 CODES = {"add": ADD, "sub": SUB, "mul": MUL, "div": DIV, "max": MAX, "min": MIN, "update": UPDATE}
@@ -17,7 +17,6 @@ UFUNCS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divid
 SEGMENTS = {"sum": "add", "prod": "mul", "max": "max", "min": "min"}
 
 
-@widened
 def scatter_add(indices: Array, updates: Array, *, rows: int) -> Array:
     """Add each row of `updates` to the row of zeros that `indices` names, one of `rows`."""
     target = np.zeros((rows, *updates.shape[indices.ndim :]), updates.dtype)
@@ -25,7 +24,6 @@ def scatter_add(indices: Array, updates: Array, *, rows: int) -> Array:
     return target
 
 
-@widened
 def segment_reduce(data: Array, ids: Array, *, rows: int, kind: str) -> Array:
     """Reduce the rows of `data` that share an id; `kind` is sum, prod, max or min, ids need no order.
 
@@ -41,26 +39,57 @@ def scatter_rows(target: Array, indices: Array, updates: Array, kind: str) -> No
 
     `kind` is add, sub, mul, div, max, min or update.
     """
-    flat, rows = indices.reshape(-1), updates.reshape(indices.size, *target.shape[1:])
-    if target.dtype.kind in "fiu":
-        update_in_place(combine_rows, (target,), dense(flat.astype(np.int64, copy=False)), dense(rows), kind)
+    width = prod(target.shape[1:])
+    flat, rows = indices.reshape(-1), updates.reshape(indices.size, width)
+    if target.dtype.kind in "fiuV":
+        arguments = dense(flat.astype(np.int64, copy=False)), dense(rows), CODES[kind]
+        update_in_place(lambda wide: combine(wide.reshape(len(wide), width), *arguments), target)
         return
     keep = (flat >= 0) & (flat < len(target))
+    flat, rows = flat[keep], rows[keep].reshape(-1, *target.shape[1:])
     if kind == "update":
-        target[flat[keep]] = rows[keep]
+        target[flat] = rows
     else:
-        UFUNCS[kind].at(target, flat[keep], rows[keep])
+        UFUNCS[kind].at(target, flat, rows)
 
 
-def combine_rows(target: Array, indices: Array, updates: Array, kind: str) -> None:
-    """Call the kernel on rows flattened to one dim."""
-    width = prod(target.shape[1:])
-    combine(target.reshape(-1, width), indices, updates.reshape(len(indices), width), CODES[kind])
-
-
-def neutral(kind: str, dtype: np.dtype) -> float:
+def neutral(kind: str, dtype: np.dtype[Any]) -> Any:
     """Give what `kind` of reduction gives for nothing."""
     if kind in ("sum", "prod"):
         return 0 if kind == "sum" else 1
-    limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
-    return limits.min if kind == "max" else limits.max
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).min if kind == "max" else np.iinfo(dtype).max
+    highest = np.nextafter(dtype.type(np.inf), dtype.type(0))
+    return -highest if kind == "max" else highest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def combine(target, indices, updates, kind):
+    """Combine the rows of `updates` into the rows of `target` that `indices` names."""
+    for m in range(len(indices)):
+        i = indices[m]
+        if not 0 <= i < target.shape[0]:
+            continue
+        if kind == ADD:
+            for e in range(target.shape[1]):
+                target[i, e] += updates[m, e]
+        elif kind == SUB:
+            for e in range(target.shape[1]):
+                target[i, e] -= updates[m, e]
+        elif kind == MUL:
+            for e in range(target.shape[1]):
+                target[i, e] *= updates[m, e]
+        elif kind == DIV:
+            for e in range(target.shape[1]):
+                target[i, e] /= updates[m, e]
+        elif kind == UPDATE:
+            for e in range(target.shape[1]):
+                target[i, e] = updates[m, e]
+        elif kind == MAX:
+            for e in range(target.shape[1]):
+                u, t = updates[m, e], target[i, e]
+                target[i, e] = u if (u > t) | (u != u) else t
+        else:
+            for e in range(target.shape[1]):
+                u, t = updates[m, e], target[i, e]
+                target[i, e] = u if (u < t) | (u != u) else t

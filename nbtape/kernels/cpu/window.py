@@ -33,11 +33,12 @@ def window(size: Ints, out: Ints, *, strides: Ints, padding: Pairs, dilations: I
     return Window(lift(size, 1), lift(strides, 1), lift(dilated, 1), lift(low, 0), lift(out, 1))
 
 
-def out_sizes(spatial: Ints, size: Ints, *, strides: Ints, padding: Pairs, dilations: Ints | None = None) -> Ints:
+def out_sizes(
+    spatial: Ints, size: Ints, *, strides: Ints, padding: Pairs, dilations: Ints | None = None
+) -> Ints:
     """Count the windows that fit in each padded spatial dim."""
-    dilated = dilations or (1,) * len(size)
-    spans = [n + lo + hi - (k - 1) * d - 1 for n, k, d, (lo, hi) in zip(spatial, size, dilated, padding, strict=True)]
-    return tuple(max(0, span // s + 1) for span, s in zip(spans, strides, strict=True))
+    dims = zip(spatial, size, strides, padding, dilations or (1,) * len(size), strict=True)
+    return tuple(max(0, (n + lo + hi - (k - 1) * d - 1) // s + 1) for n, k, s, (lo, hi), d in dims)
 
 
 def lift(values: Ints, fill: int) -> Ints:

@@ -1,0 +1,3 @@
+"""`tf.autograph`."""
+
+from nbtape.autograph import experimental as experimental

@@ -1,0 +1,382 @@
+"""Graph: a program as a list of Nodes over SymbolicTensors.
+
+While a graph is open (`with graph.as_default()`, or in a trace) operations do not run: `core.engine.observed` hands
+them to `Graph.record`, which checks dtypes and shapes, and appends a Node. `graph.run` is the interpreter of such lists.
+"""
+
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from nbtape.core import context, source
+from nbtape.core.engine import EagerTensor, Node, Op, Tensor, infer_dtypes, o, specs_of, with_report
+from nbtape.core.errors import InvalidArgumentError, OpError
+from nbtape.core.shape import Spec
+from nbtape.graph.run import EFFECTS, UNREPEATABLE, ancestors, evaluate
+from nbtape.graph.symbolic import Operation, SymbolicTensor, spelled
+from nbtape.ops.row import op
+
+_OUT_OF_SCOPE = (
+    "{!r} is out of scope and cannot be used here. Use return values, explicit Python locals or TensorFlow collections "
+    "to access it: it belongs to a function or graph whose trace has ended."
+)
+_KNOWN_SIZE = 10_000  # elements; what is larger is not worked out while tracing
+
+# What TensorFlow calls the operations of these rows: type and, where it differs, name.
+_NAMES = {
+    "const": ("Const", "Const"), "placeholder": ("Placeholder", "Placeholder"), "add": ("AddV2", "add"),
+    "sub": ("Sub", "sub"), "mul": ("Mul", "mul"), "div": ("RealDiv", "truediv"), "floordiv": ("FloorDiv", "floordiv"),
+    "floormod": ("FloorMod", "mod"), "pow": ("Pow", "pow"), "matmul": ("MatMul", "MatMul"),
+    "concat": ("ConcatV2", "concat"), "stack": ("Pack", "stack"), "zeros_like": ("ZerosLike", "zeros_like"),
+    "ones_like": ("OnesLike", "ones_like"), "read_variable": ("ReadVariableOp", "ReadVariableOp"),
+    "assign_variable": ("AssignVariableOp", "AssignVariableOp"), "cond": ("If", "cond"), "while_": ("While", "while"),
+    "print_": ("PrintV2", "PrintV2"), "assert_": ("Assert", "Assert"), "no_op": ("NoOp", "NoOp"),
+}  # fmt: skip
+
+
+class GraphShapeError(InvalidArgumentError, ValueError):
+    """Shapes that do not fit, found while a graph is built: TensorFlow raises ValueError then, and eagerly the other."""
+
+
+class GraphTypeError(InvalidArgumentError, TypeError):
+    """Dtypes that do not fit, found while a graph is built: TensorFlow raises TypeError then, and eagerly the other."""
+
+
+class Literal:
+    """The value of a constant, hashable by its contents, so that equal constants can be shared."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def _key(self) -> tuple:
+        value = np.asarray(self.value)
+        return value.dtype, value.shape, tuple(value.ravel()) if value.dtype == object else value.tobytes()
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, Literal) and (other is self or self._key() == other._key())
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        value = np.asarray(self.value)
+        return str(value.tolist()) if value.size <= 6 else f"<{value.size} values>"
+
+
+def _unfed(*, spec: Spec, name: str) -> Any:
+    raise InvalidArgumentError(None, None, f"You must feed a value for placeholder tensor '{name}'")
+
+
+def _no_value(**_: Any) -> Any:
+    raise AssertionError("variables are read and assigned by graph.run")
+
+
+op("const", lambda *, value: value.value, lambda *, value: Spec(np.shape(value.value), value.value.dtype))
+op("placeholder", _unfed, lambda *, spec, name: spec)
+op("read_variable", _no_value, lambda *, variable: spec_of_variable(variable.deref()))
+op("assign_variable", _no_value, lambda x, *, variable: x, None)
+
+
+def spec_of_variable(variable: Any) -> Spec:
+    shape = variable.shape
+    return Spec(None if shape.rank is None else tuple(shape), variable.dtype.np)
+
+
+class Graph:
+    """A list of operations that run later: what `tf.function` traces, and what TensorFlow 1 programs build.
+
+    >>> g = tf.Graph()
+    >>> with g.as_default():
+    ...     y = tf.constant(1.0) + 2.0
+    >>> y, [op.type for op in g.get_operations()]
+    (<tf.Tensor 'add:0' shape=() dtype=float32>, ['Const', 'Const', 'AddV2'])
+    """
+
+    building_function = False
+    outer: "Graph | None" = None
+
+    def __init__(self, name: str = ""):
+        self.name = name
+        self.nodes: list[Node] = []
+        self.place: source.Place | None = None  # where the user asked for what is recorded now, if told
+        self._operations: dict[str, Operation] = {}
+        self._taken: dict[str, int] = {}
+        self._known: dict[int, Any] = {}
+        self._reads: dict[int, list[SymbolicTensor]] = {}
+        self._finalized = False
+
+    # Recording
+
+    def record(self, op: Op, xs: tuple, attrs: dict) -> Any:
+        """Append `op` to the list; what `core.engine.apply` calls while the graph is open."""
+        place = self.place or source.here(2)
+        try:
+            inputs = self.inputs_of(xs)
+            specs = [x._spec for x in inputs]
+            if op.kinds and specs:
+                _check_dtypes(op, specs)
+            found = op.infer(*specs, **attrs)
+        except (OpError, ValueError, TypeError) as error:
+            raise with_report(_at_building(error), op, xs, place) from None
+        ys = self.append(op, inputs, attrs, found if op.many else (found,), place)
+        for recorder in context.local.recorders:
+            recorder.record(op, xs, attrs, ys, place)
+        return ys if op.many else ys[0]
+
+    def append(
+        self, op: Op, inputs: tuple, attrs: dict, specs: tuple, place: source.Place | None, name: str | None = None
+    ) -> tuple:
+        """Append a Node whose outputs have `specs`, and return these."""
+        if self._finalized:
+            raise RuntimeError("Graph is finalized and cannot be modified.")
+        kind, base = _NAMES.get(op.name) or _camel(op.name)
+        unique = self.unique_name(context.local.scope + (name or base))
+        operation = Operation(self, unique, kind, None)  # type: ignore[arg-type]
+        ys = tuple([SymbolicTensor(spec, operation, i) for i, spec in enumerate(specs)])
+        operation.node = Node(op, inputs, attrs, ys, place)
+        self._operations[unique] = operation
+        self.nodes.append(operation.node)
+        return ys
+
+    def inputs_of(self, xs: tuple) -> tuple:
+        """The inputs of an op as tensors of this graph; numbers take the dtype of the tensors beside them."""
+        if all(type(x) is SymbolicTensor and x._op._graph is self for x in xs):
+            return xs
+        return tuple([
+            self.own(x) if isinstance(x, Tensor) else self.constant(np.asarray(x, spec.dtype)[()])
+            for x, spec in zip(xs, specs_of(xs))
+        ])  # fmt: skip
+
+    def own(self, x: Any) -> SymbolicTensor:
+        """A Tensor as one of this graph."""
+        if isinstance(x, SymbolicTensor) and x.graph is self:
+            return x
+        return self.capture(x)
+
+    def capture(self, x: Any) -> SymbolicTensor:
+        """A Tensor from outside, as one of this graph: by value."""
+        if isinstance(x, EagerTensor):
+            return self.constant(x._value)
+        raise self.stranger(x)
+
+    def stranger(self, x: Any) -> Exception:
+        if self.building_function:
+            return TypeError(_OUT_OF_SCOPE.format(x))
+        return ValueError(f"{x} must be from the same graph as {self!r}: it belongs to {x.graph!r}.")
+
+    def constant(self, value: Any) -> SymbolicTensor:
+        """A tensor of this array (or NumPy scalar)."""
+        attrs = {"value": Literal(value)}
+        return self.append(o.const, (), attrs, (Spec(value.shape, value.dtype),), self.place or source.here(2))[0]
+
+    def placeholder(self, spec: Spec, name: str = "Placeholder") -> SymbolicTensor:
+        """A tensor whose value is given when the graph runs."""
+        return self.append(o.placeholder, (), {"spec": spec, "name": name}, (spec,), source.here(2), name)[0]
+
+    @property
+    def last(self) -> Operation:
+        """The operation that was made last."""
+        return next(reversed(self._operations.values()))
+
+    def control_dependencies(self, control_inputs: Any) -> Any:
+        """A `with` block; nothing has to be told, since what is written later runs later."""
+        return nullcontext()
+
+    # Variables, whose methods call these while the graph is open
+
+    def read(self, variable: Any) -> Any:
+        """The value that a variable has when the program comes to this point."""
+        read = self._read(variable)
+        self._reads.setdefault(variable._serial, []).append(read)
+        for recorder in context.local.recorders:
+            recorder.read(variable, read)
+        return read
+
+    def reads_of(self, variable: Any) -> list[int]:
+        """The ids of the tensors that were read from a variable so far."""
+        return [id(x) for x in self._reads.get(variable._serial, ())]
+
+    def _read(self, variable: Any) -> SymbolicTensor:
+        attrs = {"variable": variable.ref()}
+        return self.append(o.read_variable, (), attrs, (spec_of_variable(variable),), source.here(2))[0]
+
+    def assign(self, variable: Any, value: Any, how: str = "assign") -> None:
+        """Give a variable the value of a tensor when the program comes to this point."""
+        if how != "assign":
+            value = getattr(o, how.removeprefix("assign_"))(variable.__tensor__(), value)
+        for recorder in context.local.recorders:
+            recorder.assigned(variable, value)
+        self._assign(variable, self.own(value))
+
+    def _assign(self, variable: Any, value: SymbolicTensor) -> None:
+        self.append(o.assign_variable, (value,), {"variable": variable.ref()}, (value._spec,), source.here(3))
+
+    def created(self, variable: Any) -> None:
+        """A variable was made while the graph was open."""
+
+    def lift(self, x: Any) -> Any:
+        """The array that a tensor of this graph stands for: an initial value, which variables need at once."""
+        return self.value_of(self.own(x), {})
+
+    def value_of(self, x: SymbolicTensor, given: dict[int, Any]) -> Any:
+        """What `x` comes to for `given` values (EagerTensors by id) of inputs; raises ValueError if that takes others."""
+        nodes = ancestors(self.nodes, [x], given)
+        if any(node.op is o.placeholder and id(node.outputs[0]) not in given for node in nodes):
+            raise ValueError(
+                "Tensor-typed variable initializers must either be wrapped in an init_scope or callable (e.g., "
+                "`tf.Variable(lambda : tf.random.truncated_normal([10, 40]))`) when building functions: "
+                f"{x!r} depends on an input that has no value yet."
+            )
+        with context.recording(()):
+            return evaluate(nodes, dict(given))[id(x)]._value
+
+    def known(self, x: SymbolicTensor) -> Any:
+        """The value of a tensor of this graph that follows from constants alone, None for any other."""
+        key = id(x)
+        if key not in self._known:
+            self._known[key] = self._folded(x)
+        return self._known[key]
+
+    def _folded(self, x: SymbolicTensor) -> Any:
+        nodes = ancestors(self.nodes, [x], {})
+        for node in nodes:
+            sizes = [np.prod(y._spec.shape) if y._spec.shape and None not in y._spec.shape else 1 for y in node.outputs]
+            if node.op.name in _UNKNOWN or node.op.name in EFFECTS or max(sizes, default=0) > _KNOWN_SIZE:
+                return None
+        with context.recording(()):
+            return evaluate(nodes, {})[id(x)]._value
+
+    # Names
+
+    def unique_name(self, name: str, mark_as_used: bool = True) -> str:
+        """`name`, or `name_1`, ...: the first that is free, upper and lower case being alike."""
+        key = name.lower()
+        n = self._taken.get(key, 0)
+        if mark_as_used:
+            self._taken[key] = n + 1
+        if not n:
+            return name
+        while f"{key}_{n}" in self._taken:
+            n += 1
+        if mark_as_used:
+            self._taken[key], self._taken[f"{key}_{n}"] = n + 1, 1
+        return f"{name}_{n}"
+
+    def enter_scope(self, scope: str, name: str) -> str:
+        """The prefix that opening the name scope `name` inside `scope` gives; a name that ends in "/" is taken as is."""
+        if not name or name.endswith("/"):
+            return name
+        return self.unique_name(scope + name) + "/"
+
+    def get_operations(self) -> list[Operation]:
+        """The operations, in the order in which they were made."""
+        return list(self._operations.values())
+
+    def get_operation_by_name(self, name: str) -> Operation:
+        """The operation called `name`; raises KeyError where there is none."""
+        if not isinstance(name, str):
+            raise TypeError(f"Operation names are strings (or similar), not {type(name).__name__}.")
+        if name not in self._operations:
+            raise KeyError(f"The name {name!r} refers to an Operation not in the graph.")
+        return self._operations[name]
+
+    def get_tensor_by_name(self, name: str) -> SymbolicTensor:
+        """The tensor called `name`, "operation:index"; raises KeyError where there is none."""
+        if not isinstance(name, str):
+            raise TypeError(f"Tensor names are strings (or similar), not {type(name).__name__}.")
+        operation, colon, index = name.rpartition(":")
+        if not colon or not index.isdigit():
+            raise ValueError(
+                f"The name {name!r} refers to an Operation, not a Tensor. Tensor names must be of the form "
+                '"<op_name>:<output_index>".'
+            )
+        found = self._operations.get(operation)
+        if found is None or int(index) >= len(found.outputs):
+            missing = f"The operation, {operation!r}, does not exist in the graph." if found is None else (
+                f"The operation, {operation!r}, exists but only has {len(found.outputs)} outputs.")  # fmt: skip
+            raise KeyError(f"The name {name!r} refers to a Tensor which does not exist. {missing}")
+        return found.node.outputs[int(index)]
+
+    # Opening
+
+    @contextmanager
+    def as_default(self):
+        """Let the operations of this block go into the graph; tapes that are open do not see them."""
+        scope, context.local.scope = context.local.scope, ""
+        try:
+            with context.recording((), self):
+                yield self
+        finally:
+            context.local.scope = scope
+
+    def finalize(self) -> None:
+        """Refuse further operations."""
+        self._finalized = True
+
+    @property
+    def finalized(self) -> bool:
+        return self._finalized
+
+    def __str__(self) -> str:
+        return "\n".join([f"graph {self.name}".rstrip(), *[f"  {_line(node)}" for node in self.nodes]])
+
+
+_UNKNOWN = {"placeholder", "read_variable", *UNREPEATABLE}
+
+
+def _camel(name: str) -> tuple[str, str]:
+    camel = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    return camel, camel
+
+
+def _check_dtypes(op: Op, specs: list) -> None:
+    for spec in specs:
+        if spec.dtype.kind not in op.kinds or spec.dtype != specs[0].dtype:
+            infer_dtypes(op, specs)
+
+
+def _at_building(error: Exception) -> Exception:
+    """The error as TensorFlow raises it while a graph is built, which is still one that eager code may catch."""
+    if type(error) is not InvalidArgumentError:
+        return error
+    about_dtypes = "expected to be a" in error.message or "list of allowed values" in error.message
+    return (GraphTypeError if about_dtypes else GraphShapeError)(None, None, error.message)
+
+
+def _line(node: Node) -> str:
+    """A node as a line of text."""
+    left = ", ".join(spelled(y) for y in node.outputs)
+    given = [x.name for x in node.inputs] + [f"{k}={_shown(v)}" for k, v in node.attrs.items() if k != "name"]
+    where = f"  # {source.describe(node.place)}" if node.place else ""
+    return f"{left} = {node.op.name}({', '.join(given)}){where}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Graph):
+        return value.name or "<graph>"
+    if hasattr(value, "deref"):
+        return repr(value.deref().name)
+    return str(value)
+
+
+_default: list[Graph] = []
+
+
+def get_default_graph() -> Graph:
+    """The graph that is open, or the one that TensorFlow 1 programs build when none is."""
+    if context.local.graph is not None:
+        return context.local.graph
+    if not _default:
+        _default.append(Graph())
+    return _default[0]
+
+
+def reset_default_graph() -> None:
+    """Start the default graph afresh; raises AssertionError while a graph is open."""
+    if context.local.graph is not None:
+        raise AssertionError("Do not use tf.reset_default_graph() to clear nested graphs. If you need a cleared graph, "
+                             "exit the nesting and create a new graph.")  # fmt: skip
+    _default.clear()

@@ -1,0 +1,120 @@
+"""The interpreter: runs the Nodes of a graph one after another through `core.engine.apply`.
+
+So the open tapes and accumulators see each op, gradients flow through a function call by themselves, and while
+another trace is open the Nodes are taken into its graph. Compiled code is held against what this gives.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from nbtape.core import context, source
+from nbtape.core.engine import EagerTensor, Node, Tensor, apply
+from nbtape.core.errors import OpError
+
+# Rows that do something beside giving a value: they run once for each run of the graph, used or not, in order.
+EFFECTS = {"assign_variable", "print_", "assert_", "assert_relation", "py_function"}
+# Rows that may give another value when they run again, so that a gradient keeps their value instead.
+UNREPEATABLE = {"py_function"}
+# How rows run that are no functions of arrays: `replay(node, xs)` gives the output, a tuple where the row has many.
+REPLAYS: dict[str, Callable[[Node, list], Any]] = {}
+# Rows that can do without some of their outputs: `narrow(node, used)`, for the ids in use, gives the Node to put instead.
+NARROWINGS: dict[str, Callable[[Node, set[int]], Node]] = {}
+
+
+def acts(node: Node) -> bool:
+    """Whether a node does something beside giving a value, itself or in a region that it carries."""
+    return node.op.name in EFFECTS or any(getattr(value, "acts", False) for value in node.attrs.values())
+
+
+def unrepeatable(node: Node) -> bool:
+    """Whether computing a node again may give something else, or do something twice."""
+    if node.op.name in UNREPEATABLE:
+        return True
+    return any(not getattr(value, "repeatable", True) for value in node.attrs.values())
+
+
+def evaluate(nodes: Sequence[Node], env: dict[int, Any], drops: Sequence[Iterable[int]] | None = None) -> dict[int, Any]:
+    """Run `nodes` in order; `env` maps the ids of symbolic tensors to their values, and is filled.
+
+    A tensor that has a value already is not computed. `drops` names, for each node, the ids that nobody needs after it.
+    """
+    graph = context.local.graph
+    outer_place = graph.place if graph is not None else None
+    node: Any = None
+    try:
+        for i, node in enumerate(nodes):
+            op, inputs, attrs, outputs, place = node
+            if outputs and id(outputs[0]) in env:
+                continue
+            if graph is not None:
+                graph.place = place
+            xs = [env[id(x)] for x in inputs]
+            replay = REPLAYS.get(op.name)
+            found = replay(node, xs) if replay is not None else apply(op, *xs, **attrs)
+            if op.many:
+                for y, value in zip(outputs, found):
+                    env[id(y)] = value
+            else:
+                env[id(outputs[0])] = found
+            if drops is not None:
+                for key in drops[i]:
+                    env.pop(key, None)
+    except OpError as error:
+        raise _traced(error, node) from None
+    finally:
+        if graph is not None:
+            graph.place = outer_place
+    return env
+
+
+def _traced(error: OpError, node: Node) -> OpError:
+    """The same error, which says once which line of the traced program it comes from."""
+    if node.place is not None and "\n  traced from " not in error._message:
+        error._message += f"\n  traced from {source.describe(node.place)}"
+        error.args = (error._message,)
+    return error
+
+
+def ancestors(nodes: Sequence[Node], outputs: Iterable[Any], given: Iterable[int], effects: bool = False) -> list[Node]:
+    """The nodes that `outputs` depend on, in order; nothing beyond the ids `given`; with `effects`, those too."""
+    wanted = {id(y) for y in outputs}
+    found = []
+    for node in reversed(nodes):
+        if effects and acts(node) or any(id(y) in wanted and id(y) not in given for y in node.outputs):
+            found.append(node)
+            wanted.update([id(x) for x in node.inputs])
+    return found[::-1]
+
+
+def pruned(nodes: Sequence[Node], outputs: Iterable[Any]) -> dict[int, Node]:
+    """What is left, by the id of the node it stands for, when all goes that neither counts for `outputs` nor acts."""
+    kept = ancestors(nodes, outputs, (), effects=True)
+    used = {id(x) for node in kept for x in node.inputs} | {id(y) for y in outputs}
+    return {id(n): NARROWINGS[n.op.name](n, used) if n.op.name in NARROWINGS else n for n in kept}
+
+
+def last_uses(nodes: Sequence[Node], outputs: Iterable[Any]) -> list[list[int]]:
+    """For each node the ids that are not needed after it: neither by later nodes nor as outputs."""
+    later = {id(y) for y in outputs}
+    drops = []
+    for node in reversed(nodes):
+        here = {id(x) for x in (*node.inputs, *node.outputs)} - later
+        drops.append(list(here))
+        later |= here
+    return drops[::-1]
+
+
+def constant(value: Any) -> Tensor:
+    """A fresh tensor of this array: symbolic where a trace is open."""
+    graph = context.local.graph
+    return EagerTensor(value) if graph is None else graph.constant(value)
+
+
+def _assign(node: Node, xs: list) -> Any:
+    node.attrs["variable"].deref().assign(xs[0], read_value=False)
+    return xs[0]
+
+
+REPLAYS["const"] = lambda node, xs: constant(node.attrs["value"].value)
+REPLAYS["read_variable"] = lambda node, xs: node.attrs["variable"].deref().__tensor__()
+REPLAYS["assign_variable"] = _assign

@@ -1,0 +1,3 @@
+"""keras.optimizers.schedules"""
+
+from nbtape.train.schedules import LearningRateSchedule as LearningRateSchedule

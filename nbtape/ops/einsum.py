@@ -1,0 +1,243 @@
+"""Sums of products named by letters: einsum, and tensordot as one of them.
+
+The row takes equations that always say their output and have no ellipsis: the axes of an ellipsis have the
+labels `0`, `1`, ..., and only these broadcast. A label that the output repeats puts its axis on a diagonal. With
+that the gradient of an equation is another equation: the cotangent takes the place of the operand.
+"""
+
+import operator
+import re
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from nbtape.core import source
+from nbtape.core.engine import Tensor, apply, o, pair, spec_of, tensor, with_report
+from nbtape.core.errors import invalid
+from nbtape.core.shape import Spec, bracket, numel
+from nbtape.ops.contract import contract, split
+from nbtape.ops.linalg import conj, operands, refuse_narrow
+from nbtape.ops.row import NUMBER, op
+from nbtape.ops.static import array
+
+BROADCAST = "0123456789:;<=>?@"  # labels of the axes of an ellipsis; all come before "A"
+
+
+# Equations
+
+
+def _parsed(equation: str, n: int) -> tuple[list[str], str, str | None]:
+    """The terms of a user's equation, its output, and whether it has an ellipsis (here "0")."""
+    text, dots = equation.replace(" ", ""), "..." in equation
+    if dots and "0" in text:
+        raise ValueError(f'Invalid character "0" in equation: {equation}.')
+    text = text.replace("...", "0")
+    labels = "a-zA-Z0" if dots else "a-zA-Z"
+    found = re.fullmatch(f"([{labels},]*)(->[{labels}]*)?", text)
+    if not found:
+        raise ValueError(f"Subscripts have incorrect format: {text}")
+    terms = found[1].split(",")
+    if n != len(terms):
+        raise ValueError(f'Got {n} inputs for equation "{equation}", expecting {len(terms)}')
+    every = found[1].replace(",", "")
+    once = "".join(sorted(label for label in set(every) if every.count(label) == 1))
+    out = once if found[2] is None else found[2][2:]
+    if len(set(out)) != len(out):
+        raise ValueError(f"Output subscripts contain a label appearing more than once: {equation}")
+    for label in out:
+        if label not in every and label != "0":
+            raise ValueError(
+                f"Output subscripts contain the label {label} not present in the input subscripts."
+            )
+    for term in terms:
+        if term.count("0") > 1:
+            raise ValueError(f"Too many ellipses in input label {term.replace('0', '...')}.")
+    return terms, out, "0" if dots else None
+
+
+@lru_cache(512)
+def _resolved(equation: str, ranks: tuple[int | None, ...]) -> str:
+    """A user's equation as the row takes it, for operands of these ranks."""
+    terms, out, dots = _parsed(equation, len(ranks))
+    if dots:
+        sizes = [_ellipsis(i, term, n) for i, (term, n) in enumerate(zip(terms, ranks, strict=True))]
+        most = max(sizes)
+        labels = BROADCAST[:most]
+        if most and "0" not in out:
+            raise invalid(
+                f"Output contains {most} broadcasting dimension(s) but no ellipsis (...) was found in the "
+                f"output subscripts. [Op:Einsum]\nWrite where they go: {equation.partition('->')[0]}->...{out}"
+            )
+        terms = [term.replace("0", labels[most - n :]) for term, n in zip(terms, sizes, strict=True)]
+        out = out.replace("0", labels)
+    return ",".join(terms) + "->" + out
+
+
+def _ellipsis(i: int, term: str, n: int | None) -> int:
+    """How many axes the ellipsis of the i-th operand stands for."""
+    if "0" not in term:
+        return 0
+    if n is None:
+        raise ValueError(
+            "An ellipsis in einsum stands for axes of a tensor of known rank; use set_shape to say it."
+        )
+    if n < len(term) - 1:
+        raise invalid(f"Expected input {i} to have rank at least {len(term) - 1} but got: {n} [Op:Einsum]")
+    return n - len(term) + 1
+
+
+def _einsum_spec(*specs: Spec, equation: str) -> Spec:
+    refuse_narrow(specs[0], "Einsum")
+    terms, out = split(equation)
+    sizes: dict[str, int | None] = {}
+    for i, (term, x) in enumerate(zip(terms, specs, strict=True)):
+        if x.shape is None:
+            continue
+        if len(x.shape) != len(term):
+            raise invalid(f"Expected input {i} to have rank {len(term)} but got: {len(x.shape)} [Op:Einsum]")
+        for axis, (label, n) in enumerate(zip(term, x.shape, strict=True)):
+            known = sizes.setdefault(label, n)
+            if n == known or n is None:
+                continue
+            if known is None or label < "A" and known == 1:
+                sizes[label] = n
+            elif label >= "A":
+                raise invalid(
+                    f"Expected dimension {known} at axis {axis} of the input shaped {bracket(x.shape)} "
+                    f"but got dimension {n} [Op:Einsum]\nLabel {label!r} of {equation} has two sizes."
+                )
+            elif n != 1:
+                both = [bracket(s.shape) for s in specs if s.shape is not None]
+                raise invalid(
+                    f"In[0] and In[1] must have compatible batch dimensions: {' vs. '.join(both)} [Op:Einsum]"
+                )
+    return Spec(tuple([sizes.get(label) for label in out]), specs[0].dtype)
+
+
+def _einsum_grad(i, g, y, *xs, equation):
+    """The same sum with the cotangent in place of the operand; a label met nowhere else is spread by ones."""
+    terms, out = split(equation)
+    operands_, labels = [g], [out]
+    for k, x in enumerate(xs):
+        if k != i:
+            operands_.append(conj(x))
+            labels.append(terms[k])
+    if not set(terms[i]) <= set("".join(labels)):
+        operands_.append(o.ones_like(xs[i]))
+        labels.append(terms[i])
+    return o.einsum(*operands_, equation=",".join(labels) + "->" + terms[i])
+
+
+op("einsum", contract, _einsum_spec, variadic=_einsum_grad, kinds=NUMBER)
+
+
+# Public functions
+
+
+def einsum(equation: str, *inputs: Any, **kwargs: Any) -> Any:
+    """The sum of products that `equation` names: a letter an axis, which is summed if the output does not have it.
+
+    Takes repeated letters (diagonals), an ellipsis for axes that broadcast, and any number of inputs: they are
+    multiplied two by two, the cheapest first. Without "->" the letters that occur once make the output, sorted.
+
+    >>> tf.einsum("ij,jk->ik", tf.constant([[1.0, 2.0]]), tf.constant([[3.0], [4.0]])).numpy()
+    array([[11.]], dtype=float32)
+    """
+    kwargs.pop("name", None)
+    kwargs.pop("optimize", None)
+    if kwargs:
+        raise TypeError(
+            f"Invalid keyword arguments for einsum: {', '.join(kwargs)}. "
+            "Valid arguments: name, optimize, greedy."
+        )
+    if not isinstance(equation, str):
+        raise TypeError(
+            f"The first argument of einsum is the equation, such as 'ij,jk->ik'; got {equation!r}."
+        )
+    xs = _together(inputs)
+    ranks = tuple([None if (shape := spec_of(x).shape) is None else len(shape) for x in xs])
+    return apply(o.einsum, *xs, equation=_resolved(equation, ranks))
+
+
+def _together(inputs: tuple) -> list:
+    """The inputs as Tensors, bare ones in the dtype of the tensors beside them."""
+    like = next((x for x in inputs if isinstance(x, Tensor) or hasattr(type(x), "__tensor__")), None)
+    if like is None:
+        return [tensor(x) for x in inputs]
+    like = tensor(like)
+    return [tensor(pair(like, x)[1], None if isinstance(x, Tensor) else like.dtype) for x in inputs]
+
+
+def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Any:
+    """The product of tensors, summed over the last `axes` of `a` and the first of `b`, or over two lists of axes.
+
+    Raises InvalidArgumentError where sizes do not fit, ValueError where `axes` does not.
+
+    >>> tf.tensordot([[1.0, 2.0], [3.0, 4.0]], [1.0, -1.0], axes=1).numpy()
+    array([-1., -1.], dtype=float32)
+    """
+    a, b = operands(a, b)
+    ranks = []
+    for x in (a, b):
+        if x.shape.rank is None:
+            raise ValueError("tensordot takes tensors of known rank; use set_shape to say it.")
+        ranks.append(x.shape.rank)
+    axes_a, axes_b = _contracted(axes, a, *ranks)
+    labels_a = [chr(ord("a") + i) for i in range(ranks[0])]
+    labels_b = [chr(ord("a") + ranks[0] + i) for i in range(ranks[1])]
+    for i, j in zip(axes_a, axes_b, strict=True):
+        labels_b[j] = labels_a[i]
+    out = [n for i, n in enumerate(labels_a) if i not in axes_a] + [
+        n for j, n in enumerate(labels_b) if j not in axes_b
+    ]
+    _check_sizes(a, b, axes_a, axes_b)
+    return apply(o.einsum, a, b, equation="".join([*labels_a, ",", *labels_b, "->", *out]))
+
+
+def _contracted(axes: Any, a: Any, rank_a: int, rank_b: int) -> list[list[int]]:
+    """The axes of `a` and of `b` that tensordot sums over, counted from the front."""
+    if isinstance(axes, int | np.integer):
+        if axes < 0:
+            raise ValueError(f"`axes` must be at least 0. Received: {axes}.")
+        if axes > rank_a:
+            raise ValueError(
+                f"`axes` must not be larger than the number of dimensions of tensor {a}.  "
+                f"Received {axes}, vs tensor dimensions {rank_a}."
+            )
+        axes = list(range(rank_a - axes, rank_a)), list(range(axes))
+    elif not isinstance(axes, list | tuple):
+        axes = array(axes).tolist()
+    if not isinstance(axes, list | tuple) or len(axes) != 2:
+        raise ValueError(f"`axes` must be an integer or have length 2. Received {axes}.")
+    given = [[n] if isinstance(n, int | np.integer) else list(n) for n in axes]
+    if len(given[0]) != len(given[1]):
+        raise ValueError(
+            f"Different number of contraction axes `a` and `b`, {len(given[0])} != {len(given[1])}."
+        )
+    found = []
+    for numbers, n, which in zip(given, (rank_a, rank_b), "ab", strict=True):
+        numbers = [operator.index(i) for i in numbers]
+        if any(not -n <= i < n for i in numbers):
+            raise IndexError(f"list index out of range: `axes` of `{which}` are {numbers}, its rank is {n}.")
+        found.append([i % n for i in numbers])
+        if len(set(found[-1])) < len(numbers):
+            raise ValueError(f"`axes` of `{which}` name an axis twice: {numbers}.")
+    return found
+
+
+def _check_sizes(a: Any, b: Any, axes_a: list[int], axes_b: list[int]) -> None:
+    """TensorFlow multiplies matrices here, and says so where sizes do not fit."""
+    sa, sb = a.shape.as_list(), b.shape.as_list()
+    if all(sa[i] == sb[j] or None in (sa[i], sb[j]) for i, j in zip(axes_a, axes_b, strict=True)):
+        return
+    shapes = []
+    for shape, axes in ((sa, axes_a), (sb, axes_b)):
+        free = [n for i, n in enumerate(shape) if i not in axes]
+        sizes = [None if None in part else numel(part) for part in (free, [shape[i] for i in axes])]
+        shapes.append(sizes if shape is sa else sizes[::-1])
+    error = invalid(
+        f"Matrix size-incompatible: In[0]: {bracket(shapes[0])}, In[1]: {bracket(shapes[1])} [Op:MatMul]\n"
+        f"`axes` pairs {[sa[i] for i in axes_a]} of `a` with {[sb[j] for j in axes_b]} of `b`."
+    )
+    raise with_report(error, o.einsum, (a, b), source.here())

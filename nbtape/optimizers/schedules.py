@@ -1,0 +1,3 @@
+"""optimizers.schedules"""
+
+from nbtape.train.schedules import LearningRateSchedule as LearningRateSchedule

@@ -1,0 +1,222 @@
+"""ConcreteFunction: one trace of a function, for one signature."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from nbtape.core import nest
+from nbtape.core.dtype import as_dtype
+from nbtape.core.engine import EagerTensor, Tensor, spec_of, tensor
+from nbtape.core.errors import invalid
+from nbtape.graph.emit import packed
+from nbtape.graph.symbolic import SymbolicTensor
+from nbtape.graph.trace import FunctionGraph
+from nbtape.program.signature import Signature, accepts, spelled, tensor_spec
+
+
+class ConcreteFunction:
+    """A graph with the signature that it was traced for; called like the function, or with its tensors alone.
+
+    >>> f = tf.function(lambda x: x * 2).get_concrete_function(tf.TensorSpec([None], tf.float32))
+    >>> f(tf.constant([1.0, 2.0])).numpy()
+    array([2., 4.], dtype=float32)
+    """
+
+    def __init__(
+        self, name: str, graph: FunctionGraph, parameters: inspect.Signature, signature: Signature, names: list[str]
+    ):
+        self._name, self._graph, self._parameters = name, graph, parameters
+        self._signature, self._names = signature, names
+        self._specs = [x._spec for x in graph.inputs]
+        structure = graph.structure
+        self._single = isinstance(structure, SymbolicTensor)
+        self._row = type(structure) is tuple and all(isinstance(x, SymbolicTensor) for x in structure)
+
+    def run(self, tensors: Sequence[Any]) -> Any:
+        """The results for these values of the inputs, in order."""
+        ys = self._graph.run(tensors)
+        if self._single:
+            return ys[0]
+        return tuple(ys) if self._row else packed(self._graph.structure, ys)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            given = self._structured(args, kwargs)
+        except TypeError as structured:
+            try:
+                given = self._flat(args, kwargs)
+            except TypeError as flat:
+                raise TypeError(
+                    f"Binding inputs to tf.function failed due to `{structured}`. Received args: {args} and kwargs: "
+                    f"{kwargs} for signature: {self._told()}.\nFallback to flat signature also failed due to: {flat}"
+                ) from None
+        return self.run([self._checked(i, x) for i, x in enumerate(given)])
+
+    def _structured(self, args: tuple, kwargs: dict) -> list:
+        """The tensors of a call with the function's own parameters; the other arguments must be those of the trace."""
+        bound = self._parameters.bind_partial(*args, **kwargs)
+        mine, my_kwargs = self._signature.template
+        before = self._parameters.bind(*mine, **my_kwargs).arguments
+        for key in before:
+            if key not in bound.arguments and nest.flatten(before[key]) and any(_is_tensor(x) for x in _leaves(before[key])):
+                raise TypeError(f"missing a required argument: {key!r}")
+            bound.arguments.setdefault(key, before[key])
+        full = self._parameters.bind(*bound.args, **bound.kwargs)
+        given = Signature((full.args, full.kwargs))
+        if given.key != self._signature.key and not self._same_but_dtypes(given):
+            raise TypeError(self._difference(full.arguments, before))
+        return given.tensors
+
+    def _same_but_dtypes(self, given: Signature) -> bool:
+        return len(given.tensors) == len(self._specs) and _without_dtypes(given.key) == _without_dtypes(self._signature.key)
+
+    def _difference(self, given: dict, before: dict) -> str:
+        for key, value in before.items():
+            if Signature(given[key]).key != Signature(value).key:
+                came = given[key] if not isinstance(given[key], Tensor) else spelled(given[key])
+                return f"Can not cast {came} to {spelled(value)}"
+        return "the arguments differ from those of the trace"
+
+    def _flat(self, args: tuple, kwargs: dict) -> list:
+        """The tensors of a call with tensors alone, in order or by name."""
+        told = f"{self._name}({', '.join(self._names)})"
+        if len(args) > len(self._names):
+            raise TypeError(f"{told} takes {len(self._names)} positional arguments, got {len(args)}.")
+        by_name = dict(zip(self._names, args))
+        for key, value in kwargs.items():
+            if key not in self._names or key in by_name:
+                raise TypeError(f"{told} got unexpected keyword arguments: {key}.")
+            by_name[key] = value
+        missing = [name for name in self._names if name not in by_name]
+        if missing:
+            raise TypeError(f"{told} missing required arguments: {', '.join(missing)}.")
+        for i, name in enumerate(self._names):
+            if not _is_tensor(by_name[name]):
+                raise TypeError(
+                    f"{told}: expected argument #{i}(zero-based) to be a Tensor; got "
+                    f"{type(by_name[name]).__name__} ({by_name[name]})."
+                )
+        return [by_name[name] for name in self._names]
+
+    def _checked(self, i: int, x: Any) -> Tensor:
+        x = tensor(x)
+        wanted, spec = self._specs[i], spec_of(x)
+        if spec.dtype != wanted.dtype:
+            raise invalid(
+                f"cannot compute {self._name} as input #{i}(zero-based) was expected to be a "
+                f"{as_dtype(wanted.dtype).name} tensor but is a {x.dtype.name} tensor [Op:{self._name}]"
+            )
+        if not x.shape.is_compatible_with(wanted.shape):
+            raise TypeError(f"Can not cast {spelled(x)} to {spelled(tensor_spec(wanted))}: the trace took its shape.")
+        return x
+
+    def _told(self) -> str:
+        args, kwargs = self._signature.template
+        bound = self._parameters.bind(*args, **kwargs).arguments
+        given = ", ".join(f"{key}: {spelled(self._widened(value))}" for key, value in bound.items())
+        return f"({given}) -> {spelled(self._graph.structure)}"
+
+    def _widened(self, value: Any) -> Any:
+        """An argument with the specs of the trace, which may be wider than what it was called with."""
+        by_id = {id(x): tensor_spec(spec) for x, spec in zip(self._signature.tensors, self._specs)}
+        return nest.map_structure(lambda x: by_id.get(id(x), x), value, expand_composites=True)
+
+    def accepts(self, specs: Sequence) -> bool:
+        return all(accepts(wide, narrow) for wide, narrow in zip(self._specs, specs))
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def graph(self) -> FunctionGraph:
+        return self._graph
+
+    @property
+    def inputs(self) -> list:
+        """The inputs, then those that hold what was captured."""
+        return [*self._graph.inputs, *[inside for _, inside in self._graph.captures.values()]]
+
+    @property
+    def outputs(self) -> list:
+        return list(self._graph.outputs)
+
+    @property
+    def captured_inputs(self) -> list:
+        return [outside for outside, _ in self._graph.captures.values()]
+
+    @property
+    def structured_outputs(self) -> Any:
+        return self._graph.structure
+
+    @property
+    def structured_input_signature(self) -> tuple:
+        """The arguments, with a TensorSpec for each tensor, as (args, kwargs)."""
+        named = iter(self._names)
+        specs = iter(self._specs)
+
+        def leaf(x: Any) -> Any:
+            return tensor_spec(next(specs), next(named)) if _is_leaf(x) else x
+
+        return nest.map_structure(leaf, self._signature.template, expand_composites=True)
+
+    @property
+    def output_dtypes(self) -> Any:
+        return nest.map_structure(lambda y: None if y is None else y.dtype, self._graph.structure)
+
+    @property
+    def output_shapes(self) -> Any:
+        return nest.map_structure(lambda y: None if y is None else y.shape, self._graph.structure)
+
+    @property
+    def variables(self) -> tuple:
+        """The variables that the function reads or assigns."""
+        found = {}
+        for node in self._graph.nodes:
+            if "variable" in node.attrs:
+                variable = node.attrs["variable"].deref()
+                found.setdefault(variable._serial, variable)
+        return tuple(found.values())
+
+    @property
+    def trainable_variables(self) -> tuple:
+        return tuple([v for v in self.variables if v.trainable])
+
+    def pretty_printed_signature(self, verbose: bool = True) -> str:
+        """The parameters and the result, a line each."""
+        args, kwargs = self._signature.template
+        bound = self._parameters.bind(*args, **kwargs).arguments
+        lines = [
+            f"  {key} ({self._parameters.parameters[key].kind.name}): {spelled(self._widened(value))}"
+            for key, value in bound.items()
+        ]
+        captured = [f"  {spelled(x)}" for x in self.captured_inputs]
+        return "\n".join(["Input Parameters:", *(lines or ["  None"]), "Output Type:", f"  {spelled(self._graph.structure)}",
+                          "Captures:", *(captured or ["  None"])])  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"ConcreteFunction {self.pretty_printed_signature()}"
+
+    def __repr__(self) -> str:
+        return f"<ConcreteFunction {self._told()}>"
+
+
+def _leaves(x: Any) -> list:
+    return nest.flatten(x, expand_composites=True)
+
+
+def _is_leaf(x: Any) -> bool:
+    return hasattr(x, "dtype") and hasattr(x, "shape") and not hasattr(type(x), "assign")
+
+
+def _is_tensor(x: Any) -> bool:
+    return _is_leaf(x) or hasattr(type(x), "__tensor__")
+
+
+def _without_dtypes(key: Any) -> Any:
+    if isinstance(key, tuple):
+        return (Tensor,) if len(key) == 2 and key[0] is Tensor else tuple([_without_dtypes(k) for k in key])
+    return key
+
+
+_ = EagerTensor

@@ -1,0 +1,365 @@
+"""tf.function: a Python function that is traced once for each signature, and then runs as a graph."""
+
+import copy
+import functools
+import inspect
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nbtape.core import context, nest
+from nbtape.core.engine import Operators, Tensor, tensor
+from nbtape.core.shape import TensorSpec
+from nbtape.graph.symbolic import SymbolicTensor
+from nbtape.graph.trace import FunctionGraph, returned
+from nbtape.program.concrete import ConcreteFunction
+from nbtape.program.signature import Signature, names_of, parameters_of, spelled, widened
+
+
+class _Settings:
+    eagerly = False
+
+
+def run_functions_eagerly(run_eagerly: bool) -> None:
+    """Let functions run as plain Python, line by line, which a debugger can follow; False goes back to graphs.
+
+    >>> tf.config.run_functions_eagerly(True)
+    >>> tf.config.functions_run_eagerly()
+    True
+    >>> tf.config.run_functions_eagerly(False)
+    """
+    _Settings.eagerly = bool(run_eagerly)
+
+
+def functions_run_eagerly() -> bool:
+    """Whether functions run as plain Python."""
+    return _Settings.eagerly
+
+
+class Function:
+    """What `tf.function` makes of a Python function: a trace for each signature that it is called with."""
+
+    def __init__(
+        self,
+        python_function: Callable,
+        input_signature: Any = None,
+        autograph: bool = True,
+        jit_compile: bool | None = None,
+        reduce_retracing: bool = False,
+    ):
+        self._python_function, self._name = python_function, _name_of(python_function)
+        self._parameters = parameters_of(python_function)
+        self._positional = _plain_positional(self._parameters)
+        self._signature = _checked_signature(input_signature, self._parameters)
+        self._autograph, self._jit_compile, self._reduce_retracing = autograph, jit_compile, reduce_retracing
+        self._traces: dict[Any, dict[tuple, ConcreteFunction]] = {}
+        self._count = 0
+        self._bound: dict[int, tuple[Any, Function]] = {}
+        functools.update_wrapper(self, python_function, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _Settings.eagerly:
+            return self._python_function(*args, **kwargs)
+        signature = self._signature_of(args, kwargs)
+        return self._trace_for(signature).run(signature.tensors)
+
+    def get_concrete_function(self, *args: Any, **kwargs: Any) -> ConcreteFunction:
+        """The trace for arguments like these, in which a TensorSpec may stand for a tensor."""
+        if self._signature is not None and not args and not kwargs:
+            args = self._signature
+        return self._trace_for(self._signature_of(args, kwargs), exact=True)
+
+    def experimental_get_tracing_count(self) -> int:
+        """How many times the Python function was traced."""
+        return self._count
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def python_function(self) -> Callable:
+        return self._python_function
+
+    @property
+    def input_signature(self) -> tuple | None:
+        return self._signature
+
+    @property
+    def function_spec(self) -> inspect.Signature:
+        """The parameters of the Python function."""
+        return self._parameters
+
+    @property
+    def concrete_functions(self) -> list[ConcreteFunction]:
+        """The traces made so far."""
+        return [concrete for traces in self._traces.values() for concrete in traces.values()]
+
+    def pretty_printed_concrete_signatures(self, verbose: bool = True) -> str:
+        """The signatures of the traces made so far."""
+        return "\n\n".join(c.pretty_printed_signature(verbose) for c in self.concrete_functions)
+
+    # Signatures
+
+    def _signature_of(self, args: tuple, kwargs: dict) -> Signature:
+        try:
+            if self._signature is not None:
+                args, kwargs = self._cast(args, kwargs)
+            elif kwargs or len(args) != self._positional:
+                bound = self._parameters.bind(*args, **kwargs)
+                bound.apply_defaults()
+                args, kwargs = bound.args, bound.kwargs
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"Binding inputs to tf.function failed due to `{error}`. Received args: {args} and kwargs: {kwargs} for "
+                f"signature: {self._told()}."
+            ) from None
+        return Signature((args, kwargs))
+
+    def _cast(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        """Arguments as `input_signature` wants them."""
+        assert self._signature is not None
+        bound = self._parameters.bind(*args, **kwargs)
+        names = list(self._parameters.parameters)
+        given = bound.args
+        if len(given) > len(self._signature):
+            for name, value in list(bound.arguments.items())[len(self._signature) :]:
+                default = self._parameters.parameters[name].default
+                if default is inspect.Parameter.empty or isinstance(value, Operators) or value != default:
+                    raise TypeError(f"Can not cast {value} to Literal[{default!r}]")
+        cast = [_cast(value, spec) for value, spec in zip(given, self._signature)]
+        if len(cast) < len(self._signature):
+            raise TypeError(f"missing a required argument: {names[len(cast)]!r}")
+        bound.arguments.update(zip(names, cast))
+        bound.apply_defaults()
+        return (*cast, *bound.args[len(cast) :]), bound.kwargs
+
+    def _told(self) -> str:
+        if self._signature is None:
+            return "(" + ", ".join(self._parameters.parameters) + ")"
+        told = []
+        for i, (name, parameter) in enumerate(self._parameters.parameters.items()):
+            if i < len(self._signature):
+                told.append(f"{name}: {spelled(self._signature[i])}")
+            else:
+                told.append(f"{name}: Literal[{parameter.default!r}] = <captured_default_value>")
+        return f"({', '.join(told)})"
+
+    # Traces
+
+    def _trace_for(self, signature: Signature, exact: bool = False) -> ConcreteFunction:
+        traces = self._traces.setdefault(signature.key, {})
+        specs = signature.specs
+        if self._signature is not None:
+            specs = tuple([spec for spec in Signature(self._signature).specs])
+        found = traces.get(specs)
+        if found is None and not exact:
+            found = next((c for c in traces.values() if c.accepts(specs)), None)
+        if found is not None and _usable(found.graph):
+            return found
+        if self._reduce_retracing and traces and not exact:
+            for concrete in traces.values():
+                specs = tuple([widened(a, b) for a, b in zip(specs, concrete._specs)])
+        concrete = traces[specs] = self._trace(signature, specs)
+        return concrete
+
+    def _trace(self, signature: Signature, specs: tuple) -> ConcreteFunction:
+        args, kwargs = signature.template
+        names = names_of(self._parameters.bind(*args, **kwargs).arguments)
+        if self._signature is not None:
+            named = [s.name for s in nest.flatten(self._signature)]
+            names = [given or name for given, name in zip(named, names)] + names[len(named) :]
+        graph = self._traced(signature, specs, names, may_make_variables=not self._count)
+        if graph.variables_made:
+            # They were made in the first trace; a second one shows what each call does from now on.
+            graph = self._traced(signature, specs, names, may_make_variables=False)
+        self._count += 1
+        return ConcreteFunction(self._name, graph, self._parameters, signature, names)
+
+    def _traced(
+        self, signature: Signature, specs: tuple, names: list[str], may_make_variables: bool
+    ) -> FunctionGraph:
+        graph = FunctionGraph(self._name)
+        graph.may_make_variables = may_make_variables
+        with graph.as_default():
+            inputs = [graph.add_input(s, n, x) for s, n, x in zip(specs, names, signature.tensors)]
+            args, kwargs = signature.filled(lambda i: inputs[i])
+            result = self._python_function(*args, **kwargs)
+            structure = returned(graph, result, repr(self._python_function))
+        graph.finish(structure)
+        return graph
+
+    # Methods
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else Method(self._for(instance), instance)
+
+    def _for(self, instance: Any) -> "Function":
+        """The function of one object, with traces of its own, which do not keep the object alive."""
+        found = self._bound.get(id(instance))
+        if found is None or found[0]() is not instance:
+            found = self._bound[id(instance)] = self._bind(instance)
+        return found[1]
+
+    def _bind(self, instance: Any) -> tuple[Callable[[], Any], "Function"]:
+        key = id(instance)
+        try:
+            ref: Callable[[], Any] = weakref.ref(instance, lambda _: self._bound.pop(key, None))
+        except TypeError:
+            ref = lambda: instance  # noqa: E731
+        python_function = self._python_function
+
+        @functools.wraps(python_function)
+        def method(*args: Any, **kwargs: Any) -> Any:
+            return python_function(ref(), *args, **kwargs)
+
+        parameters = list(self._parameters.parameters.values())[1:]
+        method.__signature__ = self._parameters.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return ref, Function(method, self._signature, self._autograph, self._jit_compile, self._reduce_retracing)
+
+    def __deepcopy__(self, memo: dict) -> "Function":
+        copied = copy.deepcopy(self._python_function, memo)
+        return Function(copied, self._signature, self._autograph, self._jit_compile, self._reduce_retracing)
+
+    def __repr__(self) -> str:
+        return f"<tf.function {self._name}{self._told()}>"
+
+
+class Method:
+    """A function of an object: what `object.method` gives where `method` was decorated by `tf.function`."""
+
+    __slots__ = ("_function", "__self__")
+
+    def __init__(self, function: Function, instance: Any):
+        self._function, self.__self__ = function, instance
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._function(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._function, name)
+
+    def __repr__(self) -> str:
+        return f"<tf.function {self._function.name} of {type(self.__self__).__name__}>"
+
+
+def _name_of(function: Callable) -> str:
+    inner = function
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    return getattr(inner, "__name__", type(inner).__name__)
+
+
+def _plain_positional(parameters: inspect.Signature) -> int:
+    """How many positional arguments make a complete call without keywords; -1 where that takes binding."""
+    kinds = [p.kind for p in parameters.parameters.values()]
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return len(kinds) if all(kind in plain for kind in kinds) else -1
+
+
+def _checked_signature(given: Any, parameters: inspect.Signature) -> tuple | None:
+    if given is None:
+        return None
+    if not isinstance(given, list | tuple):
+        raise TypeError(f"input_signature must be either a tuple or a list, got {type(given)}.")
+    bad = [s for s in nest.flatten(given) if not isinstance(s, TensorSpec)]
+    if bad:
+        raise TypeError(
+            "input_signature must be a possibly nested sequence of TensorSpec objects, got invalid args "
+            f"{bad} with types {[type(s) for s in bad]}."
+        )
+    positional = [p for p in parameters.parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    takes_more = any(p.kind is p.VAR_POSITIONAL for p in parameters.parameters.values())
+    for parameter in positional[len(given) :]:
+        if parameter.default is parameter.empty:
+            raise TypeError(f"input_signature missing type constraint for {parameter.name}")
+    for parameter in parameters.parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+            raise TypeError(
+                f"Since input_signature is defined, keyword-only parameter `{parameter.name}` must have a default value"
+            )
+    if len(given) > len(positional) and not takes_more:
+        raise TypeError(f"input_signature contains {len(given) - len(positional)} extra type constraints.")
+    return tuple(given)
+
+
+def _cast(value: Any, spec: Any) -> Any:
+    """An argument as its part of `input_signature` wants it."""
+    if isinstance(spec, TensorSpec):
+        if isinstance(value, TensorSpec):
+            came = value
+        else:
+            value = tensor(value) if isinstance(value, Operators) else tensor(value, spec.dtype)
+            came = TensorSpec(value.shape, value.dtype)
+        if came.dtype is not spec.dtype or not came.shape.is_compatible_with(spec.shape):
+            raise TypeError(f"Can not cast {spelled(came)} to {spelled(spec)}")
+        return value
+    nest.assert_same_structure(value, spec)
+    cast = [_cast(v, s) for v, s in zip(nest.flatten(value), nest.flatten(spec))]
+    return nest.pack_sequence_as(spec, cast)
+
+
+def _usable(graph: FunctionGraph) -> bool:
+    """Whether a trace can run here: it may have captured tensors of a graph around it, which must be open."""
+    strangers = graph.strangers
+    if not strangers:
+        return True
+    around, outer = [], context.local.graph
+    while outer is not None:
+        around.append(outer)
+        outer = outer.outer
+    return all(any(g is graph for graph in around) for g in strangers)
+
+
+def function(
+    func: Callable | None = None,
+    input_signature: Sequence | None = None,
+    autograph: bool = True,
+    jit_compile: bool | None = None,
+    reduce_retracing: bool = False,
+    experimental_implements: str | None = None,
+    experimental_autograph_options: Any = None,
+    experimental_attributes: Any = None,
+    experimental_relax_shapes: bool | None = None,
+    experimental_compile: bool | None = None,
+    experimental_follow_type_hints: bool | None = None,
+) -> Any:
+    """Make a graph of a Python function: it is traced once for each signature, and later calls run the graph.
+
+    Tensors and arrays count by dtype and shape, other arguments by value, objects and variables by identity.
+    `input_signature` (a list of TensorSpecs) fixes one signature; `reduce_retracing` lets sizes vary after a second
+    trace. Variables may be created in the first call only. Python side effects happen while tracing; `tf.print`,
+    assignments and assertions happen in each call, in program order.
+
+    >>> @tf.function
+    ... def f(x):
+    ...     print("tracing")
+    ...     return x * x
+    >>> int(f(tf.constant(3))), int(f(tf.constant(4)))
+    tracing
+    (9, 16)
+    """
+    if func is None:
+        return functools.partial(
+            function, input_signature=input_signature, autograph=autograph, jit_compile=jit_compile,
+            reduce_retracing=reduce_retracing, experimental_relax_shapes=experimental_relax_shapes,
+            experimental_compile=experimental_compile,
+        )  # fmt: skip
+    if not callable(func):
+        raise TypeError(f"{func} is not a callable object")
+    return Function(func, input_signature, autograph, experimental_compile if jit_compile is None else jit_compile,
+                    reduce_retracing or bool(experimental_relax_shapes))  # fmt: skip
+
+
+def do_not_convert(func: Callable | None = None) -> Any:
+    """Leave a function's Python control flow as it is when a `tf.function` calls it."""
+    return do_not_convert if func is None else func
+
+
+def set_loop_options(
+    parallel_iterations: Any = None, swap_memory: Any = None, maximum_iterations: Any = None, shape_invariants: Any = None
+) -> None:
+    """Options for the loop around it, which a loop that runs as Python does not need."""
+
+
+_ = Tensor, SymbolicTensor

@@ -1,0 +1,304 @@
+"""Initializers: callables that make the first value of a variable of a given shape and dtype.
+
+Keras's, `tf.keras.initializers.RandomNormal`, and at the end TensorFlow's own,
+`tf.random_normal_initializer`, which differ in their defaults and in what they refuse. Those that scale with
+the shape are in `scaling.py`.
+"""
+
+import math
+from collections.abc import Callable
+from random import randint
+from typing import Any
+
+import numpy as np
+
+from nbtape.core.convert import array_of, fit
+from nbtape.core.dtype import DType, as_dtype, float32
+from nbtape.core.engine import Tensor, tensor
+from nbtape.core.errors import invalid
+from nbtape.core.shape import TensorShape, bracket
+
+
+class Initializer:
+    """The base of all initializers: subclasses make values in `__call__(shape, dtype=None)`.
+
+    >>> class Threes(tf.keras.initializers.Initializer):
+    ...     def __call__(self, shape, dtype=None):
+    ...         return tf.fill(shape, 3.0)
+    >>> tf.Variable(Threes()([2])).numpy().tolist()
+    [3.0, 3.0]
+    """
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        raise NotImplementedError("Initializer subclasses must implement the `__call__()` method.")
+
+    def get_config(self) -> dict:
+        """The arguments that make this initializer again."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "Initializer":
+        """An initializer made from `get_config()`."""
+        return cls(**config)
+
+    def clone(self) -> "Initializer":
+        return self.__class__.from_config(self.get_config())
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+def sizes(shape: Any) -> tuple[int, ...]:
+    """`shape` as a tuple of sizes that are all known."""
+    if isinstance(shape, Tensor):
+        shape = np.atleast_1d(np.asarray(shape)).tolist()
+    shape = TensorShape(shape)
+    shape.assert_is_fully_defined()
+    return tuple(shape)  # type: ignore[arg-type]
+
+
+def dtype_of(dtype: Any) -> DType:
+    return float32 if dtype is None else as_dtype(dtype)
+
+
+class Zeros(Initializer):
+    """Zeros.
+
+    >>> tf.keras.initializers.Zeros()((2,)).numpy().tolist()
+    [0.0, 0.0]
+    """
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        dtype = dtype_of(dtype)
+        return tensor(np.full(sizes(shape), b"" if dtype.name == "string" else 0, dtype.np))
+
+
+class Ones(Initializer):
+    """Ones."""
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        return tensor(np.ones(sizes(shape), dtype_of(dtype).np))
+
+
+class Constant(Initializer):
+    """`value`, broadcast to the shape."""
+
+    def __init__(self, value: Any = 0.0):
+        self.value = value
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        shape, value = sizes(shape), np.asarray(self.value)
+        try:
+            values = np.broadcast_to(value, shape)
+        except ValueError:
+            raise invalid(
+                f"Incompatible shapes: {bracket(value.shape)} vs. {bracket(shape)}: the value of a constant "
+                "initializer is broadcast to the shape asked for."
+            ) from None
+        return tensor(values.astype(dtype_of(dtype).np))
+
+    def get_config(self) -> dict:
+        return {"value": self.value}
+
+
+class Identity(Initializer):
+    """`gain` times the identity matrix; raises ValueError unless the shape has rank 2."""
+
+    def __init__(self, gain: float = 1.0):
+        self.gain = gain
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        shape = sizes(shape)
+        if len(shape) != 2:
+            raise ValueError(
+                "Identity matrix initializer can only be used for 2D matrices. "
+                f"Received: shape={shape} of rank {len(shape)}."
+            )
+        return tensor((self.gain * np.eye(*shape)).astype(dtype_of(dtype).np))
+
+    def get_config(self) -> dict:
+        return {"gain": self.gain}
+
+
+class RandomInitializer(Initializer):
+    """An initializer with a seed: an integer, or None for one drawn now. The same object gives the same
+    values.
+    """
+
+    def __init__(self, seed: int | None = None):
+        if seed is not None and not isinstance(seed, int | np.integer):
+            raise ValueError(
+                "`seed` argument should be an instance of `keras.random.SeedGenerator()` or an integer. "
+                f"Received: seed={seed}"
+            )
+        self._init_seed = seed
+        self.seed = randint(1, 10**9) if seed is None else seed
+
+    def get_config(self) -> dict:
+        return {"seed": self._init_seed}
+
+
+def drawn(draw: Callable, seed: int | None, shape: Any, dtype: Any, *parameters: float) -> Any:
+    """Values that `draw(generator, shape, *parameters)` makes for a seed, in `dtype`."""
+    dtype = dtype_of(dtype)
+    if not dtype.is_floating:
+        raise invalid(
+            f"Value for attr 'dtype' of {dtype.name} is not in the list of allowed values: half, bfloat16, "
+            "float, double"
+        )
+    return tensor(np.asarray(draw(generator(seed), sizes(shape), *parameters)).astype(dtype.np))
+
+
+def generator(seed: int | None) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(None if seed is None else int(seed) % 2**64))
+
+
+def normal(random: np.random.Generator, shape: tuple, mean: float, stddev: float) -> Any:
+    return mean + stddev * random.standard_normal(shape)
+
+
+def truncated(random: np.random.Generator, shape: tuple, mean: float, stddev: float) -> Any:
+    values = np.asarray(random.standard_normal(shape))
+    while (far := np.abs(values) > 2).any():
+        values[far] = random.standard_normal(int(far.sum()))
+    return mean + stddev * values
+
+
+def uniform(random: np.random.Generator, shape: tuple, minval: float, maxval: float) -> Any:
+    return random.uniform(minval, maxval, shape)
+
+
+class RandomNormal(RandomInitializer):
+    """Normally distributed values."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None):
+        self.mean, self.stddev = mean, stddev
+        super().__init__(seed)
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        return drawn(normal, self.seed, shape, dtype, self.mean, self.stddev)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"mean": self.mean, "stddev": self.stddev}
+
+
+class TruncatedNormal(RandomNormal):
+    """Normally distributed values, those beyond two standard deviations drawn again."""
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        return drawn(truncated, self.seed, shape, dtype, self.mean, self.stddev)
+
+
+class RandomUniform(RandomInitializer):
+    """Values evenly distributed from `minval` to `maxval`."""
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None):
+        self.minval, self.maxval = minval, maxval
+        super().__init__(seed)
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        return drawn(uniform, self.seed, shape, dtype, self.minval, self.maxval)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"minval": self.minval, "maxval": self.maxval}
+
+
+# TensorFlow's own
+
+
+def _numeric(dtype: Any) -> DType:
+    dtype = as_dtype(dtype)
+    if dtype.name == "string":
+        raise ValueError(f"Argument `dtype` expected to be numeric or boolean. Received {dtype}.")
+    return dtype
+
+
+class zeros_initializer(Zeros):
+    """Zeros; raises ValueError for strings.
+
+    >>> tf.zeros_initializer()([2], tf.int32).numpy().tolist()
+    [0, 0]
+    """
+
+    def __call__(self, shape: Any, dtype: Any = float32) -> Any:
+        return super().__call__(shape, _numeric(dtype))
+
+
+class ones_initializer(Ones):
+    """Ones; raises ValueError for strings."""
+
+    def __call__(self, shape: Any, dtype: Any = float32) -> Any:
+        return super().__call__(shape, _numeric(dtype))
+
+
+class constant_initializer(Initializer):
+    """`value`: a number for all elements, or as many numbers as the shape has, in a list or array.
+
+    The dtype is that of the value, unless given. Raises TypeError where the numbers are too few or too many.
+
+    >>> tf.constant_initializer([1, 2, 3, 4])([2, 2]).numpy().tolist()
+    [[1, 2], [3, 4]]
+    """
+
+    def __init__(self, value: Any = 0, support_partition: bool = False):
+        if not (np.isscalar(value) or isinstance(value, list | tuple | np.ndarray)):
+            raise TypeError(
+                f"Invalid type for initial value: {type(value).__name__}. Expected Python scalar, list or "
+                "tuple of values, or numpy.ndarray."
+            )
+        self.value = value
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        shape = sizes(shape)
+        value = np.asarray(array_of(self.value, None if dtype is None else as_dtype(dtype)))
+        if value.ndim and value.size != math.prod(shape):
+            raise TypeError(
+                f"Eager execution of tf.constant with unsupported shape. Tensor {value} (converted from "
+                f"{self.value}) has {value.size} elements, but got `shape` {shape} with "
+                f"{math.prod(shape)} elements)."
+            )
+        return tensor(value.reshape(shape) if value.ndim else np.broadcast_to(value, shape))
+
+    def get_config(self) -> dict:
+        return {"value": self.value}
+
+
+class random_normal_initializer(Initializer):
+    """Normally distributed values: the same at each call with a `seed`, others at each without.
+
+    Raises ValueError for a dtype that is not floating point.
+    """
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None):
+        self.mean, self.stddev, self.seed = mean, stddev, seed
+
+    def __call__(self, shape: Any, dtype: Any = float32) -> Any:
+        dtype = as_dtype(dtype)
+        if not dtype.is_floating:
+            raise ValueError(f"Argument `dtype` is expected to be floating point. Received: {dtype}.")
+        return drawn(normal, self.seed, shape, dtype, self.mean, self.stddev)
+
+    def get_config(self) -> dict:
+        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
+
+
+class random_uniform_initializer(Initializer):
+    """Values evenly distributed in [minval, maxval): the same at each call with a `seed`, others at each
+    without.
+    """
+
+    def __init__(self, minval: Any = -0.05, maxval: Any = 0.05, seed: int | None = None):
+        self.minval, self.maxval, self.seed = minval, maxval, seed
+
+    def __call__(self, shape: Any, dtype: Any = float32) -> Any:
+        dtype = _numeric(dtype)
+        low, high = fit(self.minval, dtype), fit(self.maxval, dtype)
+        if not dtype.is_integer:
+            return drawn(uniform, self.seed, shape, dtype, low, high)
+        if low >= high:
+            raise invalid(f"Need minval < maxval, got {low} >= {high}")
+        return tensor(generator(self.seed).integers(low, high, sizes(shape)).astype(dtype.np))
+
+    def get_config(self) -> dict:
+        return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}

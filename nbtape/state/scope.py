@@ -1,0 +1,42 @@
+"""Name scopes: a prefix for the names of what is made inside."""
+
+from typing import Any
+
+from nbtape.core import context
+
+
+class name_scope:
+    """Put `name/` before the names of variables and operations made in this block.
+
+    A name that ends in "/" is taken as it is: the scope is entered again from the root. `with` gives the scope's
+    prefix. Raises ValueError for a name that is no string.
+
+    >>> with tf.name_scope("layer") as scope:
+    ...     v = tf.Variable(1.0, name="w")
+    >>> scope, v.name
+    ('layer/', 'layer/w:0')
+    """
+
+    def __init__(self, name: str | None, default_name: str | None = None, values: Any = None):
+        if name is not None and not isinstance(name, str):
+            raise ValueError("name for name_scope must be a string.")
+        self._name = default_name if name is None else name
+        self._saved: list[str] = []
+
+    @property
+    def name(self) -> str | None:
+        return self._name
+
+    def __enter__(self) -> str:
+        self._saved.append(context.local.scope)
+        name = self._name or ""
+        if context.local.graph is not None:
+            context.local.scope = context.local.graph.enter_scope(context.local.scope, name)
+        elif not name:
+            context.local.scope = ""
+        else:
+            context.local.scope = name if name.endswith("/") else f"{context.local.scope}{name}/"
+        return context.local.scope
+
+    def __exit__(self, *exc: object) -> None:
+        context.local.scope = self._saved.pop()
