@@ -20,7 +20,7 @@ from nbtape.ops.elementwise import absorb
 def backward(
     nodes: Sequence[tuple], seeds: list[tuple[Tensor, Any]], sources: set[int], needed: set[int] | None = None
 ) -> dict[int, Any]:
-    """Cotangents of `sources` (ids) for the cotangents `seeds` of targets; a source with no path is absent.
+    """Cotangents by id, for the cotangents `seeds` of targets: of all `sources` (ids) that lead to one, and of others.
 
     `nodes` are tuples in the layout of Node; `needed` are the ids that lie on a path from a source, where known.
     Runs on bare arrays, unless a recorder or a trace is open: then on Tensors, through `apply`, so that what it does
@@ -43,22 +43,28 @@ def _walk(nodes: Sequence[tuple], seeds: list, sources: set[int], needed: set[in
     for target, g in seeds:
         if id(target) in needed:
             accumulate(cotangents, id(target), g._value if bare and type(g) is EagerTensor else g)
+    pull = _pull_bare if bare else _pull_recorded
     node: Any = None
     try:
         for node in reversed(nodes):
             ys = node[3]
-            if len(ys) == 1:
-                key = id(ys[0])
-                g = cotangents.get(key) if key in sources else cotangents.pop(key, None)
-                if g is not None:
-                    pull(node, g, cotangents, needed, bare)
+            if node[0].many:
+                g = _taken(ys, cotangents, sources, bare)
+                if g is None:
+                    continue
             else:
-                pull_many(node, cotangents, sources, needed, bare)
+                key = id(ys[0])
+                if key not in cotangents:
+                    continue
+                g = cotangents[key] if key in sources else cotangents.pop(key)
+                if type(g) is IndexedSlices:
+                    g = g.dense()
+            pull(node, g, cotangents, needed)
     except (FloatingPointError, RuntimeWarning):
         raise
     except Exception as error:
         raise with_report(error, node[0], node[1], node[4], "in the gradient of ") from None
-    return {key: cotangents[key] for key in sources if key in cotangents}
+    return cotangents
 
 
 def reached(nodes: Sequence[tuple], sources: set[int]) -> set[int]:
@@ -75,75 +81,61 @@ def reached(nodes: Sequence[tuple], sources: set[int]) -> set[int]:
     return found
 
 
-def pull(node: tuple, g: Any, cotangents: dict, needed: set[int], bare: bool) -> None:
-    """Take the cotangent `g` of a Node's output back to those of its inputs that are needed."""
+def _pull_bare(node: tuple, g: Any, cotangents: dict, needed: set[int]) -> None:
+    """Take the cotangent `g` of a Node's output back to those of its inputs that are needed, on bare arrays."""
     op, xs, attrs, ys, _ = node
+    y = tuple([t._value for t in ys]) if op.many else ys[0]._value
     grad = op.grad
-    if grad is None:
-        return
-    if type(g) is IndexedSlices:
-        g = g.dense()
-    y: Any = ys
-    values: Any = xs
-    if bare:
-        y = tuple([t._value for t in ys]) if op.many else ys[0]._value
-        if len(xs) == 1:
-            values = (xs[0]._value,)
-        else:
-            values = [x._value if type(x) is EagerTensor else x for x in xs]
-    elif not op.many:
-        y = ys[0]
-    for i, x in enumerate(xs):
+    values = [x._value if type(x) is EagerTensor else x for x in xs] if len(xs) > 1 else (xs[0]._value,)
+    for rule, x, value in zip(grad if type(grad) is tuple else op.rules(len(xs)), xs, values):
         key = id(x)
-        if key not in needed:
+        if rule is None or key not in needed:
             continue
-        if type(grad) is tuple:
-            rule = grad[i]
-            if rule is None:
+        gx = rule(g, y, *values, **attrs) if attrs else rule(g, y, *values)
+        # A finite scalar for a scalar needs nothing done.
+        if type(gx) is not type(value) or type(gx) not in op.scalars or gx - gx != 0:
+            if gx is None:
                 continue
-            gx = rule(g, y, *values, **attrs) if attrs else rule(g, y, *values)
-        else:
-            gx = grad(i, g, y, *values, **attrs)
+            if type(gx) is not IndexedSlices:
+                if op.absorbs and gx is not g:
+                    gx = absorb(g, gx)
+                if gx.shape != value.shape:
+                    gx = o.sum_to.eager(gx, shape=value.shape)
+        cotangents[key] = cotangents[key] + gx if key in cotangents else gx
+
+
+def _pull_recorded(node: tuple, g: Any, cotangents: dict, needed: set[int]) -> None:
+    """The same on Tensors, through `apply`."""
+    op, xs, attrs, ys, place = node
+    y = ys if op.many else ys[0]
+    for rule, x in zip(op.rules(len(xs)), xs):
+        if rule is None or id(x) not in needed:
+            continue
+        gx = rule(g, y, *xs, **attrs)
         if gx is None:
             continue
-        # A finite scalar for a scalar needs nothing done.
-        if type(gx) is not type(values[i]) or type(gx) not in op.scalars or gx - gx != 0:
-            gx = _finished(gx, g, x, op.absorbs, bare)
-        if not bare:
-            for recorder in context.local.recorders:
-                recorder.pulled(op, gx, g, xs, node[4])
-        old = cotangents.get(key)
-        cotangents[key] = gx if old is None else old + gx
+        if type(gx) is not IndexedSlices:
+            gx = _fitted(o.absorb(g, gx) if op.absorbs and gx is not g else gx, x)
+        for recorder in context.local.recorders:
+            recorder.pulled(op, gx, g, xs, place)
+        accumulate(cotangents, id(x), gx)
 
 
-def _finished(gx: Any, g: Any, x: Any, absorbs: bool, bare: bool) -> Any:
-    """What a rule returned, with inf and nan absorbed and of the shape of its input."""
-    if type(gx) is IndexedSlices:
-        return gx
-    if bare:
-        if absorbs and gx is not g:
-            gx = absorb(g, gx)
-        value = x._value
-        if gx.dtype != value.dtype:  # a rule's Python numbers made bfloat16 wider
-            gx = gx.astype(value.dtype)
-        return gx if gx.shape == value.shape else o.sum_to.eager(gx, shape=value.shape)
-    if absorbs and gx is not g:
-        gx = o.absorb(g, gx)
+def _fitted(gx: Tensor, x: Tensor) -> Tensor:
+    """`gx` summed down to the shape of `x`."""
     shape = spec_of(x).shape
     if shape is None or None in shape:
         return o.sum_to_like(gx, x)
     return gx if spec_of(gx).shape == shape else o.sum_to(gx, shape=shape)
 
 
-def pull_many(node: tuple, cotangents: dict, sources: set[int], needed: set[int], bare: bool) -> None:
-    """`pull` for an op with several outputs: those that nothing came back to have a cotangent of zeros."""
-    ys = node[3]
+def _taken(ys: tuple, cotangents: dict, sources: set[int], bare: bool) -> tuple | None:
+    """The cotangents of an op's several outputs: zeros for those that nothing came back to, None if for none."""
     gs = [cotangents.get(id(y)) if id(y) in sources else cotangents.pop(id(y), None) for y in ys]
     if all(g is None for g in gs):
-        return
+        return None
     gs = [g.dense() if type(g) is IndexedSlices else g for g in gs]
-    pull(node, tuple([_zeros(y, bare) if g is None else g for g, y in zip(gs, ys, strict=True)]),
-         cotangents, needed, bare)  # fmt: skip
+    return tuple([_zeros(y, bare) if g is None else g for g, y in zip(gs, ys)])
 
 
 def accumulate(cotangents: dict, key: int, g: Any) -> None:

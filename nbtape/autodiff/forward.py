@@ -121,9 +121,9 @@ def _pushed(op: Op, xs: tuple, attrs: dict, ys: tuple, tangents: list) -> list:
 
 
 def _pushed_elementwise(op: Op, xs: tuple, attrs: dict, y: Tensor, tangents: list) -> Any:
-    total = None
+    total, rules = None, op.rules(len(xs))
     for i, t in enumerate(tangents):
-        rule = op.rule(i) if t is not None else None
+        rule = rules[i] if t is not None else None
         part = rule(t, y, *xs, **attrs) if rule is not None else None
         if part is not None:
             part = part if part is t else o.absorb(t, part)
@@ -138,9 +138,9 @@ def _transposed(op: Op, xs: tuple, attrs: dict, ys: tuple, tangents: list) -> li
     recorder = _Recorder(dummies)
     with context.recording((*context.local.recorders, recorder), context.local.graph):
         g, y = (tuple(dummies), ys) if op.many else (dummies[0], ys[0])
-        pulled = []
+        pulled, rules = [], op.rules(len(xs))
         for i, t in enumerate(tangents):
-            rule = op.rule(i) if t is not None else None
+            rule = rules[i] if t is not None else None
             gx = rule(g, y, *xs, **attrs) if rule is not None else None
             if gx is not None:
                 gx = tensor(gx) if isinstance(gx, IndexedSlices) else gx

@@ -19,6 +19,7 @@ from nbtape.core.slices import IndexedSlices
 
 _USED_UP = "A non-persistent GradientTape can only be used to compute one set of gradients (or jacobians)"
 _NOT_RECORDING = "Tape is not recording."
+_FINISHED = (Tensor, IndexedSlices)
 _REMEMBERED = 1000  # unrecorded events kept to explain a None
 
 
@@ -164,6 +165,11 @@ class GradientTape(context.Recorder):
         """The variables that the tape watches, in the order they were made."""
         return tuple(v for _, v in sorted(self._variables.items()))
 
+    def watched_tensors(self) -> tuple:
+        """The tensors that `watch` was given, in that order."""
+        reads = {id(read) for reads in self._reads.values() for read in reads}
+        return tuple(x for key, x in self._leaves.items() if key not in reads)
+
     def reset(self) -> None:
         """Forget everything recorded and watched so far, and go on recording; raises ValueError when not recording."""
         if not self._recording:
@@ -206,7 +212,7 @@ class GradientTape(context.Recorder):
             for i, g in enumerate(result):
                 if g is None:
                     result[i] = self._missing(flat[i], targets, unconnected)
-                elif not isinstance(g, Tensor | IndexedSlices):
+                elif not isinstance(g, _FINISHED):
                     result[i] = EagerTensor(g)
         finally:
             self._release()
@@ -327,13 +333,19 @@ class GradientTape(context.Recorder):
 
     def _pull(self, seeds: list, flat: list) -> list:
         """The cotangent of each source, or None."""
-        ids = [[id(s)] if isinstance(s, Tensor) else [id(r) for r in self._reads.get(s._serial, ())] for s in flat]
-        wanted = {key for keys in ids for key in keys}
-        # Where all leaves are asked for, all that the tape watches lies on a path from one.
-        needed = self._watched if self._leaves.keys() <= wanted else None
         nodes = list(self._nodes) if self._recording else self._nodes
-        found = backward(nodes, seeds, wanted, needed)
+        if not self._reads:  # tensors alone: each stands for itself
+            keys = [id(s) for s in flat]
+            found = backward(nodes, seeds, *self._wanted(keys))
+            return [found.get(key) for key in keys]
+        ids = [[id(s)] if isinstance(s, Tensor) else [id(r) for r in self._reads.get(s._serial, ())] for s in flat]
+        found = backward(nodes, seeds, *self._wanted([key for keys in ids for key in keys]))
         return [_sum([found[key] for key in keys if key in found]) for keys in ids]
+
+    def _wanted(self, keys: list[int]) -> tuple[set[int], set[int] | None]:
+        """The ids of the sources, and of all on a path from one: where all leaves are asked for, all that is watched."""
+        wanted = set(keys)
+        return wanted, self._watched if self._leaves.keys() <= wanted else None
 
     def _rows(self, y: Any, units: Any, flat: list) -> list:
         """For each source, one row for each of `units` (cotangents of y), stacked; None where nothing leads to y."""
@@ -410,7 +422,7 @@ def _seed(target: Any, given: Any) -> Any:
         if context.local.graph is not None:
             return o.ones_like(target)
         value = target._value
-        return EagerTensor(value.dtype.type(1) if not value.ndim else np.ones(value.shape, value.dtype))
+        return EagerTensor(np.ones(value.shape, value.dtype) if type(value) is np.ndarray else type(value)(1))
     g = given if isinstance(given, Tensor) else tensor(given, target.dtype)
     if g.dtype is not target.dtype:
         raise invalid(

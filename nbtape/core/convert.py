@@ -1,4 +1,5 @@
-"""From Python and NumPy values to arrays, with TensorFlow's dtype rules (int32 and float32 for bare numbers)."""
+"""From Python and NumPy values to arrays, with TensorFlow's dtype rules (int32 and float32 for bare
+numbers)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,8 @@ _RAGGED = "Can't convert non-rectangular Python sequence to Tensor."
 _MIXED = "Can't convert Python sequence with mixed types to Tensor."
 _BIG_INT = "Can't convert Python sequence with out-of-range integer to Tensor."
 _BIG_FLOAT = (
-    "Can't convert Python sequence with a value out of range for a double-precision float. (float32 ends at 3.4e38; "
+    "Can't convert Python sequence with a value out of range for a double-precision float. (float32 ends at "
+    "3.4e38; "
     "give dtype=tf.float64.)"
 )
 _INT32, _INT64, _FLOAT32 = np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.float32)
@@ -22,9 +24,11 @@ _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2, "c": 3}  # a kind fits the kind
 
 
 def array_of(value: Any, dtype: DType | None = None) -> Any:
-    """`value` as a fresh NumPy array (or NumPy scalar, for rank 0) of `dtype`, or of the dtype TensorFlow infers.
+    """`value` as a fresh NumPy array (or NumPy scalar, for rank 0) of `dtype`, or of the dtype TensorFlow
+    infers.
 
-    Raises ValueError for ragged or mixed sequences and unsupported types, TypeError where numbers do not fit `dtype`.
+    Raises ValueError for ragged or mixed sequences and unsupported types, TypeError where numbers do not fit
+    `dtype`.
     """
     if isinstance(value, np.ndarray | np.generic):
         return _from_numpy(value, dtype)
@@ -43,7 +47,8 @@ def array_of(value: Any, dtype: DType | None = None) -> Any:
 
 
 def _exported(value: Any) -> Any:
-    """What `value` gives through NumPy's protocols, DLPack or the buffer protocol; None where it has none of them."""
+    """What `value` gives through NumPy's protocols, DLPack or the buffer protocol; None where it has none of
+    them."""
     if hasattr(value, "__array__") or hasattr(value, "__array_interface__"):
         return np.asarray(value)
     if hasattr(value, "__dlpack__"):
@@ -104,7 +109,8 @@ def _big(value: int) -> np.int64:
 
 
 def fit(value: Any, dtype: DType) -> Any:
-    """`value`, a Python number, if a tensor of `dtype` can hold one of its kind; raises TypeError otherwise."""
+    """`value`, a Python number, if a tensor of `dtype` can hold one of its kind; raises TypeError
+    otherwise."""
     came = "b" if isinstance(value, bool) else "i" if isinstance(value, int) else "f"
     came = "c" if isinstance(value, complex) else came
     rank = _RANK.get(dtype.np.kind, -1)
@@ -133,10 +139,10 @@ def _from_sequence(value: Any, dtype: DType | None) -> Any:
         return np.empty(array.shape, _FLOAT32 if dtype is None else dtype.np)
     if dtype is not None:
         return _sequence_as(array, value, dtype)
-    return array.astype(_natural(array, leaf), copy=False)
+    return array.astype(_natural(array, value, leaf), copy=False)
 
 
-def _natural(array: np.ndarray, leaf: Any) -> np.dtype:
+def _natural(array: np.ndarray, value: Any, leaf: Any) -> np.dtype:
     """The dtype TensorFlow gives to a sequence, whose first number decides."""
     kind = array.dtype.kind
     if isinstance(leaf, complex | np.complexfloating):
@@ -149,6 +155,10 @@ def _natural(array: np.ndarray, leaf: Any) -> np.dtype:
         return leaf.dtype
     if kind == "f":
         size = np.abs(array)
+        if (
+            isinstance(leaf, int) and size.max() >= 2**63 and _all_integers(value)
+        ):  # NumPy takes these for floats
+            raise ValueError(_BIG_INT)
         if not size.max() <= _FLOAT_MAX and size.max(where=np.isfinite(size), initial=0) > _FLOAT_MAX:
             raise ValueError(_BIG_FLOAT)
         return _FLOAT32

@@ -82,7 +82,7 @@ class DType:
     def limits(self) -> tuple:
         """The interval that images of this dtype use: 0 to 1 for floats, 0 to the maximum for integers."""
         if self.np.kind in "fbiu":
-            return 0, 1 if self.np.kind == "f" else self.max
+            return 0, 1 if self.np.kind == "f" else True if self.is_bool else self.max
         raise ValueError(f"{self} does not have defined limits.")
 
     def _limit(self, end: str) -> Any:
@@ -90,8 +90,6 @@ class DType:
             return getattr(np.iinfo(self.np), end)
         if self.is_floating:
             return self.as_numpy_dtype(getattr(ml_dtypes.finfo(self.np), end))
-        if self.is_bool:
-            return end == "max"
         raise TypeError(f"Cannot find {end}imum value of {self} with type {self}.")
 
     def is_compatible_with(self, other: Any) -> bool:
@@ -146,7 +144,13 @@ half, double = float16, float64
 
 ALL = (float16, bfloat16, float32, float64, complex64, complex128, int8, int16, int32, int64,
        uint8, uint16, uint32, uint64, bool_, string)  # fmt: skip
-_BY_NAME = {d.name: d for d in ALL} | {"half": float16, "float": float32, "double": float64, "str": string}
+_BY_NAME = {d.name: d for d in ALL} | {
+    "half": float16,
+    "float": float32,
+    "double": float64,
+    "str": string,
+    "int": int32,
+}
 _BY_NUMPY = {d.np: d for d in ALL}
 _BY_PYTHON = {float: float32, int: int32, bool: bool_, complex: complex128, str: string, bytes: string,
               object: string, np.str_: string, np.bytes_: string}  # fmt: skip
@@ -189,6 +193,7 @@ def as_dtype(type_value: Any) -> DType:
         inner = getattr(type_value, "dtype", None)  # a Variable, a Tensor, a DType-like object
         if isinstance(inner, DType):
             return inner
+        type_value = type_value.dtype if isinstance(type_value, np.ndarray | np.generic) else type_value
         try:
             found = _BY_NUMPY.get(np.dtype(type_value))
         except TypeError:

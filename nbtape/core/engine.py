@@ -5,6 +5,7 @@ open recorder (a tape, a forward accumulator, a trap) is shown it. `apply` is th
 written for speed: slots, no wrapper layers, errors worked out only after NumPy has raised.
 """
 
+import functools
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -59,14 +60,12 @@ class Op:
         self.kinds, self.absorbs, self.many = kinds, absorbs, many
         self.scalars = frozenset(d.as_numpy_dtype for d in dtypes.ALL if d.np.kind in kinds)
 
-    def rule(self, i: int) -> Callable[..., Any] | None:
-        """The gradient rule of input i."""
-        if self.grad is None:
-            return None
-        if isinstance(self.grad, tuple):
-            return self.grad[i]
+    def rules(self, n: int) -> tuple:
+        """The gradient rule of each of n inputs, None where nothing flows."""
         grad = self.grad
-        return lambda g, y, *xs, **attrs: grad(i, g, y, *xs, **attrs)
+        if type(grad) is tuple:
+            return grad
+        return (None,) * n if grad is None else tuple([functools.partial(grad, i) for i in range(n)])
 
     def __call__(self, *xs: Any, **attrs: Any) -> Any:
         if len(xs) == 1 and type(xs[0]) in self.scalars:
@@ -270,6 +269,25 @@ class Tensor(Operators):
     def get_shape(self) -> TensorShape:
         return self.shape
 
+    def __getattr__(self, name: str):
+        text = f"{type(self).__name__!r} object has no attribute {name!r}"
+        raise AttributeError(f"{text}. {_INSTEAD[name]}" if name in _INSTEAD else text, name=name, obj=self)
+
+
+# What to write instead of attributes that people look for on a Tensor.
+_INSTEAD = {
+    "T": "Write tf.transpose(x).",
+    "astype": "Write tf.cast(x, dtype).",
+    "assign": "A Tensor never changes: make it a tf.Variable, or compute a new one.",
+    "trainable": "Only a tf.Variable is trainable: make it one, or have the tape watch the tensor.",
+    "size": "Write tf.size(x), or x.shape.num_elements().",
+    "detach": "Write tf.stop_gradient(x).",
+    "grad": "Write tape.gradient(y, x).",
+    "backward": "Write tape.gradient(y, xs).",
+} | {name: f"Write tf.{name}(x, ...)." for name in "reshape transpose squeeze argmax argmin".split()} | {
+    name: f"Write tf.reduce_{name}(x)." for name in "sum mean max min prod any all".split()
+} | {name: "Write tf.reshape(x, [-1])." for name in ("ravel", "flatten")}  # fmt: skip
+
 
 class EagerTensor(Tensor):
     """A Tensor with a value: a NumPy array, or a NumPy scalar for rank 0 (scalars are several times faster)."""
@@ -321,11 +339,23 @@ class EagerTensor(Tensor):
         return self.numpy().item(*index)
 
     def set_shape(self, shape: Any) -> None:
-        self.shape.assert_is_compatible_with(shape)
+        """Check the shape, for code that is also traced; raises ValueError where it is another one."""
+        if not self.shape.is_compatible_with(shape):
+            raise ValueError(f"Tensor's shape {self.shape} is not compatible with supplied shape {shape}.")
+
+    @property
+    def backing_device(self) -> str:
+        return self.device
+
+    def cpu(self) -> "EagerTensor":
+        """The tensor in the computer's own memory."""
+        return self
 
     def __array__(self, dtype=None, copy=None):
         value = np.asarray(self.numpy())
         if dtype is not None and value.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"Unable to avoid copy while creating a {dtype} array from {self.dtype!r}.")
             return value.astype(dtype)
         return value.copy() if copy else value
 
@@ -341,7 +371,7 @@ class EagerTensor(Tensor):
     def __bool__(self):
         if self._value.dtype == object:
             return bool(self._value.item())
-        return bool(self._value)
+        return bool(self._value) if self._value.size else False
 
     def __float__(self):
         return float(self._number())
@@ -378,7 +408,7 @@ class EagerTensor(Tensor):
         return (self[i] for i in range(self._value.shape[0]))
 
     def __format__(self, spec):
-        return format(self.numpy(), spec) if spec else str(self)
+        return format(self.numpy(), spec)
 
     def __repr__(self):
         return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype.name}, numpy={shown(self._value, repr)}>"
@@ -422,6 +452,8 @@ def readable(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         if value.dtype == object and not value.ndim:
             return value.item()
+        if value.dtype.kind != "V":
+            return np.asarray(memoryview(value).toreadonly())  # not even its `base` can be made writeable
         base = value
         while isinstance(base, np.ndarray):
             base.flags.writeable = False
@@ -435,7 +467,7 @@ def shown(value: Any, how: Callable[[Any], str]) -> str:
     if value.ndim:
         text = how(value)
         return "\n" + text if "\n" in text else text
-    return how(value.item()) if value.dtype == object else str(value)
+    return how(value.item()) if how is repr or value.dtype == object else str(value)
 
 
 # Conversion
@@ -547,6 +579,8 @@ def beside(x: Any, dtype: DType) -> Any:
 def binary(op: Op, a: Any, b: Any) -> Any:
     """An operator between a Tensor and anything: `a + b`."""
     if type(a) is not EagerTensor or type(b) is not EagerTensor:
+        if op.name in getattr(type(b), "reflects", ()):  # IndexedSlices, which stay sparse where they can
+            return NotImplemented
         try:
             a, b = pair(a, b)
         except (TypeError, ValueError):
@@ -583,7 +617,7 @@ def observed(op: Op, xs: tuple, attrs: dict, graph: Any, recorders: tuple) -> An
     else:
         y = EagerTensor(value)
         ys = (y,)
-    place = source.here()
+    place = source.here(3)  # never nearer: this function, the one that called it, and an operator or a function
     for recorder in recorders:
         recorder.record(op, xs, attrs, ys, place)
     return y
@@ -695,7 +729,12 @@ def infer_dtypes(op: Op, specs: list) -> None:
 
 
 _TF_NAMES = {"add": "AddV2", "div": "RealDiv", "floordiv": "FloorDiv", "floormod": "FloorMod", "stack": "Pack",
-             "concat": "ConcatV2", "where": "SelectV2"}  # fmt: skip
+             "concat": "ConcatV2", "where": "SelectV2", "matmul": "MatMul", "matvec": "MatMul", "inv": "MatrixInverse",
+             "solve": "MatrixSolve", "triangular_solve": "MatrixTriangularSolve", "det": "MatrixDeterminant",
+             "slogdet": "LogMatrixDeterminant", "eigh": "SelfAdjointEigV2", "eigvalsh": "SelfAdjointEigV2",
+             "eigvals": "Eig", "singular_values": "Svd", "sqrtm": "MatrixSquareRoot", "logm": "MatrixLogarithm",
+             "band_part": "MatrixBandPart", "diag": "MatrixDiagV3", "diag_part": "MatrixDiagPartV3",
+             "set_diag": "MatrixSetDiagV3"}  # fmt: skip
 
 
 def _tf_name(op: Op) -> str:

@@ -1,16 +1,19 @@
-"""Nested structures: lists, tuples, namedtuples and dicts taken apart and put together again, as `tf.nest` does.
+"""Nested structures: lists, tuples, namedtuples and dicts taken apart and put together again, as `tf.nest`
+does.
 
-A dict is walked in the order of its sorted keys, whatever order it was filled in. Everything that is no container
-is a leaf: None, strings, arrays, tensors, sets. Classes with `__tf_flatten__() -> (metadata, components)` and
-`__tf_unflatten__(metadata, components)` are containers too; composites such as IndexedSlices (with the same two
-methods named `__composite_flatten__`, `__composite_unflatten__`) only where `expand_composites` says so.
+A dict is walked in the order of its sorted keys, whatever order it was filled in. Everything that is no
+container is a leaf: None, strings, arrays, tensors, sets. Classes with `__tf_flatten__() -> (metadata,
+components)` and `__tf_unflatten__(metadata, components)` are containers too; composites such as IndexedSlices
+(with the same two methods named `__composite_flatten__`, `__composite_unflatten__`) only where
+`expand_composites` says so.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, ItemsView, KeysView, Mapping, Sequence, ValuesView
 from typing import Any
 
-# Whether instances of a type are containers: asking the abstract classes costs more than a whole small gradient.
+# Whether instances of a type are containers: asking the abstract classes costs more than a whole small
+# gradient.
 _NESTED: dict[type, bool] = {}
 _CONTAINERS = (Sequence, Mapping, KeysView, ValuesView, ItemsView)
 _TEXT = (str, bytes)
@@ -79,7 +82,8 @@ def _mapping_like(x: Any, by_key: dict) -> Any:
         return type(x)(items)
     except TypeError as error:
         raise TypeError(
-            f"Error creating an object of type {type(x)} like {x}. Note that it must accept a single positional "
+            f"Error creating an object of type {type(x)} like {x}. Note that it must accept a single "
+            f"positional "
             f"argument representing an iterable of key-value pairs, in addition to self. Cause: {error}"
         ) from None
 
@@ -121,15 +125,18 @@ def pack_sequence_as(structure: Any, flat_sequence: Any, expand_composites: bool
     if not _is_container(structure, expand_composites):
         if len(flat_sequence) != 1:
             raise ValueError(
-                f"The target structure is of type `{type(structure)}`\n  {structure}\nHowever the input is a sequence "
-                f"({type(flat_sequence)}) of length {len(flat_sequence)}.\n  {flat_sequence}\nnest cannot guarantee "
+                f"The target structure is of type `{type(structure)}`\n  {structure}\nHowever the input is "
+                f"a sequence "
+                f"({type(flat_sequence)}) of length {len(flat_sequence)}.\n  {flat_sequence}\nnest cannot "
+                f"guarantee "
                 "that it is safe to map one to the other."
             )
         return flat_sequence[0]
     atoms = len(flatten(structure, expand_composites))
     if atoms != len(flat_sequence):
         raise ValueError(
-            f"Could not pack sequence. Structure had {atoms} atoms, but flat_sequence had {len(flat_sequence)} "
+            f"Could not pack sequence. Structure had {atoms} atoms, but flat_sequence had "
+            f"{len(flat_sequence)} "
             f"items.  Structure: {structure}, flat_sequence: {flat_sequence}."
         )
     return _packed(structure, iter(flat_sequence), expand_composites)
@@ -153,7 +160,8 @@ def _packed(x: Any, leaves: Any, composites: bool) -> Any:
 
 
 def map_structure(func: Callable[..., Any], *structure: Any, **kwargs: Any) -> Any:
-    """`func` applied to each leaf, or to the leaves at the same place of several structures, in the form of the first.
+    """`func` applied to each leaf, or to the leaves at the same place of several structures, in the form of
+    the first.
 
     Keywords: `check_types` (default True: a list is no tuple) and `expand_composites`.
 

@@ -13,14 +13,16 @@ Dims = tuple[int | None, ...]
 
 
 class Spec(NamedTuple):
-    """Shape and NumPy dtype of a value: what an op's `infer` takes and gives. A dim of None is not known yet."""
+    """Shape and NumPy dtype of a value: what an op's `infer` takes and gives. A dim of None is not known
+    yet."""
 
     shape: Dims | None
     dtype: np.dtype
 
 
 class TensorShape:
-    """The shape of a tensor: a tuple of sizes, None where one is unknown; `TensorShape(None)` has unknown rank.
+    """The shape of a tensor: a tuple of sizes, None where one is unknown; `TensorShape(None)` has unknown
+    rank.
 
     >>> s = tf.TensorShape([None, 3]); s.is_compatible_with([5, 3]), s.rank, s.as_list()
     (True, 2, [None, 3])
@@ -270,7 +272,8 @@ class TensorSpec:
         return found
 
     def most_specific_common_supertype(self, others: Iterable["TensorSpec"]) -> "TensorSpec | None":
-        """The narrowest spec that this one and all `others` are instances of; None where the dtypes differ."""
+        """The narrowest spec that this one and all `others` are instances of; None where the dtypes
+        differ."""
         others = list(others)
         if any(not isinstance(other, TensorSpec) or other._dtype != self._dtype for other in others):
             return None
@@ -300,7 +303,8 @@ def bracket(shape: Iterable) -> str:
 
 
 def broadcast(*shapes: Dims | None) -> Dims | None:
-    """The shape that NumPy's broadcasting rule makes of all `shapes`; raises InvalidArgumentError where it can't."""
+    """The shape that NumPy's broadcasting rule makes of all `shapes`; raises InvalidArgumentError where it
+    can't."""
     if any(s is None for s in shapes):
         return None
     result: list[int | None] = []

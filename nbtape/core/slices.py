@@ -1,5 +1,7 @@
 """IndexedSlices: a gradient that is zero but for some rows."""
 
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,8 @@ from nbtape.core.shape import TensorShape
 
 
 class IndexedSlices:
-    """Rows `values[i]` that belong at `indices[i]` of a tensor of shape `dense_shape`; rows named twice add up.
+    """Rows `values[i]` that belong at `indices[i]` of a tensor of shape `dense_shape`; rows named twice add
+    up.
 
     The gradient of `gather` and `embedding_lookup`. It adds, scales, and becomes dense only when asked, by
     `convert_to_tensor` or in an operation with a dense tensor.
@@ -21,9 +24,12 @@ class IndexedSlices:
 
     __slots__ = ("_values", "_indices", "_dense_shape")
     __array_ufunc__ = None  # NumPy leaves `array + slices` to us
+    reflects = frozenset(("add", "sub", "mul"))  # what a Tensor on the left leaves to us too
 
     def __init__(self, values: Any, indices: Any, dense_shape: Any = None):
-        self._values, self._indices, self._dense_shape = values, indices, dense_shape
+        self._values = values if isinstance(values, _AS_THEY_ARE) else tensor(values)
+        self._indices = indices if isinstance(indices, _AS_THEY_ARE) else tensor(indices)
+        self._dense_shape = None if dense_shape is None else _sizes(dense_shape)
 
     @property
     def values(self) -> Any:
@@ -37,11 +43,15 @@ class IndexedSlices:
 
     @property
     def dense_shape(self) -> Any:
-        return None if self._dense_shape is None else tensor(np.asarray(self._dense_shape, dtype=np.int32))
+        if self._dense_shape is None or isinstance(self._dense_shape, Tensor):
+            return self._dense_shape
+        return tensor(np.array(self._dense_shape, dtype=np.int32))
 
     @property
     def shape(self) -> TensorShape:
-        return TensorShape(None if self._dense_shape is None else [int(n) for n in self._dense_shape])
+        if isinstance(self._dense_shape, Tensor):
+            return TensorShape([None] * self._dense_shape.shape[0])
+        return TensorShape(self._dense_shape)
 
     @property
     def dtype(self) -> Any:
@@ -56,13 +66,16 @@ class IndexedSlices:
         return self.values.name
 
     def dense(self) -> Any:
-        """Zeros of `dense_shape` with the rows added: a Tensor, or a bare array if the slices hold bare arrays."""
+        """Zeros of `dense_shape` with the rows added: a Tensor, or a bare array if the slices hold bare
+        arrays."""
         if self._dense_shape is None:
             raise ValueError(
                 f"Tensor conversion requested for IndexedSlices without dense_shape: {self!r}\n"
                 "Give it one: tf.IndexedSlices(values, indices, dense_shape=[rows, ...])."
             )
-        return o.scatter_add(self._indices, self._values, rows=int(self._dense_shape[0]))
+        if isinstance(self._dense_shape, Tensor):
+            return o.scatter_add_by(self._indices, self._values, self._dense_shape[0], hint=None)
+        return o.scatter_add(self._indices, self._values, rows=self._dense_shape[0])
 
     def __tensor__(self) -> Tensor:
         return tensor(IndexedSlices(self.values, self.indices, self._dense_shape).dense())
@@ -72,19 +85,28 @@ class IndexedSlices:
 
     def __add__(self, other):
         if isinstance(other, IndexedSlices):
-            values, indices = o.concat(self._values, other._values, axis=0), _joined(self._indices, other._indices)
-            return IndexedSlices(values, indices, self._dense_shape or other._dense_shape)
+            values, indices = (
+                o.concat(self._values, other._values, axis=0),
+                _joined(self._indices, other._indices),
+            )
+            return IndexedSlices(
+                values, indices, other._dense_shape if self._dense_shape is None else self._dense_shape
+            )
         return self.dense() + other
 
     def __radd__(self, other):
         return other + self.dense()
 
     def __mul__(self, other):
+        if not _is_scalar(other):
+            return self.dense() * other
         return IndexedSlices(self._values * other, self._indices, self._dense_shape)
 
     __rmul__ = __mul__
 
     def __truediv__(self, other):
+        if not _is_scalar(other):
+            return self.dense() / other
         return IndexedSlices(self._values / other, self._indices, self._dense_shape)
 
     def __neg__(self):
@@ -96,12 +118,45 @@ class IndexedSlices:
     def __rsub__(self, other):
         return other + (-self)
 
+    def __str__(self):
+        return _written(self.indices, self.values, self.dense_shape, str)
+
     def __repr__(self):
-        return f"IndexedSlices(indices={self._indices!r}, values={self._values!r}, dense_shape={self._dense_shape})"
+        return _written(self.indices, self.values, self.dense_shape, repr)
+
+    def __composite_flatten__(self) -> tuple[None, tuple]:
+        return None, tuple([x for x in (self.values, self.indices, self.dense_shape) if x is not None])
+
+    @classmethod
+    def __composite_unflatten__(cls, _: None, parts: tuple) -> "IndexedSlices":
+        return cls(*parts)
+
+
+_AS_THEY_ARE = (Tensor, np.ndarray, np.generic)
+_KNOWN = (EagerTensor, np.ndarray, np.generic)
+
+
+def _sizes(shape: Any) -> Any:
+    """A dense shape as a tuple of ints, or as a tensor where a trace computes it."""
+    if isinstance(shape, EagerTensor):
+        shape = shape._value.tolist()
+    if isinstance(shape, Tensor):
+        return shape
+    return tuple([operator.index(n) for n in shape])
+
+
+def _written(indices: Any, values: Any, dense_shape: Any, how: Callable[[Any], str]) -> str:
+    return f"IndexedSlices(indices={how(indices)}, values={how(values)}, dense_shape={how(dense_shape)})"
+
+
+def _is_scalar(x: Any) -> bool:
+    shape = x.shape if hasattr(x, "shape") else np.shape(x)
+    return TensorShape(shape).rank == 0
 
 
 def _joined(a: Any, b: Any) -> Any:
-    if isinstance(a, EagerTensor | np.ndarray | np.generic) and isinstance(b, EagerTensor | np.ndarray | np.generic):
-        a, b = np.asarray(a), np.asarray(b)
+    if isinstance(a, _KNOWN) and isinstance(b, _KNOWN):
+        a, b = (x._value if isinstance(x, EagerTensor) else x for x in (a, b))
         return np.concatenate([a, b.astype(a.dtype)])
-    return apply(o.concat, a, b, axis=0)
+    a, b = tensor(a), tensor(b)
+    return apply(o.concat, a, b if a.dtype is b.dtype else apply(o.cast, b, dtype=a.dtype.np), axis=0)

@@ -131,7 +131,7 @@ class TapeMagics(Magics):
     def _watched(self, tape: GradientTape) -> list[tuple[str, Any]]:
         """All that `tape` watches, under the names that the user has for it."""
         names = {id(value): name for name, value in self.shell.user_ns.items() if not name.startswith("_")}
-        sources = [*tape.watched_variables(), *tape._leaves.values()]
+        sources = [*tape.watched_variables(), *tape.watched_tensors()]
         return [(names.get(id(x)) or _own_name(x).strip() or describe(x), x) for x in sources]
 
     def _run(self, cell: str) -> None:

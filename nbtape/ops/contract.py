@@ -5,6 +5,7 @@ output repeats puts its axis on a diagonal. What depends on letters alone is wor
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,9 +15,10 @@ _FLOAT32 = np.dtype(np.float32)
 
 
 @lru_cache(512)
-def split(equation: str) -> tuple[list[str], str]:
+def split(equation: str) -> tuple[list[str], str, bool]:
+    """The terms of an equation, its output, and whether it has labels that broadcast."""
     left, _, out = equation.partition("->")
-    return left.split(","), out
+    return left.split(","), out, any(label < "A" for label in out)
 
 
 def contract(*xs, equation):
@@ -25,23 +27,23 @@ def contract(*xs, equation):
             raise TypeError
         wide = contract(*[x.astype(_FLOAT32) for x in xs], equation=equation)
         return wide.astype(xs[0].dtype)
-    terms, out = split(equation)
+    terms, out, broadcasts = split(equation)
     sizes = _sizes(terms, xs)
-    work = [_unbroadcast(term, x, sizes) for term, x in zip(terms, xs, strict=True)]
-    while len(work) > 1:
-        i, j = (0, 1) if len(work) == 2 else _cheapest([term for term, _ in work], sizes, out)
-        rest = [w for k, w in enumerate(work) if k not in (i, j)]
-        kept = out + "".join([term for term, _ in rest])
-        (ta, a), (tb, b) = work[i], work[j]
-        a, b = _reduced(a, ta, kept + tb), _reduced(b, tb, kept + ta)
-        work = [*rest, _product(_left(ta, kept + tb), a, _left(tb, kept + ta), b, kept)]
-    term, x = work[0]
-    return _arranged(_reduced(x, term, out), _left(term, out), out, sizes)[()]
+    if broadcasts:
+        xs, terms = zip(*[_unbroadcast(x, term, sizes) for x, term in zip(xs, terms)])
+    if len(xs) > 2:
+        x, term = _product_of_many(list(xs), list(terms), out, sizes)
+    elif len(xs) == 2:
+        plan = _plan(*terms, out)
+        x, term = _product(*xs, plan), plan.term
+    else:
+        (x,), (term,) = xs, terms
+    return x if term == out and len(set(out)) == len(out) else _arranged(x, term, out, sizes)
 
 
 def _sizes(terms, xs):
     sizes = {}
-    for term, x in zip(terms, xs, strict=True):
+    for term, x in zip(terms, xs):
         for label, n in zip(term, x.shape, strict=True):
             known = sizes.setdefault(label, n)
             if n != known:
@@ -51,74 +53,113 @@ def _sizes(terms, xs):
     return sizes
 
 
-def _unbroadcast(term, x, sizes):
+def _unbroadcast(x, term, sizes):
     """An axis of size 1 that broadcasts is as good as absent."""
     gone = [i for i, n in enumerate(x.shape) if n != sizes[term[i]]]
     if not gone:
-        return term, x
-    return "".join([label for i, label in enumerate(term) if i not in gone]), x.squeeze(tuple(gone))
+        return x, term
+    return x.squeeze(tuple(gone)), "".join([label for i, label in enumerate(term) if i not in gone])
+
+
+class Reduction(NamedTuple):
+    """What is done to one operand: pairs of axes to take diagonals of, axes to sum, the term that is left."""
+
+    pairs: tuple
+    summed: tuple
+    term: str
 
 
 @lru_cache(1024)
-def _left(term: str, kept: str) -> str:
-    """What `_reduced` leaves of a term: each label once, if it is wanted."""
-    once, steps, summed = _reduction(term, kept)
-    return "".join([label for i, label in enumerate(once) if i not in summed])
-
-
-@lru_cache(1024)
-def _reduction(term: str, kept: str) -> tuple[str, list[tuple[int, int]], tuple[int, ...]]:
-    """The pairs of axes to take diagonals of, the term that they leave, and the axes of it to sum over."""
-    steps = []
+def _reduction(term: str, kept: str) -> Reduction:
+    """How each label of `term` comes to occur once, if it is in `kept`, or not at all."""
+    pairs = []
     for label in dict.fromkeys(term):
         while term.count(label) > 1:
             i = term.index(label)
             j = term.index(label, i + 1)
-            steps.append((i, j))
+            pairs.append((i, j))
             term = term[:i] + term[i + 1 : j] + term[j + 1 :] + label
-    return term, steps, tuple([i for i, label in enumerate(term) if label not in kept])
+    summed = tuple([i for i, label in enumerate(term) if label not in kept])
+    return Reduction(tuple(pairs), summed, "".join([label for label in term if label in kept]))
 
 
-def _reduced(x, term, kept):
-    _, steps, summed = _reduction(term, kept)
-    for i, j in steps:
+def _reduced(x, reduction):
+    for i, j in reduction.pairs:
         x = x.diagonal(0, i, j)
-    return np.add.reduce(x, summed, x.dtype) if summed else x
+    return np.add.reduce(x, reduction.summed, x.dtype) if reduction.summed else x
+
+
+class Plan(NamedTuple):
+    """How two operands are multiplied: their reductions and permutations, then either of two ways.
+
+    `spread` are the keys that make them broadcast, where nothing is summed. Otherwise they are matrices:
+    after `both` axes of a batch come `mine` free ones, then `inner` ones that are summed.
+    """
+
+    first: Reduction | None
+    second: Reduction | None
+    perm_a: tuple | None
+    perm_b: tuple | None
+    spread: tuple | None
+    both: int
+    mine: int
+    inner: int
+    plain: bool
+    term: str
 
 
 @lru_cache(1024)
-def _layout(ta: str, tb: str, kept: str) -> tuple:
-    """How two reduced terms are multiplied: how much is summed, the permutations, the layout, the result."""
-    both = [label for label in ta if label in tb and label in kept]
-    summed = [label for label in ta if label in tb and label not in kept]
-    mine, yours = [label for label in ta if label not in tb], [label for label in tb if label not in ta]
-    if not summed:
-        order = [label for label in dict.fromkeys(kept) if label in ta or label in tb]
-        spread = [tuple([slice(None) if label in t else None for label in order]) for t in (ta, tb)]
-        perms = [tuple([t.index(label) for label in order if label in t]) for t in (ta, tb)]
-        return 0, perms, spread, "".join(order)
-    perms = [
-        tuple([ta.index(n) for n in both + mine + summed]),
-        tuple([tb.index(n) for n in both + summed + yours]),
-    ]
-    return len(summed), perms, (len(both), len(mine)), "".join(both + mine + yours)
+def _plan(ta: str, tb: str, kept: str) -> Plan:
+    ra, rb = _reduction(ta, kept + tb), _reduction(tb, kept + ta)
+    first, second = [r if r.pairs or r.summed else None for r in (ra, rb)]
+    ta, tb = ra.term, rb.term
+    both = "".join([label for label in ta if label in tb and label in kept])
+    inner = "".join([label for label in ta if label in tb and label not in kept])
+    mine, yours = "".join([n for n in ta if n not in tb]), "".join([n for n in tb if n not in ta])
+    spread, term = None, both + mine + yours
+    a, b = both + mine + inner, both + inner + yours
+    if not inner:
+        term = "".join([label for label in dict.fromkeys(kept) if label in ta or label in tb])
+        a, b = "".join([n for n in term if n in ta]), "".join([n for n in term if n in tb])
+        spread = tuple([tuple([slice(None) if n in t else None for n in term]) for t in (ta, tb)])
+    perms = [None if t == s else tuple([t.index(n) for n in s]) for t, s in ((ta, a), (tb, b))]
+    plain = len(mine) == len(inner) == len(yours) == 1
+    return Plan(first, second, *perms, spread, len(both), len(mine), len(inner), plain, term)
 
 
-def _product(ta, a, tb, b, kept):
-    """The product of two operands: a broadcast one if nothing is summed, else one call of BLAS."""
-    summed, (perm_a, perm_b), how, term = _layout(ta, tb, kept)
-    a, b = a.transpose(perm_a), b.transpose(perm_b)
-    if not summed:
-        return term, a[how[0]] * b[how[1]]
-    n, m = how[0], how[0] + how[1]
-    batch, mine, inner, yours = a.shape[:n], a.shape[n:m], a.shape[m:], b.shape[n + summed :]
-    k = numel(inner)
-    y = np.matmul(a.reshape(*batch, numel(mine), k), b.reshape(*batch, k, numel(yours)))
-    return term, y.reshape((*batch, *mine, *yours))
+def _product(a, b, plan):
+    """The product of two operands: a broadcast one if nothing is summed, else a call of matmul."""
+    first, second, perm_a, perm_b, spread, both, mine, inner, plain, _ = plan
+    if first is not None:
+        a = _reduced(a, first)
+    if second is not None:
+        b = _reduced(b, second)
+    if perm_a is not None:
+        a = a.transpose(perm_a)
+    if perm_b is not None:
+        b = b.transpose(perm_b)
+    if spread is not None:
+        return a[spread[0]] * b[spread[1]]
+    if plain:
+        return np.matmul(a, b)
+    batch, rows, columns = a.shape[:both], a.shape[both : both + mine], b.shape[both + inner :]
+    k = numel(a.shape[both + mine :])
+    y = np.matmul(a.reshape((*batch, numel(rows), k)), b.reshape((*batch, k, numel(columns))))
+    return y.reshape((*batch, *rows, *columns))
+
+
+def _product_of_many(xs, terms, out, sizes):
+    while len(xs) > 1:
+        i, j = (0, 1) if len(xs) == 2 else _cheapest(terms, sizes, out)
+        b, a, tb, ta = xs.pop(j), xs.pop(i), terms.pop(j), terms.pop(i)
+        plan = _plan(ta, tb, out + "".join(terms))
+        xs.append(_product(a, b, plan))
+        terms.append(plan.term)
+    return xs[0], terms[0]
 
 
 def _cheapest(terms, sizes, out):
-    """The pair whose product grows least: the greedy path of opt_einsum."""
+    """The pair whose product grows least: a greedy path."""
     best = None
     for i in range(len(terms)):
         for j in range(i + 1, len(terms)):
@@ -133,17 +174,17 @@ def _cheapest(terms, sizes, out):
 
 
 def _arranged(x, term, out, sizes):
-    """`x` with its axes in the order of the output; an axis that the output repeats goes to its diagonal."""
+    """`x` with the axes of the output, the others summed; what the output repeats is a diagonal."""
+    reduction = _reduction(term, out)
+    x, term = _reduced(x, reduction), reduction.term
     once = "".join(dict.fromkeys(out))
-    if term != once:
-        x = x.transpose([term.index(label) for label in once])
     if once == out:
-        return x
+        return x.transpose([term.index(label) for label in out])[()]
     y = np.zeros([sizes[label] for label in out], x.dtype)
+    target = _reduction(out, out)
     view = y
-    for i, j in _reduction(out, out)[1]:
+    for i, j in target.pairs:
         view = view.diagonal(0, i, j)
     view.flags.writeable = True
-    left = _left(out, out)
-    view[...] = x.transpose([once.index(label) for label in left])
+    view[...] = x.transpose([term.index(label) for label in target.term])
     return y

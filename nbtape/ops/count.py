@@ -190,10 +190,12 @@ def _classes(labels, predictions, size):
 
 
 def _confusion_spec(labels: Spec, predictions: Spec, *weights: Spec, size: int | None, dtype: Any) -> Spec:
-    known = None not in (labels.shape, predictions.shape) and None not in (*labels.shape, *predictions.shape)
-    if known and labels.shape != predictions.shape:
-        raise invalid(f"Shapes of all inputs must match: values[0].shape = {bracket(labels.shape)} != "
-                      f"values[1].shape = {bracket(predictions.shape)}")  # fmt: skip
+    a, b = labels.shape, predictions.shape
+    if a is not None and b is not None and None not in (*a, *b) and a != b:
+        raise invalid(
+            f"Shapes of all inputs must match: values[0].shape = {bracket(a)} != "
+            f"values[1].shape = {bracket(b)}"
+        )
     return Spec((size, size), dtype)
 
 
@@ -236,9 +238,12 @@ def confusion_matrix(
 
 def _alike(labels: Any, predictions: Any) -> tuple[Any, Any]:
     """The one that has an axis of size 1 more than the other, without it."""
-    more = predictions.shape.rank - labels.shape.rank
+    ranks = labels.shape.rank, predictions.shape.rank
+    if None in ranks:
+        return labels, predictions
+    more = ranks[1] - ranks[0]
     if more == 1 and predictions.shape[-1] == 1:
-        predictions = apply(o.squeeze, predictions, axis=(labels.shape.rank,))
+        predictions = apply(o.squeeze, predictions, axis=(ranks[0],))
     elif more == -1 and labels.shape[-1] == 1:
-        labels = apply(o.squeeze, labels, axis=(predictions.shape.rank,))
+        labels = apply(o.squeeze, labels, axis=(ranks[1],))
     return labels, predictions

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import context
-from nbtape.core.convert import array_of
-from nbtape.core.dtype import DType, as_dtype, float32, int32, int64, spelled
+from nbtape.core.dtype import DType, as_dtype, float32, spelled, string
 from nbtape.core.engine import EagerTensor, Tensor, apply, o, tensor
-from nbtape.core.errors import InvalidArgumentError, invalid
-from nbtape.core.kernel import View
-from nbtape.core.shape import Spec, TensorShape, bracket, broadcast
+from nbtape.core.errors import invalid
+from nbtape.core.shape import Spec, bracket
+from nbtape.ops.measure import shape as shape_tensor
 from nbtape.ops.row import op
 from nbtape.ops.shape import broadcast_to_sizes
 from nbtape.ops.static import (
@@ -37,9 +36,9 @@ def _dtype(dtype: Any) -> DType | None:
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Const") -> Any:
     """A tensor with the value of a Python number, a string, a (nested) list, an array or a tensor.
 
-    Whole numbers give int32 (int64 where they need it), floats float32, arrays their own dtype; `dtype` decides
-    otherwise. With `shape` the elements take that shape, and a single one fills it. Raises ValueError for ragged
-    lists, TypeError where the value does not fit.
+    Whole numbers give int32 (int64 where they need it), floats float32, arrays their own dtype; `dtype`
+    decides otherwise. With `shape` the elements take that shape, and a single one fills it. Raises ValueError
+    for ragged lists, TypeError where the value does not fit.
 
     >>> tf.constant([[1, 2], [3, 4]])
     <tf.Tensor: shape=(2, 2), dtype=int32, numpy=
@@ -69,7 +68,8 @@ def _filling(x: Any, value: Any, shape: Any) -> Any:
     if size == 1:
         return apply(o.broadcast_to, apply(o.reshape, x, shape=()), shape=tuple(sizes))
     raise TypeError(
-        f"Eager execution of tf.constant with unsupported shape. Tensor {known(x)} (converted from {value}) has "
+        f"Eager execution of tf.constant with unsupported shape. Tensor {known(x)} (converted from {value}) "
+        f"has "
         f"{size} elements, but got `shape` {tuple(sizes)} with {wanted} elements)."
     )
 
@@ -77,8 +77,8 @@ def _filling(x: Any, value: Any, shape: Any) -> Any:
 def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None) -> Any:
     """`value` as a tensor; a tensor is returned as it is.
 
-    `dtype` is what it must have: a tensor of another dtype is refused (ValueError). `dtype_hint` is what a Python
-    value gets where it can.
+    `dtype` is what it must have: a tensor of another dtype is refused (ValueError). `dtype_hint` is what a
+    Python value gets where it can.
 
     >>> tf.convert_to_tensor([1, 2], dtype_hint=tf.float32).dtype
     tf.float32
@@ -138,7 +138,7 @@ def _shape_entries(shape: Any) -> list | Tensor:
 
 def _filled(sizes: list | Tensor, value: Any, dtype: DType) -> Any:
     if is_static(sizes) and context.local.graph is None:
-        if dtype.np == object:
+        if dtype is string:
             return tensor(np.full(sizes, value, object))
         y = np.full(sizes, value, dtype.np) if value else np.zeros(sizes, dtype.np)
         return EagerTensor(y if y.ndim else y[()])
@@ -156,7 +156,7 @@ def zeros(shape: Any, dtype: Any = float32, name: str | None = None, layout: Any
 
 
 def _zero(kind: DType) -> Any:
-    return False if kind.is_bool else b"" if kind.np == object else 0
+    return False if kind.is_bool else b"" if kind is string else 0
 
 
 def ones(shape: Any, dtype: Any = float32, name: str | None = None, layout: Any = None) -> Any:
@@ -166,7 +166,7 @@ def ones(shape: Any, dtype: Any = float32, name: str | None = None, layout: Any 
     [1, 1]
     """
     kind = as_dtype(dtype)
-    if kind.np == object:
+    if kind is string:
         raise TypeError("Cannot convert 1 to EagerTensor of dtype string")
     return _filled(_shape_entries(shape), True if kind.is_bool else 1, kind)
 
@@ -181,7 +181,8 @@ def fill(dims: Any, value: Any, name: str | None = None, layout: Any = None) -> 
         sizes = _shape_entries(dims)
     except TypeError:
         raise invalid(
-            f"Value for attr 'index_type' of {spelled(known(dims).dtype)} is not in the list of allowed values: "
+            f"Value for attr 'index_type' of {spelled(known(dims).dtype)} is not in the list of allowed "
+            f"values: "
             "int32, int64"
         ) from None
     x = tensor(value)
@@ -203,7 +204,8 @@ def _ones_like(x):
 def _ones_like_spec(x: Spec) -> Spec:
     if x.dtype == object:
         raise invalid(
-            "Value for attr 'T' of string is not in the list of allowed values: numbers and bool [Op:OnesLike]"
+            "Value for attr 'T' of string is not in the list of allowed values: numbers and bool "
+            "[Op:OnesLike]"
         )
     return x
 
@@ -237,7 +239,7 @@ def ones_like(input: Any, dtype: Any = None, name: str | None = None, layout: An
 
 
 def _shape_of(x: Any) -> Any:
-    return sizes_of(x) if partial_dims(x) is not None else shape(x)
+    return sizes_of(x) if partial_dims(x) is not None else shape_tensor(x)
 
 
 def eye(
@@ -268,129 +270,3 @@ def eye(
     rows, cols = [apply(o.range, tensor(0), tensor(n), tensor(1)) for n in sizes]
     y = apply(o.cast, apply(o.equal, apply(o.expand_dims, rows, axis=1), cols), dtype=kind.np)
     return broadcast_to_sizes(y, [*batch, *sizes]) if batch else y
-
-
-# Shapes of tensors
-
-
-# fmt: off
-op("shape", lambda x, *, dtype: np.array(x.shape, dtype), lambda x, *, dtype: Spec((None if x.shape is None else len(x.shape),), dtype))
-op("size", lambda x, *, dtype: dtype.type(x.size), lambda x, *, dtype: Spec((), dtype))
-op("rank", lambda x: np.int32(x.ndim), lambda x: Spec((), _INT32))
-# fmt: on
-
-
-def _index_type(out_type: Any) -> np.dtype:
-    kind = int32 if out_type is None else as_dtype(out_type)
-    if kind not in (int32, int64):
-        raise invalid(
-            f"Value for attr 'out_type' of {spelled(kind.np)} is not in the list of allowed values: int32, int64"
-        )
-    return kind.np
-
-
-def shape(input: Any, out_type: Any = None, name: str | None = None) -> Any:
-    """The shape of `input` as a tensor of int32 (or int64).
-
-    >>> tf.shape([[1, 2, 3]]).numpy().tolist()
-    [1, 3]
-    """
-    x, kind = tensor(input), _index_type(out_type)
-    sizes = partial_dims(x)
-    return apply(o.shape, x, dtype=kind) if sizes is None or None in sizes else tensor(np.array(sizes, kind))
-
-
-def shape_n(input: Any, out_type: Any = int32, name: str | None = None) -> list:
-    """The shape of each tensor of a list."""
-    return [shape(x, out_type) for x in input]
-
-
-def size(input: Any, out_type: Any = None, name: str | None = None) -> Any:
-    """The number of elements of `input`, a scalar tensor of int32 (or int64).
-
-    >>> tf.size([[1, 2, 3]]).numpy()
-    np.int32(3)
-    """
-    x, kind = tensor(input), _index_type(out_type)
-    sizes = partial_dims(x)
-    return (
-        apply(o.size, x, dtype=kind)
-        if sizes is None or None in sizes
-        else tensor(kind.type(math.prod(sizes)))
-    )
-
-
-def rank(input: Any, name: str | None = None) -> Any:
-    """The number of axes of `input`, a scalar tensor of int32.
-
-    >>> tf.rank([[1, 2, 3]]).numpy()
-    np.int32(2)
-    """
-    x = tensor(input)
-    sizes = partial_dims(x)
-    return apply(o.rank, x) if sizes is None else tensor(np.int32(len(sizes)))
-
-
-def _ensure(x, *, shape):
-    if shape is not None and (
-        len(shape) != x.ndim or any([n not in (None, m) for n, m in zip(shape, x.shape)])
-    ):
-        raise ValueError
-    return x
-
-
-def _ensure_spec(x: Spec, *, shape: tuple | None) -> Spec:
-    came, wanted = TensorShape(x.shape), TensorShape(shape)
-    if not came.is_compatible_with(wanted):
-        raise invalid(
-            f"Shape of tensor input {bracket(x.shape)} is not compatible with expected shape "  # type: ignore[arg-type]
-            f"{bracket(shape)}. [Op:EnsureShape]"  # type: ignore[arg-type]
-        )
-    return Spec(came.merge_with(wanted)._dims, x.dtype)
-
-
-op("ensure_shape", _ensure, _ensure_spec, lambda g, y, x, *, shape: g, kernel=View())
-
-
-def ensure_shape(x: Any, shape: Any, name: str | None = None) -> Any:
-    """`x`, if it has this shape (None in the place of a size takes any); raises InvalidArgumentError otherwise.
-
-    >>> tf.ensure_shape([1, 2], [None]).numpy().tolist()
-    [1, 2]
-    """
-    return apply(o.ensure_shape, tensor(x), shape=TensorShape(shape)._dims)
-
-
-def broadcast_static_shape(shape_x: Any, shape_y: Any) -> TensorShape:
-    """The TensorShape that two shapes broadcast to; raises ValueError where they do not.
-
-    >>> tf.broadcast_static_shape(tf.TensorShape([2, 1]), tf.TensorShape([3]))
-    TensorShape([2, 3])
-    """
-    x, y = TensorShape(shape_x), TensorShape(shape_y)
-    try:
-        return TensorShape(broadcast(x._dims, y._dims))
-    except InvalidArgumentError:
-        raise ValueError(
-            "Incompatible shapes for broadcasting. Two shapes are compatible if for each dimension pair they are "
-            f"either equal or one of them is 1. Received: {x} and {y}."
-        ) from None
-
-
-op("broadcast_shape", lambda a, b: np.array(broadcast(tuple(a.tolist()), tuple(b.tolist())), a.dtype),
-   lambda a, b: Spec((None,) if None in (a.shape, b.shape) or None in (*a.shape, *b.shape) else (max(a.shape[0], b.shape[0]),),
-                     a.dtype))  # fmt: skip
-
-
-def broadcast_dynamic_shape(shape_x: Any, shape_y: Any) -> Any:
-    """The shape that two shapes, given as tensors, broadcast to, as a tensor.
-
-    >>> tf.broadcast_dynamic_shape([2, 1], [3]).numpy().tolist()
-    [2, 3]
-    """
-    x, y = _shape_tensor(shape_x), _shape_tensor(shape_y)
-    return apply(o.broadcast_shape, x, y)
-
-
-def _shape_tensor(x: Any) -> Any:
-    return tensor(x) if is_tensor(x) else tensor(array_of(x).astype(np.int32))

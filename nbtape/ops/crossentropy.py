@@ -146,7 +146,7 @@ def _sparse_xent_grad(g, labels, logits):
         return wide.astype(logits.dtype)
     e, of, axis = _exps_from_top(logits, n, labels)
     np.exp(e, e)
-    g = g.reshape(-1) if isinstance(g, np.ndarray) else g
+    g = g.reshape(-1)
     share = g / total(e, axis)
     e *= share if axis == 0 else share[:, None]
     e[of] -= g
@@ -154,7 +154,8 @@ def _sparse_xent_grad(g, labels, logits):
 
 
 def _sparse_xent_grad_in_g(h, z, g, labels, logits):
-    return o.sum(h * o.sparse_xent_grad(1.0, labels, logits), axis=(len(logits.shape) - 1,), keepdims=False)
+    slope = o.sparse_xent_grad(o.ones_like(g), labels, logits)
+    return o.sum(h * slope, axis=(len(logits.shape) - 1,), keepdims=False)
 
 
 def _sparse_xent_grad_in_logits(h, z, g, labels, logits):
@@ -204,8 +205,8 @@ def softmax_cross_entropy_with_logits(
 ) -> Any:
     """Cross-entropy, in nats, between `labels`, distributions along `axis`, and the softmax of `logits`.
 
-    `labels` are converted to the dtype of `logits`, whose shape without `axis` the result has. Gradients flow to
-    both; labels that do not add up to 1 are no trouble to them.
+    `labels` are converted to the dtype of `logits`, whose shape without `axis` is the result's. Gradients flow
+    to both; labels that do not add up to 1 are no trouble to them.
 
     >>> tf.nn.softmax_cross_entropy_with_logits([[0.0, 1.0]], [[0.0, 0.0]]).numpy()
     array([0.6931472], dtype=float32)
@@ -218,7 +219,7 @@ def softmax_cross_entropy_with_logits(
 
 
 def _like(labels: Any, logits: Any) -> Any:
-    """`labels` in the shape of `logits`; as in TensorFlow another of as many elements will do, or a part."""
+    """`labels` in the shape of `logits`; as in TensorFlow one of as many elements will do, or a part."""
     came, wanted = partial_dims(labels), partial_dims(logits)
     if came == wanted or came is None or wanted is None or None in came or None in wanted:
         return labels

@@ -9,8 +9,7 @@ from nbtape.core.errors import InvalidArgumentError, invalid
 from nbtape.core.kernel import View
 from nbtape.core.shape import Spec, bracket
 from nbtape.ops.row import op
-from nbtape.ops.shape import reshape_to_sizes
-from nbtape.ops.static import array, dims, entries, integer, is_static, known, partial_dims, rank_of, sizes_of
+from nbtape.ops.static import array, dims, entries, is_static, known, partial_dims, sizes_of
 
 _slice = slice  # the builtin, which the public function of this name hides below
 
@@ -40,7 +39,8 @@ def _slice_spec(x: Spec, *, begin: tuple, size: tuple) -> Spec:
 
 def _slice_rank(rank: int, begin: tuple, size: tuple) -> Exception:
     return invalid(
-        f"Expected begin and size arguments to be 1-D tensors of size {rank}, but got shapes {bracket(begin)} and "
+        f"Expected begin and size arguments to be 1-D tensors of size {rank}, but got shapes "
+        f"{bracket(begin)} and "
         f"{bracket(size)} instead. [Op:Slice]"
     )
 
@@ -103,10 +103,12 @@ def _border_grad(g, y, x, value, *, paddings):
 op("slice", _slice_eager, _slice_spec, _slice_grad, kernel=View())
 op("unslice", _unslice, lambda g, like, *, begin: Spec(like.shape, g.dtype),
    lambda h, y, g, like, *, begin: o.slice_like(h, g, begin=begin), None)
-op("slice_like", lambda x, like, *, begin: x[_window(begin, like.shape)], lambda x, like, *, begin: Spec(like.shape, x.dtype),
+op("slice_like", lambda x, like, *, begin: x[_window(begin, like.shape)],
+   lambda x, like, *, begin: Spec(like.shape, x.dtype),
    lambda g, y, x, like, *, begin: o.unslice(g, x, begin=begin), None, kernel=View())
 op("pad", _pad, _pad_spec, _pad_grad)
-op("pad_value", _pad_value, _pad_spec, lambda g, y, x, value, *, paddings: _pad_grad(g, y, x, paddings=paddings), _border_grad)
+op("pad_value", _pad_value, _pad_spec,
+   lambda g, y, x, value, *, paddings: _pad_grad(g, y, x, paddings=paddings), _border_grad)
 # fmt: on
 
 
@@ -139,12 +141,13 @@ def slice(input_: Any, begin: Any, size: Any, name: str | None = None) -> Any:
 
 def strided_slice(
     input_: Any, begin: Any, end: Any, strides: Any = None, begin_mask: int = 0, end_mask: int = 0,
-    ellipsis_mask: int = 0, new_axis_mask: int = 0, shrink_axis_mask: int = 0, var: Any = None, name: str | None = None
+    ellipsis_mask: int = 0, new_axis_mask: int = 0, shrink_axis_mask: int = 0, var: Any = None,
+    name: str | None = None
 ) -> Any:  # fmt: skip
     """`input_[begin[0]:end[0]:strides[0], ...]`; bit i of a mask changes what item i of the key is.
 
-    `begin_mask` and `end_mask` leave a bound open, `ellipsis_mask` makes the item `...`, `new_axis_mask` None,
-    `shrink_axis_mask` the number `begin[i]`. Write `input_[key]` where you can.
+    `begin_mask` and `end_mask` leave a bound open, `ellipsis_mask` makes the item `...`, `new_axis_mask`
+    None, `shrink_axis_mask` the number `begin[i]`. Write `input_[key]` where you can.
 
     >>> tf.strided_slice([1, 2, 3, 4], [0], [4], [2]).numpy().tolist()
     [1, 3]
@@ -175,7 +178,8 @@ def pad(
 ) -> Any:
     """`tensor` with `paddings[i] = (before, after)` elements added on axis i.
 
-    `mode` CONSTANT fills them with `constant_values`; REFLECT mirrors without, SYMMETRIC with the edge itself.
+    `mode` CONSTANT fills them with `constant_values`; REFLECT mirrors without, SYMMETRIC with the edge
+    itself.
 
     >>> tf.pad([1, 2, 3], [[1, 2]]).numpy().tolist(), tf.pad([1, 2, 3], [[2, 0]], "REFLECT").numpy().tolist()
     ([0, 1, 2, 3, 0, 0], [3, 2, 1, 2, 3])
@@ -218,163 +222,3 @@ def _mirrored(x: Any, pairs: tuple, kind: str) -> Any:
             i = np.concatenate([i[edge : before + edge][::-1], i, i[::-1][edge : after + edge]])
             x = apply(o.take, x, as_tensor(i), axis=axis)
     return x
-
-
-# reverse, roll
-
-
-def _flipped(x, *, axis):
-    return x[tuple([_slice(None, None, -1) if a in axis else _slice(None) for a in range(x.ndim)])]
-
-
-def _roll(x, *, shift, axis):
-    return np.roll(x, shift, axis) if axis else x
-
-
-def _same(x: Spec, **attrs: Any) -> Spec:
-    return x
-
-
-# fmt: off
-op("reverse", _flipped, _same, lambda g, y, x, *, axis: o.reverse(g, axis=axis), kernel=View())
-op("roll", _roll, _same, lambda g, y, x, *, shift, axis: o.roll(g, shift=tuple([-s for s in shift]), axis=axis))
-# fmt: on
-
-
-def reverse(tensor: Any, axis: Any, name: str | None = None) -> Any:
-    """`tensor` with the order of the elements along each axis of the list `axis` turned round.
-
-    >>> tf.reverse([[1, 2], [3, 4]], axis=[1]).numpy().tolist()
-    [[2, 1], [4, 3]]
-    """
-    x = as_tensor(tensor)
-    try:
-        axes = entries(axis, "Tidx")
-    except InvalidArgumentError as error:
-        if "vector" not in str(error):
-            raise
-        raise invalid(f"'dims' must be 1-dimension, not {np.ndim(known(axis))} [Op:ReverseV2]") from None
-    rank = rank_of(x)
-    for i, a in enumerate(axes):
-        if not -rank <= a < rank:
-            raise invalid(f"'axis'[{i}] = {a} is out of valid range [0, {rank - 1}] [Op:ReverseV2]")
-        if a % rank in [b % rank for b in axes[:i]]:
-            raise invalid(f"axis {a % rank} specified more than once. [Op:ReverseV2]")
-    return apply(o.reverse, x, axis=tuple(sorted([a % rank for a in axes])))
-
-
-def roll(input: Any, shift: Any, axis: Any, name: str | None = None) -> Any:
-    """`input` with its elements moved `shift` places along `axis` (numbers or lists), coming in again at the start.
-
-    >>> tf.roll([1, 2, 3, 4], shift=1, axis=0).numpy().tolist()
-    [4, 1, 2, 3]
-    """
-    x = tensor(input)
-    rank = rank_of(x)
-    if not rank:
-        raise invalid("input must be 1-D or higher [Op:Roll]")
-    shifts, axes = entries(shift, "Tshift", scalar=True), entries(axis, "Taxis", scalar=True)
-    if len(shifts) != len(axes):
-        raise invalid("shift and axis must have the same size [Op:Roll]")
-    for a in axes:
-        if not -rank <= a < rank:
-            raise invalid(f"axis {a} is out of range [Op:Roll]")
-    axes = [a % rank for a in axes]
-    if is_static(shifts):
-        return apply(o.roll, x, shift=tuple(shifts), axis=tuple(axes))
-    for s, a in zip(shifts, axes):
-        size = sizes_of(x)[a]
-        steps = apply(o.range, *[tensor(n, s.dtype) for n in (0, size, 1)])
-        x = apply(o.take, x, (steps - s) % tensor(size, s.dtype), axis=a)
-    return x
-
-
-def _reverse_sequence(x, lengths, *, seq_axis, batch_axis):
-    y = np.moveaxis(x, (batch_axis, seq_axis), (0, 1)).copy()
-    for i, n in enumerate(lengths.tolist()):
-        y[i, :n] = y[i, :n][::-1].copy()
-    return np.moveaxis(y, (0, 1), (batch_axis, seq_axis))
-
-
-op("reverse_sequence", _reverse_sequence, lambda x, lengths, **attrs: x,
-   lambda g, y, x, lengths, **attrs: o.reverse_sequence(g, lengths, **attrs), None)  # fmt: skip
-
-
-def reverse_sequence(
-    input: Any,
-    seq_lengths: Any,
-    seq_axis: int | None = None,
-    batch_axis: int | None = None,
-    name: str | None = None,
-) -> Any:
-    """Each slice i of `input` along `batch_axis` with its first `seq_lengths[i]` elements along `seq_axis` reversed.
-
-    >>> tf.reverse_sequence([[1, 2, 3], [4, 5, 6]], [2, 3], seq_axis=1).numpy().tolist()
-    [[2, 1, 3], [6, 5, 4]]
-    """
-    x, lengths = tensor(input), tensor(seq_lengths)
-    rank, over, batch = rank_of(x), integer(seq_axis or 0), integer(batch_axis or 0)
-    for what, a in (("seq_dim", over), ("batch_dim", batch)):
-        if not -rank <= a < rank:
-            raise invalid(f"{what} must be < input.dims() ( {a} vs. {rank}) [Op:ReverseSequence]")
-    over, batch = over % rank, batch % rank
-    if over == batch:
-        raise invalid(f"batch_dim == seq_dim == {over} [Op:ReverseSequence]")
-    sizes, n = partial_dims(x), known(lengths)
-    if n is not None:
-        if sizes[batch] not in (None, n.size):
-            raise invalid(f"Length of seq_lengths != input.dims({batch}), ({n.size} vs. {sizes[batch]})")
-        for i, length in enumerate(n.tolist()):
-            if sizes[over] is not None and length > sizes[over]:
-                raise invalid(f"seq_lens({i}) > input.dims({over}) [Op:ReverseSequence]")
-            if length < 0:
-                raise invalid(f"seq_lens({i}) < 0 [Op:ReverseSequence]")
-    return apply(o.reverse_sequence, x, lengths, seq_axis=over, batch_axis=batch)
-
-
-# Space and depth: a reshape, a transpose, a reshape
-
-
-def _blocks(x: Any, block_size: Any, data_format: str, op_name: str) -> tuple[Any, list, int]:
-    if block_size < 2:
-        raise invalid(
-            f"Value for attr 'block_size' of {block_size} must be at least minimum 2 [Op:{op_name}]"
-        )
-    if data_format not in ("NHWC", "NCHW"):
-        raise invalid(f"Only NHWC and NCHW are supported for {op_name}, got {data_format}")
-    x = tensor(x)
-    if rank_of(x) != 4:
-        raise invalid(f"Input rank should be 4 instead of {rank_of(x)} [Op:{op_name}]")
-    if data_format == "NCHW":
-        x = apply(o.transpose, x, perm=(0, 2, 3, 1))
-    return x, sizes_of(x), block_size
-
-
-def _from_nhwc(x: Any, data_format: str) -> Any:
-    return apply(o.transpose, x, perm=(0, 3, 1, 2)) if data_format == "NCHW" else x
-
-
-def _rearranged(x: Any, apart: list, perm: tuple, shape: list) -> Any:
-    return reshape_to_sizes(apply(o.transpose, reshape_to_sizes(x, apart), perm=perm), shape)
-
-
-def space_to_depth(input: Any, block_size: int, data_format: str = "NHWC", name: str | None = None) -> Any:
-    """Images with each block of `block_size` x `block_size` pixels laid into the channels of one pixel."""
-    x, (n, h, w, c), b = _blocks(input, block_size, data_format, "SpaceToDepth")
-    if any(isinstance(k, int) and k % b for k in (h, w)):
-        raise invalid(
-            f"Image width {w} and height {h} should be divisible by block_size: {b} [Op:SpaceToDepth]"
-        )
-    apart = [n, h // b, b, w // b, b, c]
-    y = _rearranged(x, apart, (0, 1, 3, 2, 4, 5), [n, h // b, w // b, b * b * c])
-    return _from_nhwc(y, data_format)
-
-
-def depth_to_space(input: Any, block_size: int, data_format: str = "NHWC", name: str | None = None) -> Any:
-    """Images with the channels of each pixel laid out as a block of `block_size` x `block_size` pixels."""
-    x, (n, h, w, c), b = _blocks(input, block_size, data_format, "DepthToSpace")
-    if isinstance(c, int) and c % (b * b):
-        raise invalid(f"Input depth dimension {c} should be divisible by: {b * b} [Op:DepthToSpace]")
-    apart = [n, h, w, b, b, c // (b * b)]
-    y = _rearranged(x, apart, (0, 1, 3, 2, 4, 5), [n, h * b, w * b, c // (b * b)])
-    return _from_nhwc(y, data_format)

@@ -28,6 +28,7 @@ def _det(a):
 def _slogdet(a):
     refuse_half(a)
     sign, log = np.linalg.slogdet(a)
+    sign = np.where(log == log, sign, sign.dtype.type(np.nan))[()]
     return sign, log.astype(a.dtype, copy=False)
 
 
@@ -46,7 +47,7 @@ def _cofactor(a):
 
 @np.errstate(all="ignore")
 def _cofactor_grad(h, a):
-    """The derivative of <h, cofactor(a)>: in the basis of the singular vectors, products of all values but two."""
+    """The derivative of <h, cofactor(a)>: for diagonal matrices a table of products of all but two."""
     u, s, vh = np.linalg.svd(a)
     n = s.shape[-1]
     eye = np.eye(n, dtype=bool)
@@ -60,7 +61,7 @@ def _cofactor_grad(h, a):
 
 
 def _slogdet_grad(g, y, a):
-    """The log moves with the real part of tr(a^-1 da), the phase of a complex determinant with the imaginary one."""
+    """The log moves with the real part of tr(a^-1 da), the phase with its imaginary part."""
     turn = g[0] * conj(y[0])
     scale = real_part(g[1]) + (turn - real_part(turn))
     return scale[..., None, None] * o.inv(a, adjoint=True)

@@ -14,9 +14,10 @@ from nbtape.core.engine import apply, o, pair, spec_of, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.shape import Dims, Spec, bracket
 from nbtape.ops.reduce import reduce_sum
-from nbtape.ops.row import op
+from nbtape.ops.row import BOOLS, NUMBER, op
 from nbtape.ops.static import array, integer, known
 
+_KINDS = BOOLS + NUMBER
 _ALIGNS = ("LEFT_RIGHT", "RIGHT_LEFT", "LEFT_LEFT", "RIGHT_RIGHT")
 
 
@@ -122,8 +123,6 @@ def _diag_part_spec(x: Spec, *, k: tuple, padding: Any, align: str) -> Spec:
 
 
 def _set_diag(x, d, *, k, align):
-    if x.dtype != d.dtype:
-        raise TypeError
     _set_diag_spec(x, d, k=k, align=align)
     return _fill(x.copy(), d, k, align)
 
@@ -168,14 +167,14 @@ def _take(g, k, align):
 
 
 # fmt: off
-op("diag", _diag, _diag_spec, lambda g, y, d, *, k, align, **size: _take(g, k, align))
+op("diag", _diag, _diag_spec, lambda g, y, d, *, k, align, **size: _take(g, k, align), kinds=_KINDS)
 op("diag_part", _diag_part, _diag_part_spec,
-   lambda g, y, x, *, k, align, padding: o.set_diag(o.zeros_like(x), g, k=k, align=align))
+   lambda g, y, x, *, k, align, padding: o.set_diag(o.zeros_like(x), g, k=k, align=align), kinds=_KINDS)
 op("set_diag", _set_diag, _set_diag_spec,
    lambda g, y, x, d, *, k, align: o.set_diag(g, o.zeros_like(d), k=k, align=align),
-   lambda g, y, x, d, *, k, align: _take(g, k, align))
+   lambda g, y, x, d, *, k, align: _take(g, k, align), kinds=_KINDS)
 op("band_part", _band_part, _band_part_spec,
-   lambda g, y, x, *, lower, upper: o.band_part(g, lower=lower, upper=upper))
+   lambda g, y, x, *, lower, upper: o.band_part(g, lower=lower, upper=upper), kinds=_KINDS)
 # fmt: on
 
 

@@ -1,8 +1,8 @@
 """Sums of products named by letters: einsum, and tensordot as one of them.
 
 The row takes equations that always say their output and have no ellipsis: the axes of an ellipsis have the
-labels `0`, `1`, ..., and only these broadcast. A label that the output repeats puts its axis on a diagonal. With
-that the gradient of an equation is another equation: the cotangent takes the place of the operand.
+labels `0`, `1`, ..., and only these broadcast. A label that the output repeats puts its axis on a diagonal.
+With that the gradient of an equation is another equation: the cotangent takes the place of the operand.
 """
 
 import operator
@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import source
-from nbtape.core.engine import Tensor, apply, o, pair, spec_of, tensor, with_report
+from nbtape.core.engine import EagerTensor, Tensor, apply, o, pair, tensor, with_report
 from nbtape.core.errors import invalid
 from nbtape.core.shape import Spec, bracket, numel
 from nbtape.ops.contract import contract, split
-from nbtape.ops.linalg import conj, operands, refuse_narrow
+from nbtape.ops.linalg import conj, operands, rank, refuse_narrow
 from nbtape.ops.row import NUMBER, op
 from nbtape.ops.static import array
 
@@ -65,9 +65,10 @@ def _resolved(equation: str, ranks: tuple[int | None, ...]) -> str:
         most = max(sizes)
         labels = BROADCAST[:most]
         if most and "0" not in out:
+            left = equation.partition("->")[0]
             raise invalid(
                 f"Output contains {most} broadcasting dimension(s) but no ellipsis (...) was found in the "
-                f"output subscripts. [Op:Einsum]\nWrite where they go: {equation.partition('->')[0]}->...{out}"
+                f"output subscripts. [Op:Einsum]\nWrite where they go: {left}->...{out}"
             )
         terms = [term.replace("0", labels[most - n :]) for term, n in zip(terms, sizes, strict=True)]
         out = out.replace("0", labels)
@@ -89,7 +90,7 @@ def _ellipsis(i: int, term: str, n: int | None) -> int:
 
 def _einsum_spec(*specs: Spec, equation: str) -> Spec:
     refuse_narrow(specs[0], "Einsum")
-    terms, out = split(equation)
+    terms, out, _ = split(equation)
     sizes: dict[str, int | None] = {}
     for i, (term, x) in enumerate(zip(terms, specs, strict=True)):
         if x.shape is None:
@@ -117,7 +118,7 @@ def _einsum_spec(*specs: Spec, equation: str) -> Spec:
 
 def _einsum_grad(i, g, y, *xs, equation):
     """The same sum with the cotangent in place of the operand; a label met nowhere else is spread by ones."""
-    terms, out = split(equation)
+    terms, out, _ = split(equation)
     operands_, labels = [g], [out]
     for k, x in enumerate(xs):
         if k != i:
@@ -136,10 +137,10 @@ op("einsum", contract, _einsum_spec, variadic=_einsum_grad, kinds=NUMBER)
 
 
 def einsum(equation: str, *inputs: Any, **kwargs: Any) -> Any:
-    """The sum of products that `equation` names: a letter an axis, which is summed if the output does not have it.
+    """The sum of products that `equation` names: a letter an axis, summed if the output does not have it.
 
-    Takes repeated letters (diagonals), an ellipsis for axes that broadcast, and any number of inputs: they are
-    multiplied two by two, the cheapest first. Without "->" the letters that occur once make the output, sorted.
+    Takes repeated letters (diagonals), an ellipsis for axes that broadcast, any number of inputs, which are
+    multiplied two by two, the cheapest first. Without "->" the output is the letters that occur once, sorted.
 
     >>> tf.einsum("ij,jk->ik", tf.constant([[1.0, 2.0]]), tf.constant([[3.0], [4.0]])).numpy()
     array([[11.]], dtype=float32)
@@ -155,8 +156,8 @@ def einsum(equation: str, *inputs: Any, **kwargs: Any) -> Any:
         raise TypeError(
             f"The first argument of einsum is the equation, such as 'ij,jk->ik'; got {equation!r}."
         )
-    xs = _together(inputs)
-    ranks = tuple([None if (shape := spec_of(x).shape) is None else len(shape) for x in xs])
+    xs = inputs if all([type(x) is EagerTensor for x in inputs]) else _together(inputs)
+    ranks = tuple([rank(x) if "..." in equation else None for x in xs])
     return apply(o.einsum, *xs, equation=_resolved(equation, ranks))
 
 
@@ -170,7 +171,7 @@ def _together(inputs: tuple) -> list:
 
 
 def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Any:
-    """The product of tensors, summed over the last `axes` of `a` and the first of `b`, or over two lists of axes.
+    """The product of tensors, summed over the last `axes` of `a` and the first of `b`, or over listed ones.
 
     Raises InvalidArgumentError where sizes do not fit, ValueError where `axes` does not.
 

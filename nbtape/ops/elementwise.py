@@ -58,7 +58,7 @@ def absorb(g, gx):
     if total - total == 0:
         return gx
     lost = ~np.isfinite(gx) & (g == 0) | np.isnan(gx) & np.isinf(g)
-    return np.where(lost, gx.dtype.type(0), gx)
+    return np.where(lost, gx.dtype.type(0), gx)[()]
 
 
 def _absorb_grad(h, y, g, gx):
@@ -128,7 +128,8 @@ def _select_spec(c, a, b):
     if names[1] != names[2]:
         raise invalid(
             f"cannot compute SelectV2 as input #2(zero-based) was expected to be a {names[1]} tensor but is "
-            f"a {names[2]} tensor [Op:SelectV2]\nConvert one of them, for example: tf.cast(x, {as_dtype(a.dtype)!r})."
+            f"a {names[2]} tensor [Op:SelectV2]\n"
+            f"Convert one of them, for example: tf.cast(x, {as_dtype(a.dtype)!r})."
         )
     try:
         return elementwise_spec(c, a, b, dtype=a.dtype)
@@ -200,7 +201,8 @@ row("sub",     operator.sub,       "({0} - {1})",
 row("mul",     operator.mul,       "({0} * {1})",
     lambda g, y, a, b: g * conj(b), lambda g, y, a, b: g * conj(a), kinds=NUMBER + "b")
 row("div",     numeric.divide,     "({0} / {1})",
-    lambda g, y, a, b: g / conj(b), lambda g, y, a, b: -g * conj(y / b), kinds=UNCHECKED, infer=_quotient_spec)
+    lambda g, y, a, b: g / conj(b), lambda g, y, a, b: -g * conj(y / b),
+    kinds=UNCHECKED, infer=_quotient_spec)
 row("pow",     operator.pow,       "({0} ** {1})",        _pow_base, _pow_exponent, kinds=SIGNED)
 row("floordiv", numeric.floordiv,  "({0} // {1})",        kinds=REAL)
 row("floormod", numeric.floormod,  "({0} % {1})",

@@ -1,6 +1,6 @@
 """The public functions that are just their row, under TensorFlow's names."""
 
-from nbtape.core.engine import o
+from nbtape.ops.elementwise import o
 from nbtape.ops.row import binary, unary
 
 # fmt: off

@@ -104,8 +104,8 @@ def gather(
 ) -> Any:  # fmt: skip
     """The slices of `params` along `axis` (by default the first after `batch_dims`) that `indices` name.
 
-    The result has the shape `params.shape[:axis] + indices.shape[batch_dims:] + params.shape[axis + 1:]`. Raises
-    InvalidArgumentError for an index outside the axis, negative ones included.
+    The result has the shape `params.shape[:axis] + indices.shape[batch_dims:] + params.shape[axis + 1:]`.
+    Raises InvalidArgumentError for an index outside the axis, negative ones included.
 
     >>> tf.gather([10, 20, 30], [2, 0]).numpy().tolist()
     [30, 10]
@@ -140,12 +140,14 @@ op("batch_index", _batch_index, lambda i, n, *, batch_dims: Spec(i.shape, _INT64
 
 
 def _batched(x: Any, i: Any, axis: int, batch: int) -> Any:
-    """`gather` with `batch` leading axes in common: one `take` from all those axes and `axis` laid into one."""
+    """`gather` with `batch` leading axes in common: one `take` from all those axes and `axis` laid into
+    one."""
     rank, shape, came = rank_of(x), partial_dims(x), partial_dims(i)
     for a in range(batch):
         if None not in (shape[a], came[a]) and shape[a] != came[a]:
             raise invalid(
-                f"params.shape[{a}]: {shape[a]} should be equal to indices.shape[{a}]: {came[a]} [Op:GatherV2]"
+                f"params.shape[{a}]: {shape[a]} should be equal to indices.shape[{a}]: {came[a]} "
+                f"[Op:GatherV2]"
             )
     middle = list(range(batch, axis))
     order = (*range(batch), axis, *middle, *range(axis + 1, rank))
@@ -227,7 +229,8 @@ def gather_nd(
     k = partial_dims(i)[-1]
     if k > len(sizes):
         raise invalid(
-            f"index innermost dimension length must be <= params rank; saw: {k} vs. {len(sizes)} [Op:GatherNd]"
+            f"index innermost dimension length must be <= params rank; saw: {k} vs. {len(sizes)} "
+            f"[Op:GatherNd]"
         )
     flat = reshape_to_sizes(x, [product(sizes[:k]), *sizes[k:]])
     return apply(o.take, flat, flat_index(i, sizes, "param shape"), axis=0)
@@ -294,7 +297,8 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
 
 
 def boolean_mask(tensor: Any, mask: Any, axis: Any = None, name: str = "boolean_mask") -> Any:
-    """The slices of `tensor` at which `mask` is true; it covers the axes from `axis` on (by default from the first).
+    """The slices of `tensor` at which `mask` is true; it covers the axes from `axis` on (by default from the
+    first).
 
     >>> tf.boolean_mask([[1, 2], [3, 4], [5, 6]], [True, False, True]).numpy().tolist()
     [[1, 2], [5, 6]]
@@ -321,8 +325,11 @@ def _unravel(i, shape):
     return np.stack(np.unravel_index(i, tuple(shape.tolist()))).astype(i.dtype)
 
 
-op("unravel_index", _unravel,
-   lambda i, shape: Spec(None if i.shape is None or shape.shape is None else (*shape.shape, *i.shape), i.dtype))  # fmt: skip
+def _unravel_spec(i: Spec, shape: Spec) -> Spec:
+    return Spec(None if i.shape is None or shape.shape is None else (*shape.shape, *i.shape), i.dtype)
+
+
+op("unravel_index", _unravel, _unravel_spec)
 
 
 def unravel_index(indices: Any, dims: Any, name: str | None = None) -> Any:

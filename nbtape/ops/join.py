@@ -6,10 +6,10 @@ import numpy as np
 
 from nbtape.core.dtype import DType
 from nbtape.core.engine import Tensor, apply, beside, o, tensor
-from nbtape.core.errors import InvalidArgumentError, invalid
+from nbtape.core.errors import invalid
 from nbtape.core.shape import Dims, Spec, bracket
+from nbtape.ops.key import row_key
 from nbtape.ops.row import ANY, op
-from nbtape.ops.shape import broadcast_to_sizes, reshape_to_sizes
 from nbtape.ops.static import (
     dims,
     entries,
@@ -19,13 +19,12 @@ from nbtape.ops.static import (
     known,
     partial_dims,
     rank_of,
-    sizes_of,
 )  # fmt: skip
-from nbtape.ops.subscript import row_key
 
 
 def tensors(values: Any) -> list:
-    """A list of values as Tensors of one dtype: that of the first Tensor among them, else of the first value."""
+    """A list of values as Tensors of one dtype: that of the first Tensor among them, else of the first
+    value."""
     if is_tensor(values):
         return [tensor(values)]
     if not isinstance(values, list | tuple):
@@ -79,7 +78,8 @@ def _concat_spec(*xs: Spec, axis: int) -> Spec:
 
 def _concat_axis(axis: int, rank: int) -> Exception:
     return invalid(
-        f"ConcatOp : Expected concatenating dimensions in the range [{-rank}, {rank}), but got {axis} [Op:ConcatV2]"
+        f"ConcatOp : Expected concatenating dimensions in the range [{-rank}, {rank}), but got {axis} "
+        f"[Op:ConcatV2]"
     )
 
 
@@ -181,7 +181,8 @@ def _unstack_spec(x: Spec, *, num: int, axis: int) -> tuple[Spec, ...]:
 
 
 # fmt: off
-op("stack", _stack, _stack_spec, variadic=lambda i, g, y, *xs, axis: o.subscript(g, key=row_key(i, axis)), kinds=ANY)
+op("stack", _stack, _stack_spec, kinds=ANY,
+   variadic=lambda i, g, y, *xs, axis: o.subscript(g, key=row_key(i, axis)))
 op("unstack", _unstack, _unstack_spec, lambda g, y, x, *, num, axis: o.stack(*g, axis=axis), many=True)
 # fmt: on
 
@@ -264,9 +265,12 @@ def _split_spec(x: Spec, *, sizes: tuple, axis: int) -> tuple[Spec, ...]:
 
 def _wrong_sizes(sizes: tuple | list, whole: int) -> Exception:
     return invalid(
-        "Determined shape must either match input shape along split_dim exactly if fully specified, or be less than "
-        f"the size of the input along split_dim if not fully specified.  Got: {sum(n for n in sizes if n != -1)} "
-        f"[Op:SplitV]\nThe sizes {list(sizes)} have to add up to {whole}; -1 in the place of one is what is left."
+        "Determined shape must either match input shape along split_dim exactly if fully specified, or be "
+        "less than "
+        f"the size of the input along split_dim if not fully specified.  Got: "
+        f"{sum(n for n in sizes if n != -1)} "
+        f"[Op:SplitV]\nThe sizes {list(sizes)} have to add up to {whole}; -1 in the place of one is what is "
+        f"left."
     )
 
 
@@ -274,7 +278,8 @@ op("split", _split, _split_spec, lambda g, y, x, *, sizes, axis: o.concat(*g, ax
 
 
 def split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: Any = None, name: str = "split") -> list:
-    """`value` cut along `axis` into a number of equal parts, or into parts of given sizes (-1 for what is left).
+    """`value` cut along `axis` into a number of equal parts, or into parts of given sizes (-1 for what is
+    left).
 
     >>> [part.numpy().tolist() for part in tf.split([1, 2, 3, 4, 5], [2, -1])]
     [[1, 2], [3, 4, 5]]
@@ -297,7 +302,8 @@ def _sizes(wanted: Any, whole: int | None, num: Any) -> tuple:
     value = known(wanted)
     if value is not None and not value.shape:
         raise ValueError(
-            f"Rank-0 tensors are not supported as the num_or_size_splits argument to split. Argument provided: {wanted}"
+            f"Rank-0 tensors are not supported as the num_or_size_splits argument to split. Argument "
+            f"provided: {wanted}"
         )
     if value is not None and (value.ndim != 1 or num is not None and len(value) != num):
         raise invalid(
@@ -317,89 +323,3 @@ def _sizes(wanted: Any, whole: int | None, num: Any) -> tuple:
             raise _wrong_sizes(sizes, whole)
         sizes = [left if n == -1 else n for n in sizes]
     return tuple(sizes)
-
-
-# tile, repeat: a reshape that makes room, a broadcast that fills it, a reshape back
-
-
-def tile(input: Any, multiples: Any, name: str | None = None) -> Any:
-    """`input` repeated along each axis as often as `multiples` says.
-
-    >>> tf.tile([[1, 2]], [2, 2]).numpy().tolist()
-    [[1, 2, 1, 2], [1, 2, 1, 2]]
-    """
-    x = tensor(input)
-    try:
-        times = entries(multiples, "Tmultiples")
-    except InvalidArgumentError as error:
-        if "vector" not in str(error):
-            raise
-        raise invalid(
-            f"Expected multiples to be 1-D, but got shape {bracket(np.shape(known(multiples)))}"
-        ) from None
-    sizes = sizes_of(x)
-    if isinstance(times, Tensor):
-        times = list(apply(o.unstack, times, num=len(sizes), axis=0))
-    if len(times) != len(sizes):
-        raise invalid(
-            f"Expected multiples argument to be a vector of length {len(sizes)} but got length {len(times)} [Op:Tile]"
-        )
-    for i, n in enumerate(times):
-        if isinstance(n, int) and n < 0:
-            raise invalid(f"Expected multiples[{i}] >= 0, but got {n} [Op:Tile]")
-    apart = [n for size in sizes for n in (1, size)]
-    wide = [n for pair in zip(times, sizes) for n in pair]
-    x = broadcast_to_sizes(reshape_to_sizes(x, apart), wide)
-    return reshape_to_sizes(x, [m * n for m, n in zip(times, sizes)])
-
-
-def repeat(input: Any, repeats: Any, axis: Any = None, name: str | None = None) -> Any:
-    """Each element of `input` (each slice along `axis`) `repeats` times: one number, or one for each.
-
-    >>> tf.repeat([1, 2], [3, 1]).numpy().tolist()
-    [1, 1, 1, 2]
-    """
-    x = tensor(input)
-    counts = known(repeats)
-    dtype = tensor(repeats).dtype if counts is None else None
-    if not (dtype.is_integer if dtype else counts.dtype.kind in "iu"):
-        got = dtype or tensor(repeats).dtype
-        raise TypeError(
-            f"Argument `tensor` (name: repeats) must be of type integer. Received `tensor` = {repeats} of dtype: {got}"
-        )
-    if axis is None:
-        x, axis = apply(o.reshape, x, shape=(-1,)) if rank_of(x) != 1 else x, 0
-    rank, at = rank_of(x), integer(axis)
-    if not -rank <= at < rank:
-        raise ValueError(f"axis={at} out of bounds: expected {-rank}<=axis<{rank}")
-    at %= rank
-    if counts is None:
-        return apply(
-            o.take, x, apply(o.repeat_indices, _as_vector(tensor(repeats), sizes_of(x)[at])), axis=at
-        )
-    if counts.ndim > 1:
-        raise ValueError(f"Shape {counts.shape} must have rank at most 1")
-    if counts.size and counts.min() < 0:
-        raise invalid(f"Expected multiples[1] >= 0, but got {counts.min()} [Op:Tile]")
-    if counts.size == 1:
-        return _repeated(x, int(counts.reshape(())), at)
-    whole = partial_dims(x)[at]
-    if whole is not None and counts.size != whole:
-        raise ValueError(f"Dimensions {whole} and {counts.size} are not compatible")
-    return apply(o.take, x, tensor(np.repeat(np.arange(counts.size, dtype=np.int32), counts)), axis=at)
-
-
-def _repeated(x: Any, times: int, axis: int) -> Any:
-    sizes = sizes_of(x)
-    wide = broadcast_to_sizes(
-        apply(o.expand_dims, x, axis=axis + 1), [*sizes[: axis + 1], times, *sizes[axis + 1 :]]
-    )
-    return reshape_to_sizes(wide, [*sizes[:axis], sizes[axis] * times, *sizes[axis + 1 :]])
-
-
-def _as_vector(counts: Any, size: Any) -> Any:
-    return counts if rank_of(counts) else broadcast_to_sizes(counts, [size])
-
-
-op("repeat_indices", lambda counts: np.repeat(np.arange(counts.size, dtype=np.int32), counts),
-   lambda counts: Spec((None,), np.dtype(np.int32)))  # fmt: skip

@@ -25,6 +25,8 @@ def adj(x: Any) -> Any:
 
 
 def rank(x: Any) -> int | None:
+    if type(x) is np.ndarray:
+        return x.ndim
     shape = spec_of(x).shape
     return None if shape is None else len(shape)
 
@@ -42,9 +44,10 @@ def operands(a: Any, b: Any) -> tuple[Any, Any]:
 def refuse_narrow(spec: Spec, name: str) -> None:
     """TensorFlow multiplies no matrices of 8- and 16-bit ints, whose sums would wrap around at once."""
     if spec.dtype.itemsize < 4 and spec.dtype.kind in "iu":
+        got = as_dtype(spec.dtype).name
         raise invalid(
-            f"Value for attr 'T' of {as_dtype(spec.dtype).name} is not in the list of allowed values: bfloat16, "
-            f"half, float, double, int32, int64, complex64, complex128 [Op:{name}]\n"
+            f"Value for attr 'T' of {got} is not in the list of allowed values: bfloat16, half, "
+            f"float, double, int32, int64, complex64, complex128 [Op:{name}]\n"
             "Convert it first, for example: tf.cast(x, tf.int32)."
         )
 
@@ -83,9 +86,10 @@ def product_spec(a: Spec, b: Spec, transpose_a: bool, transpose_b: bool) -> Spec
     name = "BatchMatMulV2" if batched else "MatMul"
     for i, x in enumerate((a, b)):
         if x.shape is not None and len(x.shape) < 2:
+            got = f": {len(x.shape)}" if batched else ""
             raise invalid(
-                f"In[{i}] ndims must be >= 2{f': {len(x.shape)}' if batched else ''} [Op:{name}]\nGive a vector "
-                "a second axis (x[None, :] is a row, x[:, None] a column), or use tf.linalg.matvec."
+                f"In[{i}] ndims must be >= 2{got} [Op:{name}]\nGive a vector a second axis "
+                "(x[None, :] is a row, x[:, None] a column), or use tf.linalg.matvec."
             )
     if a.shape is None or b.shape is None:
         return Spec(None, a.dtype)
@@ -203,7 +207,8 @@ def _cross_spec(a: Spec, b: Spec) -> Spec:
 op("matmul", _matmul, _matmul_spec, _matmul_grad_a, _matmul_grad_b, kinds=NUMBER)
 op("matvec", _matvec, _matvec_spec, _matvec_grad_a, _matvec_grad_b, kinds=NUMBER)
 op("matrix_transpose", lambda x: x.mT, _transposed_spec, lambda g, y, x: o.matrix_transpose(g), kernel=View())
-op("cross", _cross, _cross_spec, lambda g, y, a, b: o.cross(b, g), lambda g, y, a, b: o.cross(g, a), kinds=REAL)
+op("cross", _cross, _cross_spec,
+   lambda g, y, a, b: o.cross(b, g), lambda g, y, a, b: o.cross(g, a), kinds=REAL)
 # fmt: on
 
 
@@ -223,8 +228,8 @@ def matmul(
 ) -> Any:
     """The product of two matrices, or of two batches of matrices whose leading axes broadcast.
 
-    `transpose_*` and `adjoint_*` swap the last two axes first, and the second also conjugates; neither copies a
-    real operand. float16 and bfloat16 are summed in float32. Narrow ints need an `output_type` to multiply in.
+    `transpose_*` and `adjoint_*` swap the last two axes first, the second also conjugates; no real operand is
+    copied. float16 and bfloat16 are summed in float32. Narrow ints need an `output_type` to multiply in.
     Raises InvalidArgumentError where sizes do not fit.
 
     >>> tf.matmul([[1.0, 2.0]], [[3.0], [4.0]]).numpy()

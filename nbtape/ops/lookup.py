@@ -1,6 +1,5 @@
 """Looking up: unique, searchsorted, invert_permutation."""
 
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from nbtape.core.dtype import as_dtype, int32
 from nbtape.core.engine import apply, o, tensor
 from nbtape.core.errors import invalid
-from nbtape.core.shape import Spec
+from nbtape.core.shape import Spec, numel
 from nbtape.ops.row import op
 from nbtape.ops.sort import allowed
 from nbtape.ops.static import as_tf_name, wrong_type
@@ -43,8 +42,8 @@ def _first_of(i):
 
 
 def _searchsorted(seq, values, *, side, dtype):
-    rows = prod(seq.shape[:-1])
-    if seq.dtype != values.dtype or not seq.ndim or not values.ndim or rows != prod(values.shape[:-1]):
+    rows = numel(seq.shape[:-1])
+    if seq.dtype != values.dtype or not seq.ndim or not values.ndim or rows != numel(values.shape[:-1]):
         raise ValueError
     if rows == 1:
         return np.searchsorted(seq.reshape(-1), values, side).astype(dtype)
@@ -65,9 +64,9 @@ def _searchsorted_spec(seq: Spec, values: Spec, *, side: str, dtype: np.dtype) -
             raise invalid(
                 "slice index -1 of dimension 0 out of bounds.\nsearchsorted wants at least one axis: [value]."
             )
-    if seq.shape is not None and values.shape is not None and None not in (*seq.shape, *values.shape):
-        if prod(seq.shape[:-1]) != prod(values.shape[:-1]):
-            raise invalid("Leading dim_size of both tensors must match.")
+    a, b = seq.shape, values.shape
+    if a is not None and b is not None and None not in (*a, *b) and numel(a[:-1]) != numel(b[:-1]):  # type: ignore[arg-type]
+        raise invalid("Leading dim_size of both tensors must match.")
     return Spec(values.shape, dtype)
 
 

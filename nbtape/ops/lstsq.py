@@ -25,7 +25,11 @@ def _pinv(a, rcond):
 
 def _pinv_spec(a: Spec, rcond: Spec) -> Spec:
     matrix_spec(a, "Svd")
-    return a if a.shape is None else Spec((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype)
+    if a.shape is None:
+        return a
+    if rcond.shape is not None and len(rcond.shape) > len(a.shape) - 2:
+        raise ValueError(f"`rcond` has shape {rcond.shape}, the batch of matrices has shape {a.shape[:-2]}.")
+    return Spec((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype)
 
 
 def _pinv_grad(g, y, a, rcond):
@@ -77,7 +81,7 @@ def _gram_factor(a: Any, l2_regularizer: Any, n: int, **adjoint: bool) -> Any:
 
 
 def matrix_rank(a: Any, tol: Any = None, validate_args: bool = False, name: str | None = None) -> Any:
-    """How many singular values are larger than `tol`, by default eps * (the longer side) * (the largest of them).
+    """How many singular values are larger than `tol`, by default eps * the longer side * the largest of them.
 
     >>> tf.linalg.matrix_rank([[1.0, 2.0], [2.0, 4.0]]).numpy()
     np.int32(1)

@@ -4,6 +4,7 @@ Their gradient needs no formula of its own: f of the block matrix [[A, E], [0, A
 derivative of f at A in the direction E.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,10 @@ from nbtape.core.errors import OpError
 from nbtape.core.kernel import late
 from nbtape.core.shape import Spec
 from nbtape.ops.factor import is_square, refuse_half, square_spec
-from nbtape.ops.linalg import adj, product_spec, rank
+from nbtape.ops.linalg import adj, product_spec
 from nbtape.ops.row import op
 
 _schur = late("scipy.linalg:schur")
-_logm_of_one = late("scipy.linalg:logm")
 
 # Pade approximants of exp, and the norms up to which they are exact: Higham, SIAM J. Matrix Anal. Appl. 26.
 _PADE_7 = (17297280.0, 8648640.0, 1995840.0, 277200.0, 25200.0, 1512.0, 56.0, 1.0)
@@ -43,7 +43,8 @@ def _expm(a):
     square, power = a @ a, np.eye(a.shape[-1], dtype=a.dtype)
     odd = even = np.zeros_like(a)
     for i in range(0, len(coefficients), 2):
-        even, odd = even + coefficients[i] * power, odd + coefficients[i + 1] * power
+        c, d = [x / coefficients[0] for x in coefficients[i : i + 2]]
+        even, odd = even + c * power, odd + d * power
         power = power @ square
     odd = a @ odd
     try:
@@ -55,7 +56,7 @@ def _expm(a):
     return np.where(np.isfinite(norm), y, a.dtype.type(np.nan))
 
 
-def each(f):
+def each(f: Callable) -> Callable:
     """The function of a batch of square matrices that `f` is of one; NaN where an input is not finite."""
 
     @np.errstate(all="ignore")
@@ -63,53 +64,83 @@ def each(f):
         refuse_half(a)
         if not is_square(a):
             raise ValueError
-        y = np.empty_like(a)
-        for at in np.ndindex(a.shape[:-2]):
-            y[at] = f(a[at]) if np.isfinite(a[at]).all() else np.nan
+        y = np.full_like(a, np.nan)
+        for at in np.ndindex(a.shape[:-2] if a.size else (0,)):
+            if np.isfinite(a[at]).all():
+                y[at] = f(a[at])
         return y
 
     return eager
 
 
-def _sqrtm(a):
-    """By Schur's triangle, whose root is found a column at a time; NaN for a real matrix without a real root."""
-    if not a.size:
-        return a
-    t, z = _schur(a, output="complex")
-    n = len(t)
+def _root(t):
+    """The square root of a triangle, a column at a time."""
     r = np.diag(np.sqrt(t.diagonal()))
-    for j in range(1, n):
+    for j in range(1, len(t)):
         for i in range(j - 1, -1, -1):
-            left = t[i, j] - r[i, i + 1 : j] @ r[i + 1 : j, j]
-            r[i, j] = left / (r[i, i] + r[j, j])
-    y = z @ r @ z.conj().T
+            r[i, j] = (t[i, j] - r[i, i + 1 : j] @ r[i + 1 : j, j]) / (r[i, i] + r[j, j])
+    return r
+
+
+def _sqrtm(a):
+    """By Schur's triangle; NaN for a real matrix that has no real root."""
+    t, z = _schur(a, output="complex")
+    y = z @ _root(t) @ z.conj().T
     if a.dtype.kind == "c":
         return y
     e, eps = t.diagonal(), np.finfo(a.dtype).eps
-    negative = (e.real < 0) & (np.abs(e.imag) <= n * eps * np.abs(e))
-    return np.full_like(a, np.nan) if negative.any() else y.real
+    negative = (e.real < 0) & (np.abs(e.imag) <= len(a) * eps * np.abs(e))
+    return np.nan if negative.any() else y.real
 
 
 def _logm(a):
-    if not a.size:
-        return a
-    return _logm_of_one(a) if np.linalg.det(a) != 0 else np.nan
+    """By roots, until the triangle is near to 1, where Pade's approximant is a sum over Gauss's nodes."""
+    t, z = _schur(a.astype(np.complex128), output="complex")
+    if not t.diagonal().all():
+        return np.nan
+    eye, roots = np.eye(len(t)), 0
+    while np.abs(t - eye).sum(0).max() > 0.25:
+        t, roots = _root(t), roots + 1
+    x, y = t - eye, np.zeros_like(t)
+    for node, weight in zip(*np.polynomial.legendre.leggauss(7), strict=True):
+        y += weight / 2 * np.linalg.solve(eye + (node + 1) / 2 * x, x)
+    return z @ (2.0**roots * y) @ z.conj().T
 
 
-def _by_blocks(name):
+def _block(a, e):
+    n = a.shape[-1]
+    y = np.zeros((*a.shape[:-2], 2 * n, 2 * n), a.dtype)
+    y[..., :n, :n] = y[..., n:, n:] = a
+    y[..., :n, n:] = e
+    return y
+
+
+def _corner(x):
+    n = x.shape[-1] // 2
+    return x[..., :n, n:]
+
+
+def _block_trace(x):
+    n = x.shape[-1] // 2
+    return x[..., :n, :n] + x[..., n:, n:]
+
+
+def _scaled(times: int) -> Callable:
+    """The spec of matrices of twice the size, or of half of it."""
+
+    def infer(x: Spec, *_: Spec) -> Spec:
+        if x.shape is None:
+            return x
+        n = x.shape[-1]
+        n = n if n is None else n * 2 if times == 2 else n // 2
+        return Spec((*x.shape[:-2], n, n), x.dtype)
+
+    return infer
+
+
+def _by_blocks(name: str) -> Callable:
     """The gradient rule of a function of matrices."""
-
-    def rule(g, y, a):
-        at = adj(a)
-        n = a.shape[-1]
-        if n is None:
-            raise ValueError("The size of the matrices must be known; use set_shape to say it.")
-        axis = rank(a) or 2
-        top = o.concat(at, g, axis=axis - 1)
-        below = o.concat(o.zeros_like(at), at, axis=axis - 1)
-        return getattr(o, name)(o.concat(top, below, axis=axis - 2))[..., :n, n:]
-
-    return rule
+    return lambda g, y, a: o.corner(getattr(o, name)(o.block(adj(a), g)))
 
 
 def _expm_spec(x: Spec) -> Spec:
@@ -122,6 +153,9 @@ def _expm_spec(x: Spec) -> Spec:
 
 
 # fmt: off
+op("block", _block, _scaled(2), lambda g, y, a, e: o.block_trace(g), lambda g, y, a, e: o.corner(g))
+op("corner", _corner, _scaled(1), lambda g, y, x: o.block(o.zeros_like(g), g))
+op("block_trace", _block_trace, _scaled(1), lambda g, y, x: o.block(g, o.zeros_like(g)))
 op("expm", _expm, _expm_spec, _by_blocks("expm"))
 op("sqrtm", each(_sqrtm), lambda x: square_spec(x, "MatrixSquareRoot"), _by_blocks("sqrtm"), kinds="fc")
 op("logm", each(_logm), lambda x: square_spec(x, "MatrixLogarithm"), _by_blocks("logm"), kinds="c")

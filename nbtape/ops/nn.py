@@ -16,8 +16,9 @@ from nbtape.ops.clip import clip_by_norm
 from nbtape.ops.crossentropy import check_same_shape
 from nbtape.ops.index import gather
 from nbtape.ops.join import concat
-from nbtape.ops.random import stateless_uniform, uniform
+from nbtape.ops.random import uniform
 from nbtape.ops.row import NUMBER, REAL_FLOATS, op, stands_for_tensor
+from nbtape.ops.stateless import stateless_uniform
 from nbtape.ops.static import partial_dims, rank_of, sizes_of
 
 # Biases
@@ -112,7 +113,7 @@ def local_response_normalization(
     input: Any, depth_radius: int = 5, bias: float = 1, alpha: float = 1, beta: float = 0.5,
     name: str | None = None
 ) -> Any:  # fmt: skip
-    """`input` / (bias + alpha * sum) ** beta, where `sum` is of squares in channels up to `depth_radius` away.
+    """`input` / (bias + alpha * sum) ** beta; `sum` is of squares in channels up to `depth_radius` away.
 
     Takes floats of rank 4.
 

@@ -8,6 +8,7 @@ from nbtape.core.engine import apply, o, pair, tensor
 from nbtape.core.errors import invalid
 from nbtape.ops.elementwise import conj
 from nbtape.ops.reduce import axes_of, reduce_max, reduce_sum
+from nbtape.ops.static import rank_of
 from nbtape.ops.statistics import cast, square
 
 as_tensor = tensor  # where a parameter is called `tensor`, as TensorFlow's are
@@ -70,13 +71,13 @@ def _norm(x: Any, ord: Any, axis: Any, matrix: bool, keepdims: bool) -> Any:
 
 def _spectral(x: Any, axis: tuple, keepdims: bool) -> Any:
     """The largest singular value of the matrices in two axes."""
-    rank = x.shape.rank
+    rank = rank_of(x)
     for a in axis:
         if not -rank <= a < rank:
             raise invalid(f"Invalid reduction dimension ({a} for input with {rank} dimension(s)")
     rows, columns = [a % rank for a in axis]
     perm = tuple([a for a in range(rank) if a not in (rows, columns)]) + (rows, columns)
-    values = apply(o.svd, apply(o.transpose, x, perm=perm), full=False)[0]
+    values = apply(o.singular_values, apply(o.transpose, x, perm=perm))
     result = reduce_max(values, -1)
     for a in sorted((rows, columns)) if keepdims else ():
         result = apply(o.expand_dims, result, axis=a)

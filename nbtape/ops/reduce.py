@@ -20,6 +20,7 @@ from nbtape.ops.spread import keep, spread
 from nbtape.ops.static import dims, integers, known
 
 _EVERY = [tuple(range(n)) for n in range(33)]
+_add: Any = np.add.reduce
 _INT64, _UINT64, _FLOAT32 = np.dtype(np.int64), np.dtype(np.uint64), np.dtype(np.float32)
 
 
@@ -83,7 +84,7 @@ def _bool_spec(name: str) -> Callable:
 
 def fold(ufunc: np.ufunc) -> Callable:
     """The eager function of a sum or a product: narrow floats are folded in float32, ints wrap around."""
-    reduce = ufunc.reduce
+    reduce: Any = ufunc.reduce
 
     def eager(x, *, axis, keepdims):
         dtype = x.dtype
@@ -96,7 +97,7 @@ def fold(ufunc: np.ufunc) -> Callable:
 
 def choose(ufunc: np.ufunc, end: str) -> Callable:
     """The eager function of a maximum or a minimum; what nothing gives is at `end` of the dtype."""
-    reduce = ufunc.reduce
+    reduce: Any = ufunc.reduce
 
     def eager(x, *, axis, keepdims):
         if x.size:
@@ -109,7 +110,7 @@ def choose(ufunc: np.ufunc, end: str) -> Callable:
 
 
 def logical(ufunc: np.ufunc) -> Callable:
-    reduce = ufunc.reduce
+    reduce: Any = ufunc.reduce
 
     def eager(x, *, axis, keepdims):
         if x.dtype != BOOL:
@@ -126,11 +127,11 @@ def _mean(x, *, axis, keepdims):
     dtype = x.dtype
     if dtype.kind in "iu":  # TensorFlow's mean of ints is an int: it truncates
         wide = _INT64 if dtype.kind == "i" else _UINT64
-        total = np.add.reduce(x, axis, wide, None, keepdims)
+        total = _add(x, axis, wide, None, keepdims)
         n = wide.type(x.size // (total.size or 1) or 1)
         return ((total - np.fmod(total, n)) // n).astype(dtype)
     narrow = dtype.itemsize == 2
-    total = np.add.reduce(x.astype(_FLOAT32) if narrow else x, axis, None, None, keepdims)
+    total = _add(x.astype(_FLOAT32) if narrow else x, axis, None, None, keepdims)
     mean = total / (x.size // (total.size or 1))
     return mean.astype(dtype) if narrow else mean
 
@@ -141,7 +142,7 @@ def _logsumexp(x, *, axis, keepdims):
         x = x.astype(_FLOAT32)
     top = _max(x, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, x.dtype.type(0))
-    y = np.log(np.add.reduce(np.exp(x - top), axis, None, None, keepdims))
+    y = np.log(_add(np.exp(x - top), axis, None, None, keepdims))
     return (y + (top if keepdims else top.reshape(y.shape))).astype(dtype)
 
 
@@ -149,10 +150,10 @@ def _softmax_over(x, *, axis):
     """What each element gives to the sum of exponentials; elements of inf share it, -inf gives nothing."""
     wide = x.astype(_FLOAT32) if x.dtype.itemsize == 2 else x
     e = np.exp(wide - _max(wide, axis=axis, keepdims=True))
-    total = np.add.reduce(e, axis, None, None, True)
-    if np.isnan(np.add.reduce(total, None)):
+    total = _add(e, axis, None, None, True)
+    if np.isnan(_add(total, None)):
         e = np.where(np.isinf(wide) & np.isnan(e), (wide > 0).astype(e.dtype), e)
-        total = np.add.reduce(e, axis, None, None, True)
+        total = _add(e, axis, None, None, True)
         total = total + (total == 0)
     return (e / total).astype(x.dtype)
 
@@ -180,7 +181,8 @@ def _others(x, axis):
 
 def _prod_grad(g, y, x, *, axis, keepdims):
     g = keep(g, x, axis, keepdims)
-    axis = tuple(range(len(x.shape))) if axis is None else axis
+    if axis is None:
+        return g * conj(o.reshape_like(_others(o.reshape(x, shape=(-1,)), (0,)), x))
     return g * conj(_others(x, axis)) if axis else g
 
 

@@ -1,7 +1,7 @@
 """Scattering: rows put, added or compared into a tensor at given indices; the transposes of gathering.
 
-Indices here are flat: one number a row of the first axis. The public functions lay the axes that an index vector
-covers into one, scatter, and reshape back.
+Indices here are flat: one number a row of the first axis. The public functions lay the axes that an index
+vector covers into one, scatter, and reshape back.
 """
 
 from typing import Any
@@ -16,7 +16,17 @@ from nbtape.core.shape import Spec, bracket
 from nbtape.ops.row import op
 from nbtape.ops.shape import reshape_to_sizes
 from nbtape.ops.static import (
-    as_tf_name, entries, integer, is_static, known, partial_dims, product, rank_of, sizes_of, vector, wrong_type
+    as_tf_name,
+    entries,
+    integer,
+    is_static,
+    known,
+    partial_dims,
+    product,
+    rank_of,
+    sizes_of,
+    vector,
+    wrong_type,
 )  # fmt: skip
 
 _kernel = late("nbtape.kernels.cpu.scatter:scatter_rows")
@@ -45,20 +55,16 @@ def scatter_rows(target: np.ndarray, i: np.ndarray, rows: np.ndarray, kind: str 
 
 
 def _zeros(shape: tuple, dtype: np.dtype) -> np.ndarray:
-    return np.full(shape, b"", object) if dtype == object else np.zeros(shape, dtype)
+    return np.full(shape, b"", object) if dtype.kind == "O" else np.zeros(shape, dtype)
 
 
 def _scatter_add(i, v, *, rows):
     shape = v.shape[i.ndim :]
     i = i.reshape(-1)
     v = v.reshape(i.size, *shape)
-    if i.size and not (
-        0 <= i.min() and i.max() < rows
-    ):  # TensorFlow drops negative ones and refuses the others
-        if i.max() >= rows:
-            at = int(np.argmax(i >= rows))
-            raise invalid(f"indices[{at}] = {i[at]} is not in [0, {rows})")
-        i, v = i[i >= 0], v[i >= 0]
+    if i.size and not (0 <= i.min() and i.max() < rows):
+        at = int(np.argmax((i < 0) | (i >= rows)))
+        raise invalid(f"indices[{at}] = {i[at]} is not in [0, {rows})")
     return scatter_rows(_zeros((rows, *shape), v.dtype), i, v)
 
 
@@ -113,7 +119,8 @@ def _stitch(i, v):
 op("scatter_add", _scatter_add, _scatter_add_spec, None, lambda g, y, i, v, *, rows: o.take(g, i, axis=0),
    kernel=Extern(cpu="nbtape.kernels.cpu.scatter:scatter_add"))
 op("scatter_add_by", lambda i, v, rows, *, hint: _scatter_add(i, v, rows=int(rows)),
-   lambda i, v, rows, *, hint: _scatter_add_spec(i, v, rows=hint), None, lambda g, y, i, v, rows, *, hint: o.take(g, i, axis=0), None)
+   lambda i, v, rows, *, hint: _scatter_add_spec(i, v, rows=hint),
+   None, lambda g, y, i, v, rows, *, hint: o.take(g, i, axis=0), None)
 op("tensor_scatter", _tensor_scatter, _same, _target_grad, None, _update_grad)
 op("stitch", _stitch, lambda i, v: Spec(None if v.shape is None else (None, *v.shape[1:]), v.dtype),
    None, lambda g, y, i, v: o.take(g, i, axis=0))
@@ -155,7 +162,8 @@ def _checked(i: Any, u: Any, sizes: list) -> int:
     known = [s if isinstance(s, int) else None for s in sizes]
     if k > len(sizes) or not _agree(known[k:], ushape[n:]):
         raise invalid(
-            f"Dimensions [{k},{len(sizes)}) of input[shape={bracket(known)}] must match dimensions [{n},{len(ushape)}) "
+            f"Dimensions [{k},{len(sizes)}) of input[shape={bracket(known)}] must match dimensions "
+            f"[{n},{len(ushape)}) "
             f"of updates[shape={bracket(ushape)}] [Op:ScatterNd]"
         )
     return k
@@ -188,7 +196,8 @@ def _scattered(t: Any, indices: Any, updates: Any, kind: str) -> Any:
     u = updates if isinstance(updates, Tensor) else tensor(updates, t.dtype)
     if u.dtype != t.dtype:
         raise invalid(
-            f"cannot compute {name} as input #2(zero-based) was expected to be a {t.dtype.name} tensor but is a "
+            f"cannot compute {name} as input #2(zero-based) was expected to be a {t.dtype.name} tensor but "
+            f"is a "
             f"{u.dtype.name} tensor [Op:{name}]\nConvert it first: tf.cast(updates, tf.{t.dtype.name})."
         )
     sizes, ishape, ushape = sizes_of(t), partial_dims(i), partial_dims(u)
@@ -291,7 +300,8 @@ def dynamic_partition(data: Any, partitions: Any, num_partitions: int, name: str
     if value is not None and ((value < 0) | (value >= count)).any():
         at = np.argwhere(np.atleast_1d((value < 0) | (value >= count)))[0]
         raise invalid(
-            f"partitions{bracket(at)} = {np.atleast_1d(value)[tuple(at)]} is not in [0, {count}) [Op:DynamicPartition]"
+            f"partitions{bracket(at)} = {np.atleast_1d(value)[tuple(at)]} is not in [0, {count}) "
+            f"[Op:DynamicPartition]"
         )
     x = reshape_to_sizes(x, [product(sizes[: len(wanted)]), *sizes[len(wanted) :]])
     return [apply(o.take, x, _members(p, value, k), axis=0) for k in range(count)]
@@ -318,7 +328,8 @@ def dynamic_stitch(indices: Any, data: Any, name: str | None = None) -> Any:
         outer, shape = partial_dims(i), partial_dims(x)
         if not _agree(shape[: len(outer)], outer):
             raise invalid(
-                f"data[{m}].shape = {bracket(shape)} does not start with indices[{m}].shape = {bracket(outer)} "
+                f"data[{m}].shape = {bracket(shape)} does not start with indices[{m}].shape = "
+                f"{bracket(outer)} "
                 "[Op:DynamicStitch]"
             )
         sizes = sizes_of(x)

@@ -56,8 +56,7 @@ def _nothing(kind: str, dtype: np.dtype, ordered: bool) -> Any:
     """What an empty segment gets."""
     if kind in ("sum", "prod") or ordered:
         return 1 if kind == "prod" else 0
-    dtype = as_dtype(dtype)
-    return dtype.min if kind == "max" else dtype.max
+    return as_dtype(dtype).min if kind == "max" else as_dtype(dtype).max
 
 
 def segment(kind: str, ufunc: np.ufunc) -> Callable:
@@ -104,7 +103,7 @@ def _check_kinds(kind: str, data: np.dtype, ids: np.dtype) -> None:
             f"Value for attr 'T' of {as_dtype(data).name} is not in the list of allowed values for a segment "
             f"{kind}\nConvert it first, for example: tf.cast(x, tf.float32)."
         )
-    if ids.kind != "i":
+    if ids.name not in ("int32", "int64"):
         raise wrong_type(as_tf_name(Spec((), ids)), "Tindices")
 
 
@@ -134,10 +133,18 @@ def segment_spec(kind: str) -> Callable:
     return infer
 
 
-def _counts(ids, n=None, *, rows, ordered, dtype):
+def _counts(data, ids, n=None, *, rows, ordered):
+    """How many rows each segment has, at least 1: in the dtype of `data`, and a shape to divide sums by."""
     rows = _count(rows, ids, n, ordered)
     flat = ids.reshape(-1)
-    return np.maximum(np.bincount(flat[flat >= 0], minlength=rows)[:rows], 1).astype(dtype)
+    counts = np.maximum(np.bincount(flat[flat >= 0], minlength=rows)[:rows], 1).astype(data.dtype)
+    return counts.reshape(rows, *(1,) * (data.ndim - ids.ndim))
+
+
+def _counts_spec(data: Spec, ids: Spec, *n: Spec, rows: int | None, ordered: bool) -> Spec:
+    if data.shape is None or ids.shape is None:
+        return Spec(None, data.dtype)
+    return Spec((rows, *(1,) * (len(data.shape) - len(ids.shape))), data.dtype)
 
 
 def _take(g, ids):
@@ -159,15 +166,15 @@ def _back(h, like, ids):
 def _share(g, y, x, ids, *n, rows, ordered):
     hits = o.matches(x, o.segment_take(y, ids))
     shares = o.segment_take(o.segment_sum(hits, ids, *n, rows=rows, ordered=ordered), ids)
-    return hits * (o.segment_take(g, ids) / (shares + o.matches(shares, 0.0)))
+    return hits * (o.segment_take(g, ids) / (shares + o.matches(shares, 0)))
 
 
 def _prod_grad(g, y, x, ids, *n, rows, ordered):
     """The product of the others: y / x, and for the only 0 of a segment the product of what is not."""
-    zero = o.matches(x, 0.0)
+    zero = o.matches(x, 0)
     zeros = o.segment_take(o.segment_sum(zero, ids, *n, rows=rows, ordered=ordered), ids)
     rest = o.segment_take(o.segment_prod(x + zero, ids, *n, rows=rows, ordered=ordered), ids)
-    others = ((1.0 - zero) * o.segment_take(y, ids) + zero * o.matches(zeros, 1.0) * rest) / (x + zero)
+    others = ((1 - zero) * o.segment_take(y, ids) + zero * o.matches(zeros, 1) * rest) / (x + zero)
     return o.segment_take(g, ids) * conj(others)
 
 
@@ -177,7 +184,7 @@ op("segment_sum", segment("sum", np.add), segment_spec("sum"),
 op("segment_prod", segment("prod", np.multiply), segment_spec("prod"), _prod_grad, None, None)
 op("segment_max", segment("max", np.maximum), segment_spec("max"), _share, None, None)
 op("segment_min", segment("min", np.minimum), segment_spec("min"), _share, None, None)
-op("segment_count", _counts, lambda ids, *n, rows, ordered, dtype: Spec((rows,), dtype))
+op("segment_count", _counts, _counts_spec)
 op("segment_take", _take,
    lambda g, ids: Spec(None if None in (g.shape, ids.shape) else (*ids.shape, *g.shape[1:]), g.dtype),
    lambda h, y, g, ids: _back(h, g, ids), None)
@@ -232,16 +239,8 @@ def segment_mean(data: Any, segment_ids: Any, name: str | None = None) -> Any:
     """
     data, ids = tensor(data), tensor(segment_ids)
     total = apply(o.segment_sum, data, ids, rows=None, ordered=True)
-    counts = _divisor(total, data, ids, (), rows=None, ordered=True)
+    counts = apply(o.segment_count, data, ids, rows=None, ordered=True)
     return total / counts if data.dtype.np.kind in FLOATS else apply(o.truncatediv, total, counts)
-
-
-def _divisor(total: Any, data: Any, ids: Any, n: tuple, **attrs: Any) -> Any:
-    """How many rows each segment has, at least 1, in a shape that broadcasts against their sums."""
-    counts = apply(o.segment_count, ids, *n, dtype=spec_of(total).dtype, **attrs)
-    for _ in range(data.ndim - ids.ndim):
-        counts = apply(o.expand_dims, counts, axis=counts.ndim)
-    return counts
 
 
 def unsorted(row: Any, data: Any, segment_ids: Any, num_segments: Any) -> Any:
@@ -324,4 +323,4 @@ def _sum_and_count(data: Any, segment_ids: Any, num_segments: Any) -> tuple[Any,
     n, rows = _segments(num_segments)
     data, ids = tensor(data), tensor(segment_ids)
     total = apply(o.segment_sum, data, ids, *n, rows=rows, ordered=False)
-    return total, _divisor(total, data, ids, n, rows=rows, ordered=False)
+    return total, apply(o.segment_count, data, ids, *n, rows=rows, ordered=False)

@@ -24,8 +24,7 @@ from nbtape.ops.static import (
 )
 
 _range = range  # the builtin, which the public function of this name hides below
-_WIDER = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16", "bfloat16", "float32",
-          "float64"]  # fmt: skip
+_WIDER = "int8 uint8 int16 uint16 int32 uint32 int64 uint64 float16 bfloat16 float32 float64".split()
 
 
 # range
@@ -42,7 +41,7 @@ def _steps(start, limit, delta):
         raise invalid(f"Requires start {sign} 0: {_number(start)}/{_number(limit)} [Op:Range]")
     if start.dtype.kind in "iu":
         return np.arange(int(start), int(limit), int(delta), start.dtype)
-    n = math.ceil(abs((float(limit) - float(start)) / float(delta)))
+    n = math.ceil(abs((limit - start) / delta))  # in the precision of the dtype, as in TensorFlow
     return start + np.arange(n, dtype=np.float64).astype(start.dtype) * delta
 
 
@@ -56,7 +55,8 @@ op("range", _steps, lambda start, limit, delta: Spec((None,), start.dtype), kind
 def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str = "range") -> Any:
     """Numbers from `start` up to but not including `limit` in steps of `delta`; `range(n)` starts at 0.
 
-    The dtype is the widest of the three, unless given. Raises InvalidArgumentError for steps that lead nowhere.
+    The dtype is the widest of the three, unless given. Raises InvalidArgumentError for steps that lead
+    nowhere.
 
     >>> tf.range(2, 10, 3).numpy().tolist(), tf.range(3.0).numpy().tolist()
     ([2, 5, 8], [0.0, 1.0, 2.0])
@@ -175,10 +175,11 @@ op("one_hot", _one_hot, _one_hot_spec, None,
 
 
 def one_hot(
-    indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: Any = None, dtype: Any = None,
-    name: str | None = None
+    indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: Any = None,
+    dtype: Any = None, name: str | None = None
 ) -> Any:  # fmt: skip
-    """`on_value` (1) at the place in a new axis of size `depth` that each index names, `off_value` (0) elsewhere.
+    """`on_value` (1) at the place in a new axis of size `depth` that each index names, `off_value` (0)
+    elsewhere.
 
     The new axis is the last, or `axis`. An index outside the depth gives a row of `off_value`.
 
@@ -242,7 +243,8 @@ def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = boolean, name: 
         top = tensor(maxlen)
         if rank_of(top):
             raise ValueError(
-                f"Argument `maxlen` must be scalar for sequence_mask, received `maxlen` = {maxlen} with shape "
+                f"Argument `maxlen` must be scalar for sequence_mask, received `maxlen` = {maxlen} with "
+                f"shape "
                 f"'{top.shape}' instead"
             )
     if top.dtype is not n.dtype:

@@ -1,11 +1,11 @@
-"""Shapes: reshape, transpose, broadcast_to, expand_dims, squeeze; rows that move no data, and the public functions."""
+"""Shapes: reshape, transpose, broadcast_to, expand_dims, squeeze; rows that move no data, and the public
+functions."""
 
 import math
 from typing import Any
 
 import numpy as np
 
-from nbtape.core.dtype import as_dtype
 from nbtape.core.engine import Tensor, apply, o, tensor
 from nbtape.core.errors import InvalidArgumentError, invalid
 from nbtape.core.kernel import View
@@ -53,7 +53,8 @@ def _reshape_spec(x: Spec, *, shape: Dims) -> Spec:
     if wanted != size:
         raise invalid(
             f"{told} has {wanted} [Op:Reshape]\n"
-            f"A shape of {size} elements is wanted; -1 in the place of one size works it out: {_suggestion(shape, size)}"
+            f"A shape of {size} elements is wanted; -1 in the place of one size works it out: "
+            f"{_suggestion(shape, size)}"
         )
     return Spec(shape, x.dtype)
 
@@ -67,7 +68,8 @@ def _suggestion(shape: tuple, size: int) -> str:
 
 
 def _resolved(shape: tuple, size: int) -> tuple:
-    """`shape` with -1 replaced by what is left of `size` (1 where nothing is divided by nothing, as in TensorFlow)."""
+    """`shape` with -1 replaced by what is left of `size` (1 where nothing is divided by nothing, as in
+    TensorFlow)."""
     others = numel([n for n in shape if n != -1])
     return tuple([(size // others if others else 1) if n == -1 else n for n in shape])
 
@@ -86,7 +88,8 @@ op("reshape_by", _by, lambda x, shape, *, hint: Spec(hint, x.dtype),
 
 
 def reshape(tensor: Any, shape: Any, name: str | None = None) -> Any:
-    """`tensor` with its elements, in row-major order, in another `shape`; one size may be -1, what is left over.
+    """`tensor` with its elements, in row-major order, in another `shape`; one size may be -1, what is left
+    over.
 
     Raises InvalidArgumentError where the numbers of elements differ.
 
@@ -119,7 +122,8 @@ as_tensor = tensor  # where a parameter is called `tensor`, as TensorFlow's are
 
 
 def _shaped_as(text: str, value: Any, error: Exception) -> Exception:
-    """TensorFlow's words for an argument that is no vector; `error` as it is where something else is wrong with it."""
+    """TensorFlow's words for an argument that is no vector; `error` as it is where something else is wrong
+    with it."""
     shape = np.shape(known(value))
     return invalid(text.format(bracket(shape))) if "vector of integers" in str(error) else error
 
@@ -137,7 +141,8 @@ def _transpose_spec(x: Spec, *, perm: tuple | None) -> Spec:
     n = len(perm)
     if x.shape is not None and len(x.shape) != n:
         raise invalid(
-            f"transpose expects a vector of size {len(x.shape)}. But input(1) is a vector of size {n} [Op:Transpose]"
+            f"transpose expects a vector of size {len(x.shape)}. But input(1) is a vector of size {n} "
+            f"[Op:Transpose]"
         )
     for p in perm:
         if not -n <= p < n:
@@ -318,50 +323,3 @@ def squeeze(input: Any, axis: Any = None, name: str | None = None) -> Any:
         if not -rank <= a < rank:
             raise invalid(f"Tried to squeeze dim index {a} for tensor with {rank} dimensions. [Op:Squeeze]")
     return apply(o.squeeze, x, axis=tuple(sorted({a % rank for a in axes})))
-
-
-# bitcast
-
-
-def _bitcast(x, *, dtype):
-    if x.dtype.itemsize < dtype.itemsize:
-        return ranked(np.ascontiguousarray(x).view(dtype)[..., 0])
-    wide = np.ascontiguousarray(x)
-    return ranked(
-        (wide if x.dtype.itemsize == dtype.itemsize else wide[..., None])
-        .view(dtype)
-        .reshape(_split(x, dtype))
-    )
-
-
-def _split(x: Any, dtype: np.dtype) -> tuple:
-    parts = x.dtype.itemsize // dtype.itemsize
-    return x.shape if parts == 1 else (*x.shape, parts)
-
-
-def _bitcast_spec(x: Spec, *, dtype: np.dtype) -> Spec:
-    if x.shape is None or x.dtype.itemsize >= dtype.itemsize:
-        return Spec(None if x.shape is None else _split(x, dtype), dtype)
-    parts = dtype.itemsize // x.dtype.itemsize
-    if not x.shape or x.shape[-1] not in (parts, None):
-        raise invalid(f"Cannot bitcast from {bracket(x.shape)} of {x.dtype} to {dtype} [Op:Bitcast]")
-    return Spec(x.shape[:-1], dtype)
-
-
-op("bitcast", _bitcast, _bitcast_spec, kernel=View())
-
-
-def bitcast(input: Any, type: Any, name: str | None = None) -> Any:
-    """The bytes of `input` read as another dtype; where its size differs, the last axis is added or taken away.
-
-    >>> tf.bitcast(1.0, tf.int32).numpy()
-    np.int32(1065353216)
-    """
-    x, kind = tensor(input), as_dtype(type)
-    for d in (x.dtype, kind):
-        if d.np == object or d.is_bool:
-            raise invalid(
-                f"Value for attr 'T' of {d.name} is not in the list of allowed values: numbers [Op:Bitcast]"
-            )
-    _bitcast_spec(Spec(partial_dims(x), x.dtype.np), dtype=kind.np)
-    return apply(o.bitcast, x, dtype=kind.np)

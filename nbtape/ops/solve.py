@@ -6,18 +6,21 @@ import numpy as np
 
 from nbtape.core.engine import apply, o, pair, tensor
 from nbtape.core.errors import OpError, invalid
-from nbtape.core.shape import Spec, bracket, broadcast
+from nbtape.core.kernel import late
+from nbtape.core.shape import Spec, bracket, broadcast, numel
 from nbtape.ops.diag import diag_part, set_diag
 from nbtape.ops.factor import LAPACK, adj_matmul, is_square, matmul_adj, matrix_spec, refuse_half, square_spec
 from nbtape.ops.linalg import adj, matmul
 from nbtape.ops.row import op
 
+_blas_functions = late("scipy.linalg.blas:get_blas_funcs")
 _SQUARE = "[Op:MatrixTriangularSolve]"
 
 
 # Values
 
 
+@np.errstate(all="ignore")
 def _triangular_solve(a, b, *, lower, adjoint):
     refuse_half(a)
     if not is_square(a) or b.ndim < 2 or a.shape[-1] != b.shape[-2]:
@@ -26,13 +29,18 @@ def _triangular_solve(a, b, *, lower, adjoint):
         a, lower = adj(a), not lower
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     x = np.array(np.broadcast_to(b, batch + b.shape[-2:]))
-    if x.size:
+    if not x.size:
+        return x
+    n = a.shape[-1]
+    if n <= 16 or n < numel(batch):
         _substitute(a, x, lower)
+    else:
+        _by_blas(np.broadcast_to(a, batch + a.shape[-2:]), x, lower)
     return x
 
 
 def _substitute(a, x, lower):
-    """Turn the right side `x` into the solution, by halves, so that products of matrices do the work."""
+    """Turn right sides `x` into solutions, by halves, so that products of matrices do the work."""
     n = a.shape[-1]
     if n == 1:
         x /= a
@@ -42,6 +50,16 @@ def _substitute(a, x, lower):
     _substitute(a[..., first, first], x[..., first, :], lower)
     x[..., rest, :] -= np.matmul(a[..., rest, first], x[..., first, :])
     _substitute(a[..., rest, rest], x[..., rest, :], lower)
+
+
+def _by_blas(a, x, lower):
+    """Turn right sides `x` into solutions, a matrix after the other."""
+    (trsm,) = _blas_functions(("trsm",), (a,))
+    for at in np.ndindex(a.shape[:-2]):
+        if a[at].flags.f_contiguous:
+            x[at] = trsm(1.0, a[at], x[at], lower=lower)
+        else:  # BLAS counts along columns: to it this is the transpose, and needs no copy
+            x[at] = trsm(1.0, a[at].T, x[at], lower=not lower, trans_a=1)
 
 
 def _solve(a, b, *, adjoint):
@@ -129,7 +147,8 @@ def _inv_grad(g, y, a, *, adjoint):
 
 # fmt: off
 op("triangular_solve", _triangular_solve, _triangular_solve_spec, _triangular_solve_grad,
-   lambda g, y, a, b, *, lower, adjoint: o.triangular_solve(a, g, lower=lower, adjoint=not adjoint), kinds=LAPACK)
+   lambda g, y, a, b, *, lower, adjoint: o.triangular_solve(a, g, lower=lower, adjoint=not adjoint),
+   kinds=LAPACK)
 op("solve", _solve, _solve_spec, _solve_grad,
    lambda g, y, a, b, *, adjoint: o.solve(a, g, adjoint=not adjoint), kinds=LAPACK)
 op("inv", _inv, lambda x, *, adjoint: square_spec(x, "MatrixInverse", half=True), _inv_grad, kinds=LAPACK)
@@ -171,7 +190,7 @@ def solve(matrix: Any, rhs: Any, adjoint: bool = False, name: str | None = None)
 
 
 def inv(input: Any, adjoint: bool = False, name: str | None = None) -> Any:
-    """The inverse of square matrices, or of their adjoints. Raises InvalidArgumentError where one is singular.
+    """The inverse of square matrices or their adjoints. Raises InvalidArgumentError where one is singular.
 
     >>> tf.linalg.inv([[2.0, 0.0], [0.0, 4.0]]).numpy().tolist()
     [[0.5, 0.0], [0.0, 0.25]]

@@ -98,7 +98,7 @@ def _largest(x, k):
     if x.dtype.kind in REAL_FLOATS and np.isnan(np.maximum.reduce(x, None)):
         return None
     equal = x == least
-    wanted = k - np.add.reduce(above, -1, np.intp, None, True)
+    wanted = k - np.add.reduce(above, -1, np.intp, keepdims=True)
     chosen = above | (equal & (np.add.accumulate(equal, -1, np.intp) <= wanted))
     return np.nonzero(chosen)[-1].reshape(*x.shape[:-1], k)
 
@@ -120,9 +120,9 @@ def _take_along(x, i, *, axis):
     return np.take_along_axis(x, i, axis)
 
 
-def _put_along(v, i, like=None, *, axis, size):
+def _put_along(v, i, *like, axis, size):
     shape = list(v.shape)
-    shape[axis] = like.shape[axis] if size is None else size
+    shape[axis] = like[0].shape[axis] if size is None else size
     y = np.zeros(shape, v.dtype)
     np.put_along_axis(y, i, v, axis)
     return y

@@ -60,6 +60,10 @@ def _eig_spec(x: Spec) -> tuple[Spec, Spec]:
     return e, Spec(x.shape, e.dtype)
 
 
+def _inverse_gaps_spec(e: Spec) -> Spec:
+    return e if e.shape is None else Spec((*e.shape, e.shape[-1]), e.dtype)
+
+
 def _complex_of(dtype: np.dtype) -> np.dtype:
     return np.result_type(dtype, np.complex64)
 
@@ -92,21 +96,21 @@ def _singular_values(a):
 
 
 def _eigh(a):
-    refuse_half(a)
+    _check_self_adjoint(a)
     e, v = np.linalg.eigh(a)
-    return _found(e, "Self-adjoint eigen", "SelfAdjointEigV2").astype(a.dtype, copy=False), v
+    return e.astype(a.dtype, copy=False), v
 
 
 def _eigvalsh(a):
+    _check_self_adjoint(a)
+    return np.linalg.eigvalsh(a).astype(a.dtype, copy=False)
+
+
+def _check_self_adjoint(a):
+    """NumPy would give zeros for matrices that are not finite."""
     refuse_half(a)
-    e = np.linalg.eigvalsh(a)
-    return _found(e, "Self-adjoint eigen", "SelfAdjointEigV2").astype(a.dtype, copy=False)
-
-
-def _found(e, what, name):
-    if not np.isfinite(e).all():
-        raise invalid(f"{what} {_NOT_SUCCESSFUL} [Op:{name}]")
-    return e
+    if is_square(a) and not np.isfinite(np.tril(a)).all():
+        raise invalid(f"Self-adjoint eigen {_NOT_SUCCESSFUL} [Op:SelfAdjointEigV2]")
 
 
 def _eig(a):
@@ -220,8 +224,7 @@ op("eigh", _eigh, lambda x: (_eig_values_spec(x, "SelfAdjointEigV2"), x), _eigh_
 op("eigvalsh", _eigvalsh, lambda x: _eig_values_spec(x, "SelfAdjointEigV2"), _eigvalsh_grad, kinds=LAPACK)
 op("eig", _eig, _eig_spec, _eig_grad, kinds=LAPACK, many=True)
 op("eigvals", lambda a: _eig(a)[0], lambda x: _eig_spec(x)[0], _eigvals_grad, kinds=LAPACK)
-op("inverse_gaps", _inverse_gaps, lambda e: Spec(None if e.shape is None else (*e.shape, e.shape[-1]), e.dtype),
-   _inverse_gaps_grad, kinds=LAPACK)
+op("inverse_gaps", _inverse_gaps, _inverse_gaps_spec, _inverse_gaps_grad, kinds=LAPACK)
 # fmt: on
 
 
@@ -229,10 +232,10 @@ op("inverse_gaps", _inverse_gaps, lambda e: Spec(None if e.shape is None else (*
 
 
 def svd(tensor: Any, full_matrices: bool = False, compute_uv: bool = True, name: str | None = None) -> Any:
-    """Singular values s, largest first, and vectors u, v with `tensor` = u diag(s) v^H; without `compute_uv` only s.
+    """Singular values s, largest first, and vectors u, v with `tensor` = u diag(s) v^H; or s alone.
 
-    Vectors are determined up to signs (phases), and only where values differ: gradients through vectors of equal
-    values are 0.
+    Vectors are determined up to signs (phases), and only where values differ: gradients through vectors of
+    equal values are 0.
 
     >>> s, u, v = tf.linalg.svd([[3.0, 0.0], [0.0, -2.0]])
     >>> s.numpy()
@@ -250,7 +253,7 @@ def _real(x: Any) -> Any:
 
 
 def eigh(tensor: Any, name: str | None = None) -> Any:
-    """Eigenvalues, smallest first, and eigenvectors (columns) of self-adjoint matrices: lower triangles are read.
+    """Eigenvalues, smallest first, and eigenvectors (columns) of self-adjoint matrices; reads lower halves.
 
     >>> e, v = tf.linalg.eigh([[2.0, 1.0], [1.0, 2.0]])
     >>> np.round(e.numpy(), 4).tolist()

@@ -1,7 +1,9 @@
-"""Arguments that say a shape, an axis or a size: Python numbers where known, tensors where a trace computes them.
+"""Arguments that say a shape, an axis or a size: Python numbers where known, tensors where a trace computes
+them.
 
-A user writes them as numbers, lists, arrays, Tensors, TensorShapes or lists with Tensors in them. `entries` gives a
-list of Python ints in which a size that is not known while a function is traced stands as a scalar tensor.
+A user writes them as numbers, lists, arrays, Tensors, TensorShapes or lists with Tensors in them. `entries`
+gives a list of Python ints in which a size that is not known while a function is traced stands as a scalar
+tensor.
 """
 
 from typing import Any
@@ -25,7 +27,8 @@ def is_tensor(x: Any) -> bool:
 
 
 def known(x: Any) -> Any:
-    """The value of `x` as a NumPy array or scalar; None for a tensor that has no value while a function is traced."""
+    """The value of `x` as a NumPy array or scalar; None for a tensor that has no value while a function is
+    traced."""
     if type(x) is EagerTensor:
         return x._value
     if isinstance(x, Tensor):
@@ -112,7 +115,8 @@ def integer(x: Any, attr: str = "") -> int:
     value = known(x)
     if value is None:
         raise TypeError(
-            f"{x!r} must be known while a function is traced. Pass a Python number, or compute it from shapes "
+            f"{x!r} must be known while a function is traced. Pass a Python number, or compute it from "
+            f"shapes "
             "rather than from tensors."
         )
     value = integers(value, attr)

@@ -8,6 +8,7 @@ from nbtape.core.dtype import as_dtype, float16, float32, int64
 from nbtape.core.engine import apply, o, pair, tensor
 from nbtape.ops.elementwise import conj
 from nbtape.ops.reduce import axes_of, reduce_mean, reduce_sum
+from nbtape.ops.static import product, sizes_of
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -144,17 +145,14 @@ def sufficient_statistics(
     [3, [6, 15], [14, 77]]
     """
     x = tensor(x)
-    count = reduce_sum(apply(o.ones_like, x), axes) if None in x.shape else _size(x, axes)
+    sizes = sizes_of(x)
+    count = product([sizes[a] for a in axes_of(axes, x) or ()])
+    count = tensor(count, x.dtype) if isinstance(count, int) else cast(count, x.dtype)
     if shift is None:
         return count, reduce_sum(x, axes, keepdims), reduce_sum(apply(o.square, x), axes, keepdims), None
     shift = pair(x, shift)[1]
     squares = reduce_sum(apply(o.squared_difference, x, shift), axes, keepdims)
     return count, reduce_sum(x - shift, axes, keepdims), squares, tensor(shift, x.dtype)
-
-
-def _size(x: Any, axes: Any) -> Any:
-    shape = tuple(x.shape)
-    return tensor(int(np.prod([shape[a] for a in axes_of(axes, x) or ()])), x.dtype)
 
 
 def normalize_moments(
@@ -177,7 +175,7 @@ def normalize_moments(
 def _steps(x: Any) -> tuple[Any, Any]:
     """All elements of `x` but the last, and all but the first."""
     if x.dtype.np.kind in "bO":
-        raise TypeError(f"Expected x to be numeric, instead found: {x}")
+        raise TypeError(f"Expected x to be numeric, instead found: {x!s}")
     x = apply(o.reshape, x, shape=(-1,))
     return x[:-1], x[1:]
 

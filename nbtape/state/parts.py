@@ -145,7 +145,8 @@ class Parts(Writes):
 
 
 def _write_rows(array: np.ndarray, shape: tuple, indices: Any, values: Any, kind: str) -> None:
-    scatter_rows(array.reshape(shape), indices, values, kind)
+    with np.errstate(all="ignore"):
+        scatter_rows(array.reshape(shape), indices, values, kind)
 
 
 def _slices(delta: Any) -> IndexedSlices:

@@ -6,6 +6,7 @@ trace the same methods give the graph the variable's next value, made by ops.
 
 import sys
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from nbtape.core.engine import Tensor, compute, o, tensor
 from nbtape.core.errors import OutOfRangeError, invalid
 from nbtape.core.shape import TensorShape, bracket
 from nbtape.ops.row import NUMBER
+
+
+_SERIAL = attrgetter("_serial")
 
 
 class _Alone:
@@ -53,7 +57,7 @@ def in_place(write: Callable[..., Any], variables: Sequence[Any], *args: Any) ->
     Another thread that writes to one of them waits until this is done, and so does one that reads it.
     """
     held = (
-        variables if len(variables) == 1 else sorted(variables, key=_serial)
+        variables if len(variables) == 1 else sorted(variables, key=_SERIAL)
     )  # one order, or threads could lock up
     taken = 0
     try:
@@ -62,8 +66,7 @@ def in_place(write: Callable[..., Any], variables: Sequence[Any], *args: Any) ->
             taken += 1
             variable._writing = True
         arrays = [exclusive(variable) for variable in variables]
-        with np.errstate(all="ignore"):
-            write(*arrays, *args)
+        write(*arrays, *args)
         for variable, array in zip(variables, arrays):
             if not array.ndim and array.dtype != object:
                 variable._value = array[()]
@@ -73,16 +76,14 @@ def in_place(write: Callable[..., Any], variables: Sequence[Any], *args: Any) ->
             variable._lock.release()
 
 
-def _serial(variable: Any) -> int:
-    return variable._serial
-
-
 def _add(array: np.ndarray, delta: Any) -> None:
-    np.add(array, delta, array)
+    with np.errstate(all="ignore"):
+        np.add(array, delta, array)
 
 
 def _sub(array: np.ndarray, delta: Any) -> None:
-    np.subtract(array, delta, array)
+    with np.errstate(all="ignore"):
+        np.subtract(array, delta, array)
 
 
 class Writes:

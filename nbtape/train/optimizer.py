@@ -9,7 +9,7 @@ import itertools
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from nbtape.autodiff.tape import GradientTape
 from nbtape.core import context, source
 from nbtape.core.engine import EagerTensor, tensor
+from nbtape.core.kernel import Late
 from nbtape.core.slices import IndexedSlices
 from nbtape.ops.arithmetic import cast
 from nbtape.ops.clip import clip_by_global_norm, clip_by_norm, clip_by_value
@@ -26,7 +27,7 @@ from nbtape.state.variable import Variable
 from nbtape.state.writes import in_place
 from nbtape.train.schedules import LearningRateSchedule
 
-_LARGE = 4096  # elements from which a fused kernel is worth the import of Numba
+_SMALL, _LARGE = 32, 4096  # elements from which a kernel is worth its call, and the import of Numba
 
 _BAD_RATE = (
     "Argument `learning_rate` should be float, or an instance of LearningRateSchedule, or a callable (that "
@@ -39,8 +40,8 @@ _FIXED_RATE = (
     "should instantiate the optimizer with a float `learning_rate` argument."
 )
 _UNKNOWN_VARIABLE = (
-    "Unknown variable: {!r}. This optimizer can only be called for the variables it was originally built with. "
-    "When working with a new set of variables, you should recreate a new optimizer instance."
+    "Unknown variable: {!r}. This optimizer can only be called for the variables it was originally built "
+    "with. When working with a new set of variables, you should recreate a new optimizer instance."
 )
 _NOT_BUILT = (
     "When passing `grads` without `variables`, the optimizer must already be built on a list of variables. "
@@ -160,7 +161,7 @@ class Optimizer:
     def __repr__(self) -> str:
         config = self.get_config() | {"name": None}
         if isinstance(self._learning_rate, Variable):
-            config["learning_rate"] = float(str(self._learning_rate.numpy()))  # 0.01, not 0.009999999776482582
+            config["learning_rate"] = float(str(self._learning_rate.numpy()))  # 0.01, not 0.00999999977
         arguments = ", ".join(f"{name}={value!r}" for name, value in config.items() if value is not None)
         return f"{type(self).__name__}({arguments})"
 
@@ -177,8 +178,8 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} must override `rule` or `update_step`.")
 
-    def fused(self) -> Callable[..., None] | None:
-        """A kernel `(p, *slots, g, *rates)` that does `rule` in place, or None."""
+    def fused(self) -> tuple[Late, tuple] | None:
+        """A kernel that does `rule` in place, called as `kernel(p, *slots, g, *rates, *more)`, and what is more."""
         return None
 
     # What the user calls
@@ -203,8 +204,7 @@ class Optimizer:
         return self._made(value, f"{own}_{name or 'var'}", reference_variable.dtype.np)
 
     def exclude_from_weight_decay(self, var_list: Any = None, var_names: Iterable[str] | None = None) -> None:
-        """Let weight decay pass over `var_list`, and over variables whose name has one of `var_names` in it.
-        """
+        """Let weight decay pass over `var_list`, and over variables with one of `var_names` in their name."""
         words = "|".join(var_names or ())
         self._undecayed = {v._serial for v in var_list or ()}, re.compile(words) if words else None
 
@@ -264,15 +264,20 @@ class Optimizer:
         for variable in variables:
             if variable.constraint is not None:
                 variable.assign(variable.constraint(variable))
-        self._iterations.assign_add(1, read_value=False)
+        if context.local.graph is None:
+            self._iterations._store(EagerTensor(self._iterations._value + 1), False)
+        else:
+            self._iterations.assign_add(1, read_value=False)
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         """Change one variable, and its slots, for its gradient."""
+        dtype = variable.dtype
         if isinstance(gradient, IndexedSlices):
             gradient = tensor(IndexedSlices(gradient.values, gradient.indices, tuple(variable.shape)))
-        gradient = cast(gradient, variable.dtype)
+        if type(gradient) is not EagerTensor or gradient._value.dtype != dtype.np:
+            gradient = cast(gradient, dtype)
         held = (variable, *self._slots[variable._serial])
-        rates = self._rates_for(variable.dtype, learning_rate)
+        rates = self._rates_for(dtype, learning_rate)
         if context.local.graph is not None:
             values = self.rule(gradient, *[tensor(v) for v in held], *rates)
             for v, value in zip(held, values):
@@ -281,14 +286,15 @@ class Optimizer:
         g = gradient._value
         if g.shape != variable._value.shape:
             variable._check_shape(variable._value.shape, g.shape)
-        fused = self.fused() if g.size >= _LARGE and variable.dtype.is_floating else None
-        if fused is None:
+        fused = self.fused() if g.size >= _SMALL and dtype.is_floating else None
+        if fused and (fused[0]._function is not None or g.size >= _LARGE):
+            kernel, more = fused
+            in_place(kernel, held, g, *rates, *more)
+        else:
             with np.errstate(all="ignore"):
                 values = self.rule(g, *[v._value for v in held], *rates)
             for v, value in zip(held, values):
                 v._store(EagerTensor(value), False)
-        else:
-            in_place(fused, held, g, *rates)
 
     # Inside a step
 
@@ -309,8 +315,8 @@ class Optimizer:
         if count != len(self._trainable):
             raise ValueError(
                 "When passing `grads` as a list of gradient tensors, the gradients must match "
-                f"`optimizer.variables` one-to-on. Received a list of {count} gradients, but the optimizer is tracking "
-                f"{len(self._trainable)} trainable variables."
+                f"`optimizer.variables` one-to-on. Received a list of {count} gradients, but the optimizer "
+                f"is tracking {len(self._trainable)} trainable variables."
             )
         return self._trainable
 
@@ -346,8 +352,8 @@ def _without_none(gradients: Sequence[Any], variables: list[Variable]) -> tuple[
     if len(missing) == len(variables):
         raise ValueError("No gradients provided for any variable.")
     warnings.warn(
-        f"Gradients do not exist for variables {missing} when minimizing the loss. If using `model.compile()`, "
-        "did you forget to provide a `loss` argument?",
+        f"Gradients do not exist for variables {missing} when minimizing the loss. If using "
+        "`model.compile()`, did you forget to provide a `loss` argument?",
         stacklevel=source.depth(),
     )
     kept = [(g, v) for g, v in zip(gradients, variables) if g is not None]

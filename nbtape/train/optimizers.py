@@ -1,10 +1,9 @@
 """The rules of the optimizers, Keras's: SGD and Adam."""
 
-from collections.abc import Callable
 from typing import Any
 
 from nbtape.core.engine import o
-from nbtape.core.kernel import late
+from nbtape.core.kernel import Late, late
 from nbtape.core.slices import IndexedSlices
 from nbtape.ops.arithmetic import cast
 from nbtape.state.variable import Variable
@@ -63,10 +62,8 @@ class SGD(Optimizer):
         v = v * self.momentum - g * rate
         return p + (v * self.momentum - g * rate if self.nesterov else v), v
 
-    def fused(self) -> Callable[..., None]:
-        if not self.momentum:
-            return _sgd
-        return lambda p, v, g, rate: _momentum(p, v, g, rate, self.momentum, self.nesterov)
+    def fused(self) -> tuple[Late, tuple]:
+        return (_momentum, (self.momentum, self.nesterov)) if self.momentum else (_sgd, ())
 
 
 class Adam(Optimizer):
@@ -112,7 +109,5 @@ class Adam(Optimizer):
         largest = [o.maximum(most, v) for most in largest]
         return p - m * rate / (o.sqrt(largest[0] if largest else v) + self.epsilon), m, v, *largest
 
-    def fused(self) -> Callable[..., None] | None:
-        if self.amsgrad:
-            return None
-        return lambda p, m, v, g, rate: _adam(p, m, v, g, rate, self.beta_1, self.beta_2, self.epsilon)
+    def fused(self) -> tuple[Late, tuple] | None:
+        return None if self.amsgrad else (_adam, (self.beta_1, self.beta_2, self.epsilon))

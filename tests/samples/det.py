@@ -1,4 +1,5 @@
 import numpy as np
+
 from samples import case, real
 
 A = real(3, 3)
@@ -10,6 +11,7 @@ ALL = [A, BATCH, Z, SINGULAR, np.ones((3, 3)), np.stack([A, SINGULAR]), np.eye(4
 SAMPLES = {
     "det": [*[case(a) for a in ALL], case(real(0, 0))],
     "cofactor": [*[case(a, order=0) for a in ALL], case(A), case(Z), case(BATCH), case(np.eye(3))],
-    "cofactor_grad": [case(real(3, 3, seed=2), A), case(real(2, 3, 3, seed=2), BATCH), case(real(3, 3, seed=2) + 1j, Z)],
+    "cofactor_grad": [case(real(3, 3, seed=2), A), case(real(2, 3, 3, seed=2), BATCH),
+        case(real(3, 3, seed=2) + 1j, Z)],
     "slogdet": [case(A), case(BATCH), case(real(0, 0)), case(Z)],
 }  # fmt: skip

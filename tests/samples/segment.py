@@ -31,8 +31,9 @@ SAMPLES = {
     "segment_max": each(0),
     "segment_min": each(0),
     "segment_count": [
-        case(IDS, rows=None, ordered=True, dtype=np.dtype("float32")),
-        case(GRID, rows=5, ordered=False, dtype=np.dtype("int32")),
+        case(ROWS, IDS, rows=None, ordered=True),
+        case(real(2, 3), GRID, rows=5, ordered=False),
+        case(ROWS, MIXED, np.int32(2), rows=None, ordered=False),
     ],
     "segment_take": [case(ROWS, IDS), case(ROWS, MIXED), case(ROWS, GRID), case(real(3), np.int32(1))],
 }

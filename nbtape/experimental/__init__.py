@@ -1,0 +1,3 @@
+"""`tf.experimental`."""
+
+from nbtape.experimental import dlpack as dlpack

@@ -1,0 +1,4 @@
+"""experimental.dlpack"""
+
+from nbtape.ops.exchange import from_dlpack as from_dlpack
+from nbtape.ops.exchange import to_dlpack as to_dlpack

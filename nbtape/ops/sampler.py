@@ -1,0 +1,212 @@
+"""Where random numbers come from: streams of a counter-based generator, and samplers of NumPy arrays.
+
+TensorFlow's rules of seeds hold, not its bits: with neither a global nor an op seed draws differ from run to
+run; a global seed makes the sequence of draws repeat; an op with a seed has a sequence of its own.
+"""
+
+import operator
+import zlib
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nbtape.core.errors import invalid
+from nbtape.core.kernel import late
+from nbtape.ops.shape import ranked
+
+Rng = np.random.Generator
+_WORD = 2**64
+_UNSEEDED = 87654321  # stands for the global seed where only an op has one
+_FRACTION_BITS = {"float16": 11, "bfloat16": 8}
+_ndtr, _ndtri = late("scipy.special:ndtr"), late("scipy.special:ndtri")
+
+
+# Streams
+
+
+def philox(key: tuple[int, int], counter: int = 0) -> np.random.Generator:
+    """The generator of a key: each of 2**128 counters starts 2**128 numbers of its own."""
+    words = np.array([k % _WORD for k in key], np.uint64)
+    high = np.array([0, 0, counter % _WORD, counter // _WORD % _WORD], np.uint64)
+    return np.random.Generator(np.random.Philox(key=words, counter=high))
+
+
+class _Seeds:
+    """The global seed, the stream of ops without a seed, and how often each op with a seed has drawn."""
+
+    def __init__(self, seed: int | None):
+        self.seed = seed
+        entropy = None if seed is None else [seed % _WORD, 0]
+        self.stream = np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))
+        self.draws: dict[tuple, int] = {}
+
+
+_seeds = _Seeds(None)
+
+
+def whole(seed: Any, what: str = "seed") -> int:
+    """A seed as a user gives it, as an int."""
+    try:
+        return operator.index(seed)
+    except TypeError:
+        try:
+            return int(float(seed))
+        except (TypeError, ValueError):
+            raise TypeError(f"A {what} is a whole number or None, and {seed!r} is neither.") from None
+
+
+def set_seed(seed: Any) -> None:
+    """Set the global seed, and start all sequences of random numbers anew.
+
+    >>> tf.random.set_seed(7); a = tf.random.uniform([2])
+    >>> tf.random.set_seed(7); b = tf.random.uniform([2])
+    >>> bool((a.numpy() == b.numpy()).all())
+    True
+    """
+    global _seeds
+    _seeds = _Seeds(None if seed is None else whole(seed, "global seed"))
+
+
+def global_seed() -> int | None:
+    """The seed that `set_seed` was last given."""
+    return _seeds.seed
+
+
+class OpStream(NamedTuple):
+    """The numbers of an op: of its own sequence if it has a seed, else the next of the common one."""
+
+    op: str
+    seed: int | None = None
+
+    def next(self) -> np.random.Generator:
+        if self.seed is None:
+            return _seeds.stream
+        draw = _seeds.draws.get(self, 0)
+        _seeds.draws[self] = draw + 1
+        common = _UNSEEDED if _seeds.seed is None else _seeds.seed
+        return philox((common, self.seed), zlib.crc32(self.op.encode()) * _WORD + draw)
+
+
+# Samplers: (generator, shape, dtype, ...) -> array
+
+
+def _wide(dtype: np.dtype) -> np.dtype:
+    """A dtype that NumPy draws in."""
+    return dtype if dtype.itemsize > 2 else np.dtype(np.float32)
+
+
+def uniform(rng: Rng, shape: tuple, dtype: np.dtype, *, low: float = 0.0, high: float = 1.0) -> Any:
+    """Floats in [low, high)."""
+    bits = _FRACTION_BITS.get(dtype.name)
+    if bits is None:
+        y = rng.random(shape, dtype)
+    else:  # a rounded float32 could be 1
+        y = rng.integers(0, 1 << bits, shape).astype(np.float32) * np.float32(0.5**bits)
+    if low != 0 or high != 1:
+        y *= high - low
+        y += low
+        y = y.astype(dtype)
+        if high > low:
+            top = np.asarray(high, dtype)
+            y = np.minimum(y, top if top < high else np.nextafter(top, np.asarray(low, dtype)))
+    return ranked(y.astype(dtype, copy=False))
+
+
+def uniform_int(rng: Rng, shape: tuple, dtype: np.dtype, low: Any, high: Any) -> Any:
+    """Integers in [low, high)."""
+    for name, bound in (("minval", low), ("maxval", high)):
+        if np.ndim(bound):
+            raise invalid(f"{name} must be 0-D, got shape {list(np.shape(bound))}")
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    if low >= high:
+        raise invalid(f"Need minval < maxval, got {low} >= {high}")
+    return ranked(rng.integers(low, high, shape, dtype))
+
+
+def full_int(rng: Rng, shape: tuple, dtype: np.dtype) -> Any:
+    """Any integers of the dtype."""
+    ends = np.iinfo(dtype)
+    return ranked(rng.integers(ends.min, ends.max, shape, dtype, endpoint=True))
+
+
+def _scaled(z: np.ndarray, dtype: np.dtype, mean: float, stddev: float) -> Any:
+    if stddev != 1:
+        z *= stddev
+    if mean != 0:
+        z += mean
+    return ranked(z.astype(dtype, copy=False))
+
+
+def normal(rng: Rng, shape: tuple, dtype: np.dtype, *, mean: float = 0.0, stddev: float = 1.0) -> Any:
+    return _scaled(rng.standard_normal(shape, _wide(dtype)), dtype, mean, stddev)
+
+
+def truncated_normal(
+    rng: Rng, shape: tuple, dtype: np.dtype, *, mean: float = 0.0, stddev: float = 1.0
+) -> Any:
+    """Normal values of which those two standard deviations away, or more, were drawn again."""
+    z = np.asarray(rng.standard_normal(shape, _wide(dtype)))
+    while (far := np.abs(z) >= 2).any():
+        z[far] = rng.standard_normal(int(far.sum()), _wide(dtype))
+    return _scaled(z, dtype, mean, stddev)
+
+
+def bounded_normal(
+    rng: Rng, shape: tuple, dtype: np.dtype, mean: Any, stddev: Any, low: Any, high: Any
+) -> Any:
+    """Normal values in [low, high], by the inverse of the distribution function where it has more digits."""
+    mean, stddev, low, high = (np.asarray(v, np.float64) for v in (mean, stddev, low, high))
+    if not ((stddev > 0) & (low < high) & np.isfinite(mean)).all():
+        raise invalid("Invalid parameters")
+    a, b = (low - mean) / stddev, (high - mean) / stddev
+    right = a > 0
+    a, b = np.where(right, -b, a), np.where(right, -a, b)
+    p, q = _ndtr(a), _ndtr(b)
+    z = _ndtri(p + (q - p) * rng.random(shape))
+    y = mean + stddev * np.where(right, -z, z)
+    return ranked(np.clip(y, low, high).astype(dtype))
+
+
+def gamma(rng: Rng, shape: tuple, dtype: np.dtype, alpha: Any) -> Any:
+    """Of rate 1; nan where `alpha` is negative."""
+    wide = _wide(dtype)
+    alpha = np.asarray(alpha, wide)
+    good = alpha >= 0
+    y = np.asarray(rng.standard_gamma(np.where(good, alpha, wide.type(1)), shape, wide))
+    return ranked(np.where(good, y, wide.type(np.nan)).astype(dtype))
+
+
+def poisson(rng: Rng, shape: tuple, dtype: np.dtype, lam: Any) -> Any:
+    """0 where `lam` is not positive."""
+    rate = np.asarray(lam, np.float64)
+    return ranked(np.asarray(rng.poisson(np.where(rate > 0, np.minimum(rate, 1e18), 0), shape)).astype(dtype))
+
+
+def binomial(rng: Rng, shape: tuple, dtype: np.dtype, counts: Any, probs: Any) -> Any:
+    counts = np.maximum(np.asarray(counts, np.float64), 0).astype(np.int64)
+    probs = np.clip(np.asarray(probs, np.float64), 0, 1)
+    return ranked(np.asarray(rng.binomial(counts, probs, shape)).astype(dtype))
+
+
+def categorical(rng: Rng, shape: tuple, dtype: np.dtype, logits: Any) -> Any:
+    """Classes of each row of `logits`; one that is not finite has no part, as in TensorFlow."""
+    if logits.ndim != 2:
+        raise invalid(f"logits should be a matrix, got shape {list(logits.shape)}")
+    rows, n = logits.shape
+    if not n:
+        raise invalid(f"num_classes should be positive, got {n}")
+    x = logits.astype(np.float64)
+    x[~np.isfinite(x)] = -np.inf
+    top = np.max(x, axis=1, keepdims=True, initial=-1e308)
+    ends = np.add.accumulate(np.exp(x - top), axis=1)
+    u = rng.random(shape) * ends[:, -1:]
+    y = np.empty(shape, dtype)
+    for i in range(rows):
+        y[i] = ends[i].searchsorted(u[i], "right")
+    return y
+
+
+def permutation(rng: Rng, shape: tuple, dtype: np.dtype) -> Any:
+    """The numbers from 0 up to the size, in random order."""
+    return rng.permutation(shape[0]).astype(dtype)

@@ -1,0 +1,223 @@
+"""The transformations of datasets that bring elements together: batches, windows, groups."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from nbtape.core import nest
+from nbtape.core.dtype import int64
+from nbtape.core.engine import tensor
+from nbtape.core.shape import TensorShape, TensorSpec
+from nbtape.ops.static import known
+from nbtape.train import element, pipeline
+from nbtape.train.element import DatasetSpec
+from nbtape.train.mapping import Call
+from nbtape.train.transform import Elements, positive
+
+
+class Batching(Elements):
+    """Transformations that bring elements together."""
+
+    def batch(
+        self, batch_size: Any, drop_remainder: bool = False, num_parallel_calls: Any = None,
+        deterministic: bool | None = None, name: str | None = None,
+    ) -> Any:  # fmt: skip
+        """Elements stacked, `batch_size` at a time; the last batch is smaller unless `drop_remainder`.
+
+        Raises InvalidArgumentError for a size below 1, and in the iteration where elements differ in shape.
+        """
+        size = positive(batch_size, "Batch size", int64)
+        drop = bool(drop_remainder)
+        spec = nest.map_structure(lambda s: element.batched_spec(s, size if drop else None), self._spec)
+        join = lambda rows: element.stacked(rows, self._specs)  # noqa: E731
+        return self._new(
+            "Batch", spec, lambda: pipeline.batched(self._source, size, drop, join), self._batches(size, drop)
+        )
+
+    def _batches(self, size: int, drop: bool) -> int:
+        return self._count if self._count < 0 else self._count // size if drop else -(-self._count // size)
+
+    def padded_batch(
+        self, batch_size: Any, padded_shapes: Any = None, padding_values: Any = None, drop_remainder: bool = False,
+        name: str | None = None,
+    ) -> Any:  # fmt: skip
+        """Elements of different sizes padded and stacked: to the largest of the batch where `padded_shapes` has None.
+
+        `padding_values` are zeros (empty strings) by default. Raises DataLossError where an element is too large.
+        """
+        size, drop = positive(batch_size, "Batch size", int64), bool(drop_remainder)
+        shapes = _padded_shapes(self._specs, padded_shapes)
+        fill = _padding(self._specs, padding_values)
+        specs = [
+            TensorSpec([size if drop else None, *shape], s.dtype) for s, shape in zip(self._specs, shapes)
+        ]
+        join = lambda rows: pipeline.padded(rows, shapes, fill)  # noqa: E731
+        return self._new("PaddedBatch", nest.pack_sequence_as(self._spec, specs),
+                       lambda: pipeline.batched(self._source, size, drop, join), self._batches(size, drop))  # fmt: skip
+
+    def unbatch(self, name: str | None = None) -> Any:
+        """The slices of each element along the first axis of its components."""
+        sizes = {s.shape[0] for s in self._specs if s is not None and s.shape.rank and s.shape[0] is not None}
+        if len(sizes) > 1:
+            first, second = [s.shape[0] for s in self._specs if s is not None and s.shape[0] is not None][:2]
+            raise ValueError("`unbatch()` is only supported for datasets of elements whose components have a matching "
+                             f"leading dimension. Encountered both {first} and {second}.")  # fmt: skip
+        spec = nest.map_structure(element.unbatched_spec, self._spec)
+        count = self._count * next(iter(sizes)) if sizes and self._count >= 0 else None
+        return self._new("Unbatch", spec, lambda: pipeline.unbatched(self._source), count)
+
+    def rebatch(self, batch_size: Any, drop_remainder: bool = False, name: str | None = None) -> Any:
+        """Batches of another size, or of the sizes in a list in turn."""
+        sizes = [int(n) for n in np.ravel(known(tensor(batch_size)))]
+        rows = nest.map_structure(element.unbatched_spec, self._spec)
+        size = sizes[0] if drop_remainder and len(sizes) == 1 else None
+        spec = nest.map_structure(lambda s: element.batched_spec(s, size), rows)
+        flat = element.leaves(rows)
+        return self._new(
+            "Rebatch", spec, lambda: pipeline.rebatched(self._source, sizes, bool(drop_remainder), flat)
+        )
+
+    def window(
+        self,
+        size: Any,
+        shift: Any = None,
+        stride: Any = 1,
+        drop_remainder: bool = False,
+        name: str | None = None,
+    ) -> Any:
+        """Datasets of `size` elements each, every `stride`-th, from starts `shift` (`size`) apart."""
+        length = positive(size, "Window size", int64)
+        step = length if shift is None else positive(shift, "Window shift", int64)
+        every = positive(stride, "Window stride", int64)
+        spec = nest.map_structure(lambda s: DatasetSpec(s, (), self), self._spec)
+
+        def dataset(rows: list, k: int) -> Any:
+            return self._new("Window", self._specs[k], lambda: iter([[row[k]] for row in rows]), len(rows))
+
+        def source() -> Iterator[list]:
+            for rows in pipeline.windows(self._source, length, step, every, bool(drop_remainder)):
+                yield [dataset(rows, k) for k in range(len(self._specs))]
+
+        return self._new(
+            "Window", spec, source, _windows(self._count, length, step, every, bool(drop_remainder))
+        )
+
+    def group_by_window(
+        self, key_func: Callable, reduce_func: Callable, window_size: Any = None, window_size_func: Any = None,
+        name: str | None = None,
+    ) -> Any:  # fmt: skip
+        """Elements collected by `key_func`; `window_size` of one key make a dataset that `reduce_func(key, it)` changes."""
+        if (window_size is None) == (window_size_func is None):
+            raise ValueError(
+                "Either the `window_size` argument or the `window_size_func` argument must be specified."
+            )
+        key = Call(key_func, self._spec, "group_by_window")
+        size_of = (
+            (lambda k: int(window_size))
+            if window_size_func is None
+            else lambda k: int(window_size_func(tensor(k)))
+        )
+
+        def close(k: Any, rows: list) -> Any:
+            return reduce_func(tensor(np.int64(k)), self._with("Window", lambda: iter(rows), len(rows)))
+
+        spec = close(0, []).element_spec
+        return self._new("GroupByWindow", spec, lambda: pipeline.grouped(
+            self._source, lambda row: int(key(row)[0]), size_of, lambda k, rows: close(k, rows)._source()))  # fmt: skip
+
+    def bucket_by_sequence_length(
+        self, element_length_func: Callable, bucket_boundaries: Any, bucket_batch_sizes: Any, padded_shapes: Any = None,
+        padding_values: Any = None, pad_to_bucket_boundary: bool = False, no_padding: bool = False,
+        drop_remainder: bool = False, name: str | None = None,
+    ) -> Any:  # fmt: skip
+        """Batches of elements of like length: those that `element_length_func` puts between two boundaries."""
+        if len(bucket_batch_sizes) != len(bucket_boundaries) + 1:
+            raise ValueError(f"`len(bucket_batch_sizes)` must equal `len(bucket_boundaries) + 1` but `len(bucket_batch_sizes)="
+                             f"{len(bucket_batch_sizes)}` and `len(bucket_boundaries)={len(bucket_boundaries)}`.")  # fmt: skip
+        length = Call(element_length_func, self._spec, "bucket_by_sequence_length")
+        sizes = [int(n) for n in bucket_batch_sizes]
+
+        def bucket(row: list) -> int:
+            return int(np.searchsorted(bucket_boundaries, int(length(row)[0]), side="right"))
+
+        def close(k: int, rows: list) -> Any:
+            dataset = self._with("Window", lambda: iter(rows), len(rows))
+            if no_padding:
+                return dataset.batch(sizes[k], drop_remainder)
+            shapes = padded_shapes
+            if pad_to_bucket_boundary and k < len(bucket_boundaries):
+                shapes = nest.pack_sequence_as(self._spec, [
+                    [bucket_boundaries[k] - 1 if n is None else n for n in s.shape] for s in self._specs])  # fmt: skip
+            return dataset.padded_batch(sizes[k], shapes, padding_values, drop_remainder)
+
+        return self._new("GroupByWindow", close(0, []).element_spec, lambda: pipeline.grouped(
+            self._source, bucket, lambda k: sizes[k], lambda k, rows: close(k, rows)._source()))  # fmt: skip
+
+
+def _windows(count: int, size: int, shift: int, stride: int, drop: bool) -> int:
+    """How many windows there are over `count` elements."""
+    if count < 0:
+        return count
+    if not drop:
+        return -(-count // shift)
+    return max(0, (count - (size - 1) * stride - 1) // shift + 1)
+
+
+def _padded_shapes(specs: list, given: Any) -> list:
+    """The shape of each component of a padded batch, without the batch axis; None where it varies."""
+    shapes = (
+        [None] * len(specs) if given is None else [TensorShape(s) for s in _shape_leaves(given, len(specs))]
+    )
+    found = []
+    for k, (spec, shape) in enumerate(zip(specs, shapes)):
+        if shape is None and spec.shape.rank is None:
+            raise ValueError(
+                f"You must provide `padded_shapes` argument because component {k} has unknown rank."
+            )
+        shape = spec.shape if shape is None else shape
+        if spec.shape.rank is not None and shape.rank != spec.shape.rank or not _fits(spec.shape, shape):
+            raise ValueError(
+                f"The padded shape {shape} is not compatible with the shape {spec.shape} of the corresponding input "
+                "component."
+            )
+        found.append(shape.as_list())
+    return found
+
+
+def _fits(shape: TensorShape, padded: TensorShape) -> bool:
+    if shape.rank is None:
+        return True
+    return all(n is None or m is None or n <= m for n, m in zip(shape, padded))
+
+
+def _shape_leaves(given: Any, n: int) -> list:
+    """The shapes in a structure of shapes, where a list of sizes is one shape."""
+    if isinstance(given, dict):
+        return [leaf for key in sorted(given) for leaf in _shape_leaves(given[key], n)]
+    if isinstance(given, tuple) and not (n == 1 and all(d is None or isinstance(d, int) for d in given)):
+        return [leaf for part in given for leaf in _shape_leaves(part, n)]
+    if hasattr(given, "_value"):
+        return [np.ravel(given._value).tolist()]
+    shape = list(given)
+    return [[None if d == -1 else d for d in shape]]
+
+
+def _padding(specs: list, given: Any) -> list:
+    """The padding of each component as an array of its dtype."""
+    values = nest.flatten(given) if given is not None else [None] * len(specs)
+    if len(values) == 1:
+        values *= len(specs)
+    found = []
+    for spec, value in zip(specs, values):
+        if value is None:
+            found.append(b"" if spec.dtype.name == "string" else spec.dtype.np.type(0))
+            continue
+        came = tensor(value) if not isinstance(value, int) else tensor(value, spec.dtype)
+        if came.dtype is not spec.dtype:
+            raise TypeError(
+                f"Invalid `padding_values`. `padding_values` values type {came.dtype!s} does not match type "
+                f"{spec.dtype!s} of the corresponding input component."
+            )
+        found.append(came.numpy())
+    return found

@@ -1,0 +1,267 @@
+"""tf.data.Dataset: a sequence of elements, described once and gone through as often as one likes.
+
+Elements are computed when they are asked for, in the thread that asks; no tape records it.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator as PythonIterator
+from typing import Any
+
+import numpy as np
+
+from nbtape.core import context, nest
+from nbtape.core.dtype import as_dtype, int64
+from nbtape.core.engine import EagerTensor, tensor
+from nbtape.core.errors import OutOfRangeError, invalid
+from nbtape.core.shape import TensorSpec
+from nbtape.train import element, pipeline
+from nbtape.train.batching import Batching
+from nbtape.train.element import number, packed, specs_of, structured
+from nbtape.train.transform import (
+    AUTOTUNE as AUTOTUNE,
+    INFINITE_CARDINALITY,
+    UNKNOWN_CARDINALITY,
+    Elements,
+    Elementwise,
+    Ordering,
+    not_here,
+)
+
+
+class Dataset(Elementwise, Batching, Ordering):
+    """A sequence of elements, each a tensor or a nested structure (tuples, dicts) of tensors.
+
+    Made by `from_tensor_slices` and its like, changed by methods that give a new dataset, gone through by `for`.
+
+    >>> d = tf.data.Dataset.range(5).map(lambda x: x * x).batch(2)
+    >>> [batch.numpy().tolist() for batch in d]
+    [[0, 1], [4, 9], [16]]
+    """
+
+    # Sources
+
+    @staticmethod
+    def from_tensors(tensors: Any, name: str | None = None) -> "Dataset":
+        """A dataset of one element."""
+        structure = structured(tensors, lambda x: isinstance(x, Elements))
+        return Dataset("Tensor", specs_of(structure), lambda: iter([element.values_of(structure)]), 1)
+
+    @staticmethod
+    def from_tensor_slices(tensors: Any, name: str | None = None) -> "Dataset":
+        """The slices of tensors along their first axis, which is of one length; raises ValueError for scalars.
+
+        >>> [(int(a), b.numpy()) for a, b in tf.data.Dataset.from_tensor_slices(([1, 2], ["x", "y"]))]
+        [(1, b'x'), (2, b'y')]
+        """
+        structure = structured(tensors)
+        shapes = [x.shape for x in element.leaves(structure) if x is not None]
+        if any(s.rank == 0 for s in shapes):
+            raise ValueError("Unbatching a tensor is only supported for rank >= 1")
+        lengths = [s[0] for s in shapes if s.rank and s[0] is not None]
+        for n in lengths[1:]:
+            if n != lengths[0]:
+                raise ValueError(f"Dimensions {lengths[0]} and {n} are not compatible")
+        spec = nest.map_structure(element.unbatched_spec, specs_of(structure))
+        values = element.values_of(structure)
+        return Dataset("TensorSlice", spec, lambda: pipeline.sliced(values), lengths[0] if lengths else None)
+
+    @staticmethod
+    def from_generator(
+        generator: Callable, output_types: Any = None, output_shapes: Any = None, args: Any = None,
+        output_signature: Any = None, name: str | None = None,
+    ) -> "Dataset":  # fmt: skip
+        """What `generator(*args)` yields, which is called anew each time; `output_signature` says what that is.
+
+        Raises InvalidArgumentError where it yields something else.
+        """
+        if not callable(generator):
+            raise TypeError("`generator` must be a Python callable.")
+        if output_types is None and output_signature is None:
+            raise TypeError("To specify the output signature you need to provide either the `output_signature` argument or "
+                            "the `output_types` argument.")  # fmt: skip
+        if output_types is not None and output_signature is not None:
+            raise TypeError(
+                "The `output_types` argument can not be used together with the `output_signature` argument."
+            )
+        spec = output_signature if output_types is None else element.signature_of(output_types, output_shapes)
+        for leaf in element.leaves(spec):
+            if not isinstance(leaf, TensorSpec):
+                raise TypeError("`output_signature` must contain objects that are subclass of `tf.TypeSpec` but found "
+                                f"{type(leaf)} which is not.")  # fmt: skip
+        given = [tensor(x).numpy() for x in args or ()]  # type: ignore[attr-defined]
+        return Dataset("FlatMap", spec, lambda: _generated(generator, given, spec))
+
+    @staticmethod
+    def range(*args: Any, output_type: Any = int64, name: str | None = None, **kwargs: Any) -> "Dataset":
+        """Whole numbers: `range(stop)`, `range(start, stop)`, `range(start, stop, step)`."""
+        if not 1 <= len(args) <= 3:
+            raise ValueError(
+                f"Invalid `args`. The length of `args` should be between 1 and 3 but was {len(args)}."
+            )
+        bounds = [number(a, "range", int64) for a in args]
+        dtype = as_dtype(output_type)
+        spec = TensorSpec((), dtype)
+        if None in bounds:
+            return Dataset("Range", spec, not_here)
+        numbers = range(*bounds) if len(bounds) < 3 or bounds[2] else None  # type: ignore[arg-type]
+        if numbers is None:
+            raise invalid("step must be a non-zero integer. [Op:RangeDataset]")
+        return Dataset("Range", spec, lambda: ([dtype.np.type(i)] for i in numbers), len(numbers))
+
+    @staticmethod
+    def counter(start: Any = 0, step: Any = 1, dtype: Any = int64, name: str | None = None) -> "Dataset":
+        """`start`, `start + step`, ... without end."""
+        kind = as_dtype(dtype)
+        spec = TensorSpec((), kind)
+        return Dataset(
+            "Counter",
+            spec,
+            lambda: ([kind.np.type(i)] for i in itertools.count(int(start), int(step))),
+            INFINITE_CARDINALITY,
+        )
+
+    @staticmethod
+    def random(
+        seed: int | None = None, rerandomize_each_iteration: bool | None = None, name: Any = None
+    ) -> "Dataset":
+        """Random int64 numbers from 0 to 2**32 - 1, without end."""
+        order = pipeline.Order(seed, bool(rerandomize_each_iteration))
+
+        def source() -> PythonIterator[list]:
+            draw = order.next()
+            while True:
+                yield [np.int64(draw.integers(2**32))]
+
+        return Dataset("Random", TensorSpec((), int64), source, INFINITE_CARDINALITY)
+
+    @staticmethod
+    def zip(*args: Any, datasets: Any = None, name: str | None = None) -> "Dataset":
+        """Datasets side by side, as long as the shortest: `zip(a, b)`, or one nested structure of datasets."""
+        if not args and datasets is None:
+            raise TypeError("Must pass at least one dataset to `zip`.")
+        structure = datasets if not args else args[0] if len(args) == 1 else args
+        text = "Invalid input to `zip`. Inputs are expected to be (nested) structures of `tf.data.Dataset` objects"
+        if isinstance(structure, list):
+            raise TypeError(f"{text}. Python `list` is not supported and you should use `tuple` instead.")
+        flat = nest.flatten(structure)
+        for d in flat:
+            if not isinstance(d, Dataset):
+                raise TypeError(f"{text} but encountered object of type {type(d)}.")
+        spec = nest.map_structure(lambda d: d.element_spec, structure)
+        return Dataset("Zip", spec, lambda: pipeline.zipped([d._source for d in flat]), _shortest(flat))
+
+    @staticmethod
+    def choose_from_datasets(
+        datasets: Any, choice_dataset: Any, stop_on_empty_dataset: bool = True
+    ) -> "Dataset":
+        """The next element of the dataset whose number `choice_dataset` gives."""
+        sources = [d._source for d in datasets]
+        choices = choice_dataset._source
+        return Dataset("DirectedInterleave", datasets[0].element_spec, lambda: pipeline.chosen(
+            sources, (int(row[0]) for row in choices()), stop_on_empty_dataset))  # fmt: skip
+
+    @staticmethod
+    def sample_from_datasets(
+        datasets: Any, weights: Any = None, seed: int | None = None, stop_on_empty_dataset: bool = False,
+        rerandomize_each_iteration: bool | None = None,
+    ) -> "Dataset":  # fmt: skip
+        """The next element of a dataset drawn at random, with these weights."""
+        order = pipeline.Order(seed, bool(rerandomize_each_iteration))
+        p = None if weights is None else [float(w) for w in np.ravel(tensor(weights).numpy())]  # type: ignore[attr-defined]
+        sources = [d._source for d in datasets]
+        return Dataset("DirectedInterleave", datasets[0].element_spec, lambda: pipeline.chosen(
+            sources, pipeline.sampled(len(sources), p, order), stop_on_empty_dataset))  # fmt: skip
+
+    # Going through it
+
+    def __iter__(self) -> "Iterator":
+        if context.local.graph is not None:
+            raise RuntimeError(
+                "`tf.data.Dataset` only supports Python-style iteration in eager mode or within tf.function. Go through "
+                "it outside of the function, or write dataset.reduce or dataset.map."
+            )
+        return Iterator(self)
+
+    def as_numpy_iterator(self) -> PythonIterator:
+        """The elements, with NumPy arrays in place of the tensors."""
+        for row in Iterator(self):
+            yield nest.map_structure(lambda x: x.numpy() if isinstance(x, EagerTensor) else x, row)
+
+    def get_single_element(self, name: str | None = None) -> Any:
+        """The one element; raises InvalidArgumentError where there are none or more."""
+        rows = list(itertools.islice(iter(self), 2))
+        if len(rows) != 1:
+            raise invalid("Dataset had more than one element." if rows else "Dataset was empty.")
+        return rows[0]
+
+    def cardinality(self) -> Any:
+        """How many elements there are: INFINITE_CARDINALITY (-1) or UNKNOWN_CARDINALITY (-2) where it is no number."""
+        return tensor(np.int64(self._count))
+
+    def __len__(self) -> int:
+        if self._count == INFINITE_CARDINALITY:
+            raise TypeError("The dataset is infinite.")
+        if self._count == UNKNOWN_CARDINALITY:
+            raise TypeError("The dataset length is unknown.")
+        return self._count
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"<_{self._kind}Dataset element_spec={self._spec!r}>"
+
+
+class Iterator:
+    """One way through a dataset."""
+
+    def __init__(self, dataset: Dataset):
+        self._spec, self._rows = dataset.element_spec, dataset._source()
+
+    @property
+    def element_spec(self) -> Any:
+        return self._spec
+
+    def __iter__(self) -> "Iterator":
+        return self
+
+    def __next__(self) -> Any:
+        with context.recording(()):
+            return packed(self._spec, next(self._rows))
+
+    def get_next(self, name: str | None = None) -> Any:
+        """The next element; raises OutOfRangeError at the end."""
+        try:
+            return next(self)
+        except StopIteration:
+            raise OutOfRangeError(None, None, "End of sequence") from None
+
+
+def _generated(generator: Callable, args: list, spec: Any) -> PythonIterator[list]:
+    for found in generator(*args):
+        yield [element.converted(v, s) for v, s in zip(_flattened(found, spec), element.leaves(spec))]
+
+
+def _flattened(found: Any, spec: Any) -> list:
+    """What a generator yielded, as flat as its spec."""
+    if isinstance(spec, TensorSpec):
+        return [found]
+    children = list(found.values()) if isinstance(found, dict) else found
+    parts = [spec[key] for key in sorted(spec)] if isinstance(spec, dict) else list(spec)
+    if isinstance(found, dict) and isinstance(spec, dict) and set(found) == set(spec):
+        children = [found[key] for key in sorted(found)]
+    elif not isinstance(found, tuple) or isinstance(spec, dict) or len(found) != len(parts):
+        types = nest.map_structure(lambda s: s.dtype, spec)
+        raise invalid(
+            "TypeError: `generator` yielded an element that did not match the expected structure. The expected "
+            f"structure was {types}, but the yielded element was {found}."
+        )
+    return [leaf for child, part in zip(children, parts) for leaf in _flattened(child, part)]
+
+
+def _shortest(datasets: list) -> int:
+    """The cardinality of datasets side by side."""
+    counts = [d._count for d in datasets]
+    if UNKNOWN_CARDINALITY in counts:
+        return UNKNOWN_CARDINALITY
+    return min([n for n in counts if n >= 0], default=INFINITE_CARDINALITY)

@@ -1,0 +1,190 @@
+"""Elements of datasets: nested structures of values, as flat lists of arrays and the structure of their specs.
+
+Tuples and dicts are structure; a list is a tensor, as in `tf.data`. A leaf is an array (or NumPy scalar), None, or a
+Dataset (a window), and its spec a TensorSpec, None or a DatasetSpec.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nbtape.core import nest
+from nbtape.core.dtype import DType, as_dtype
+from nbtape.core.engine import EagerTensor, Tensor, tensor
+from nbtape.core.errors import invalid
+from nbtape.core.shape import TensorShape, TensorSpec
+from nbtape.ops.static import known
+
+
+class DatasetSpec:
+    """The spec of a dataset that is itself an element of one."""
+
+    def __init__(self, element_spec: Any, dataset_shape: Any = (), like: Any = None):
+        self._element_spec, self._shape, self._like = element_spec, TensorShape(dataset_shape), like
+
+    @property
+    def element_spec(self) -> Any:
+        return self._element_spec
+
+    def stand_in(self) -> Any:
+        """A dataset of such elements, to see what a function makes of it."""
+        return self._like._new("Window", self._element_spec, lambda: iter(()), 0)
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, DatasetSpec) and self._element_spec == other._element_spec
+
+    def __hash__(self) -> int:
+        return hash(DatasetSpec)
+
+    def __repr__(self) -> str:
+        return f"DatasetSpec({self._element_spec!r}, {self._shape!r})"
+
+
+def structured(x: Any, is_dataset: Any = lambda x: False) -> Any:
+    """`x` with Tensors as leaves: tuples and dicts are kept, whatever else is no tensor becomes one."""
+    if x is None or isinstance(x, Tensor) or is_dataset(x):
+        return x
+    if isinstance(x, Mapping):
+        return type(x)({key: structured(x[key], is_dataset) for key in x}) if type(x) is not dict else {
+            key: structured(value, is_dataset) for key, value in x.items()}  # fmt: skip
+    if isinstance(x, tuple):
+        items = [structured(item, is_dataset) for item in x]
+        return type(x)(*items) if hasattr(x, "_fields") else type(x)(items)
+    return tensor(x)
+
+
+def leaves(structure: Any) -> list:
+    return nest.flatten(structure)
+
+
+def spec_of_leaf(x: Any) -> Any:
+    if x is None or isinstance(x, TensorSpec | DatasetSpec):
+        return x
+    if isinstance(x, Tensor):
+        return TensorSpec(x.shape, x.dtype)
+    return DatasetSpec(x.element_spec, (), x)
+
+
+def specs_of(structure: Any) -> Any:
+    return nest.map_structure(spec_of_leaf, structure)
+
+
+def values_of(structure: Any) -> list:
+    """The leaves as arrays."""
+    return [x._value if isinstance(x, EagerTensor) else x for x in leaves(structure)]
+
+
+def packed(spec: Any, values: list) -> Any:
+    """Flat values as the structure of Tensors that a user sees."""
+    if isinstance(spec, TensorSpec):
+        return EagerTensor(values[0])
+    wrapped = [EagerTensor(v) if isinstance(v, np.ndarray | np.generic) else v for v in values]
+    return nest.pack_sequence_as(spec, wrapped)
+
+
+def item(value: Any, i: int) -> Any:
+    """Element i along the first axis, as a tensor holds it."""
+    found = value[i]
+    return found if isinstance(found, np.ndarray | np.generic) else as_object(found)
+
+
+def as_object(x: Any) -> np.ndarray:
+    """A string as an array of rank 0."""
+    y = np.empty((), object)
+    y[()] = x
+    return y
+
+
+def number(x: Any, name: str, dtype: DType | None = None) -> int | None:
+    """A count that an argument gives; None where it is a tensor that has no value while a function is traced."""
+    if type(x) is int:
+        return x
+    value = known(tensor(x) if dtype is None or isinstance(x, Tensor) else tensor(x, dtype))
+    if value is None:
+        return None
+    if value.dtype.kind not in "iu":
+        raise TypeError(f"Cannot convert {x!r} to EagerTensor of dtype int64")
+    return int(value)
+
+
+def bracket(value: Any) -> str:
+    return "[" + ",".join(map(str, value.shape)) + "]"
+
+
+def stacked(rows: list[list], specs: list) -> list:
+    """Elements as one batch: their components stacked."""
+    return [
+        _stacked([row[k] for row in rows], k) if specs[k] is not None else None for k in range(len(specs))
+    ]
+
+
+def _stacked(values: list, k: int) -> np.ndarray:
+    first = values[0]
+    for i, value in enumerate(values):
+        if value.shape != first.shape:
+            raise invalid(
+                f"Cannot batch tensors with different shapes in component {k}. First element had shape {bracket(first)} "
+                f"and element {i} had shape {bracket(value)}. Pad them to one shape with padded_batch."
+            )
+    return np.stack(values)
+
+
+def batched_spec(spec: Any, n: int | None) -> Any:
+    """The spec of a batch of n elements."""
+    if isinstance(spec, DatasetSpec):
+        return spec
+    return spec if spec is None else TensorSpec(TensorShape([n]).concatenate(spec.shape), spec.dtype)
+
+
+def unbatched_spec(spec: Any) -> Any:
+    if spec is None:
+        return None
+    if spec.shape.rank == 0:
+        raise ValueError("Cannot unbatch an input with scalar components.")
+    return TensorSpec(spec.shape[1:], spec.dtype)
+
+
+def relaxed(a: Any, b: Any) -> Any:
+    """The spec of elements of which some are like `a` and some like `b`."""
+    return a if not isinstance(a, TensorSpec) else a.most_specific_compatible_type(b)
+
+
+def converted(value: Any, spec: TensorSpec) -> Any:
+    """What a generator yielded, as an array of the promised dtype and shape."""
+    try:
+        array = value._value if isinstance(value, EagerTensor) else np.asarray(value)
+        if spec.dtype.name == "string":
+            array = tensor(value)._value  # type: ignore[attr-defined]
+        elif array.dtype != spec.dtype.np:
+            array = array.astype(spec.dtype.np)
+    except (TypeError, ValueError):
+        raise invalid(
+            "TypeError: `generator` yielded an element that could not be converted to the expected type. The expected "
+            f"type was {spec.dtype.name}, but the yielded element was {value}."
+        ) from None
+    if not spec.shape.is_compatible_with(array.shape):
+        raise invalid(
+            f"TypeError: `generator` yielded an element of shape {array.shape} where an element of shape {spec.shape} "
+            "was expected."
+        )
+    return np.array(array)[()] if spec.dtype.name != "string" else array
+
+
+def signature_of(output_types: Any, output_shapes: Any) -> Any:
+    """The spec that TensorFlow 1's pair of arguments gives."""
+    types = structured_types(output_types)
+    flat = nest.flatten(types)
+    if output_shapes is None:
+        shapes: list = [None] * len(flat)
+    elif len(flat) == 1 and not nest.is_nested(types):
+        shapes = [output_shapes]
+    else:
+        shapes = list(output_shapes.values()) if isinstance(output_shapes, Mapping) else list(output_shapes)
+    return nest.pack_sequence_as(types, [TensorSpec(TensorShape(s), t) for s, t in zip(shapes, flat)])
+
+
+def structured_types(types: Any) -> Any:
+    if isinstance(types, Mapping):
+        return {key: structured_types(value) for key, value in types.items()}
+    return tuple([structured_types(t) for t in types]) if isinstance(types, list | tuple) else as_dtype(types)

@@ -1,0 +1,152 @@
+"""The functions that a dataset calls for its elements: traced once, like any function, and run as graphs."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from nbtape.core import context, nest
+from nbtape.core.engine import EagerTensor
+from nbtape.core.errors import invalid
+from nbtape.core.shape import TensorSpec
+from nbtape.graph.trace import FunctionGraph
+from nbtape.program.function import Function
+from nbtape.program.signature import plain_spec
+from nbtape.train.element import (
+    DatasetSpec,
+    leaves,
+    packed,
+    relaxed,
+    spec_of_leaf,
+    specs_of,
+    structured,
+    values_of,
+)
+
+
+def arguments(spec: Any, values: list) -> tuple:
+    """What a user's function is called with: the components of a tuple, or one argument."""
+    x = nest.pack_sequence_as(spec, values)
+    return tuple(x) if isinstance(spec, tuple) else (x,)
+
+
+class Call:
+    """A user's function of an element; called with a flat element it gives a flat one, of `spec`.
+
+    The function is traced. Only where an element holds datasets (windows) it is called anew for each.
+    """
+
+    def __init__(self, function: Callable, spec: Any, method: str):
+        if not callable(function):
+            raise ValueError(
+                f"Argument `func` must be a callable. Received func={function} (of type {type(function)})"
+            )
+        self._function, self._given, self._method = function, spec, method
+        self._places = [k for k, s in enumerate(leaves(spec)) if isinstance(s, TensorSpec)]
+        self._holds_datasets = any(isinstance(s, DatasetSpec) for s in leaves(spec))
+        self._concrete: Any = None
+        if self._holds_datasets:
+            self.spec: Any = specs_of(
+                self._structured(function(*arguments(spec, [_stand_in(s) for s in leaves(spec)])))
+            )
+            return
+        specs = [leaves(spec)[k] for k in self._places]
+        with context.recording(()):
+            self._concrete = Function(self._flat).get_concrete_function(*specs)
+        self.spec = specs_of(self._concrete.structured_outputs)
+
+    def _flat(self, *tensors: Any) -> Any:
+        values: list = [None] * len(leaves(self._given))
+        for k, x in zip(self._places, tensors):
+            values[k] = x
+        return self._structured(self._function(*arguments(self._given, values)))
+
+    def _structured(self, result: Any) -> Any:
+        """What the function returned, with tensors as leaves; a list of results is a tuple of them."""
+        result = tuple(result) if isinstance(result, list) else result
+        try:
+            return structured(result, lambda x: hasattr(x, "element_spec"))
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"Unsupported return value from function passed to Dataset.{self._method}(): {result}."
+            ) from None
+
+    def __call__(self, row: list) -> list:
+        with context.recording(()):
+            if self._concrete is None:
+                wrapped = [EagerTensor(v) if not hasattr(v, "element_spec") else v for v in row]
+                return values_of(self._structured(self._function(*arguments(self._given, wrapped))))
+            found = self._concrete.run([EagerTensor(row[k]) for k in self._places])
+            return values_of(found)
+
+
+def _stand_in(spec: Any) -> Any:
+    """Something like an element of `spec`, to see what a function makes of it."""
+    if isinstance(spec, DatasetSpec):
+        return spec.stand_in()
+    return FunctionGraph().placeholder(plain_spec(spec)) if spec is not None else None
+
+
+class Predicate(Call):
+    """A user's function that says yes or no to an element."""
+
+    def __init__(self, function: Callable, spec: Any):
+        super().__init__(function, spec, "filter")
+        if (
+            not isinstance(self.spec, TensorSpec)
+            or not self.spec.dtype.is_bool
+            or self.spec.shape.rank not in (0, None)
+        ):
+            raise ValueError(
+                "Invalid `predicate`. `predicate` must return a `tf.bool` scalar tensor, but its return type is "
+                f"{self.spec}."
+            )
+
+
+class DatasetCall:
+    """A user's function that makes a dataset of an element, called anew for each."""
+
+    def __init__(self, function: Callable, spec: Any):
+        if not callable(function):
+            raise ValueError(
+                f"Argument `func` must be a callable. Received func={function} (of type {type(function)})"
+            )
+        self._function, self._given = function, spec
+        graph = FunctionGraph("dataset")
+        with graph.as_default():
+            inputs = [
+                graph.placeholder(plain_spec(s)) if isinstance(s, TensorSpec) else s and s.stand_in()
+                for s in leaves(spec)
+            ]
+            self.spec = self._checked(function(*arguments(spec, inputs))).element_spec
+
+    def _checked(self, dataset: Any) -> Any:
+        if not hasattr(dataset, "element_spec"):
+            raise TypeError(f"`map_func` must return a `Dataset` object. Got {type(dataset)}.")
+        return dataset
+
+    def __call__(self, row: list) -> Iterator[list]:
+        with context.recording(()):
+            wrapped = leaves(packed(self._given, row))
+            return self._checked(self._function(*arguments(self._given, wrapped)))._source()
+
+
+def reducer(function: Callable, state: Any, spec: Any) -> Call:
+    """A user's `function(state, element)`, whose results are states; sizes of the state may change from step to step."""
+    while True:
+        call = Call(function, (state, spec), "reduce")
+        new, old = leaves(call.spec), leaves(state)
+        if len(new) != len(old):
+            raise invalid(
+                "The number of components of the initial state and the reduce function output does not match. "
+                f"(initial_state={len(old)}, output={len(new)})."
+            )
+        for a, b in zip(old, new):
+            if a.dtype is not b.dtype:
+                raise TypeError(
+                    f"The element types for the new state must match the initial state. Expected {a.dtype!s} but got "
+                    f"{b.dtype!s}."
+                )
+        wide = [relaxed(a, b) for a, b in zip(old, new)]
+        if wide == old:
+            call.spec = nest.pack_sequence_as(state, new)
+            return call
+        state = nest.pack_sequence_as(state, wide)

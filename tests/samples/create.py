@@ -1,0 +1,13 @@
+import numpy as np
+
+from samples import case, real
+
+SAMPLES = {
+    "zeros_like": [
+        case(real(2, 3)),
+        case(np.float32(1)),
+        case(np.array([True])),
+        case(np.array([b"a"], object)),
+    ],
+    "ones_like": [case(real(2, 3)), case(np.int8(3)), case(np.array([2j]))],
+}
