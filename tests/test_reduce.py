@@ -153,7 +153,7 @@ def test_the_gradient_of_logsumexp_is_a_softmax_at_infinity_too():
     assert slope(tf.reduce_logsumexp, [INF, INF, 1.0])[1] == [0.5, 0.5, 0]
     assert slope(tf.reduce_logsumexp, [-INF, -INF])[1] == [0, 0]
     assert slope(tf.reduce_logsumexp, [1000.0, 1001.0])[1] == pytest.approx([0.26894142, 0.7310586], rel=1e-6)
-    assert slope(tf.math.cumulative_logsumexp, [-INF, 0.0])[1] == [0, 1]
+    assert slope(tf.math.cumulative_logsumexp, [-INF, 0.0])[1] == [1, 1]
     assert slope(lambda x: tf.math.cumulative_logsumexp(x, exclusive=True)[1:], [1.0, 0.0])[1] == [1, 0]
 
 

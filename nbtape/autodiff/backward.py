@@ -99,6 +99,8 @@ def _pull_bare(node: tuple, g: Any, cotangents: dict, needed: set[int]) -> None:
             if type(gx) is not IndexedSlices:
                 if op.absorbs and gx is not g:
                     gx = absorb(g, gx)
+                if gx.dtype != value.dtype:  # beside bfloat16 a rule's Python numbers are float32
+                    gx = gx.astype(value.dtype)
                 if gx.shape != value.shape:
                     gx = o.sum_to.eager(gx, shape=value.shape)
         cotangents[key] = cotangents[key] + gx if key in cotangents else gx

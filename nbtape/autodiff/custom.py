@@ -7,7 +7,7 @@ from typing import Any
 
 from nbtape.autodiff.tape import GradientTape
 from nbtape.core import context, nest, source
-from nbtape.core.engine import EagerTensor, Op, Operators, Tensor, apply, o, spec_of, tensor
+from nbtape.core.engine import EagerTensor, Op, Operators, Tensor, apply, doors, o, spec_of, tensor
 from nbtape.core.kernel import Extern
 from nbtape.core.shape import bracket
 from nbtape.core.slices import IndexedSlices
@@ -87,7 +87,11 @@ def _call(f: Callable, args: tuple, kwargs: dict) -> Any:
     variables = [v for serial, v in reads.variables.items() if serial not in given]
     if variables:
         _check_takes_variables(grad_fn, variables)
-    if context.local.recorders:
+    if context.local.graph is not None:
+        xs = [x if isinstance(x, Tensor) else tensor(x) for x in (*inputs, *variables)]
+        rule = functools.partial(_rule, name, grad_fn, xs[: len(inputs)], variables)
+        flat = list(doors["custom_gradient"](xs, flat, rule, name))
+    elif context.local.recorders:
         xs = tuple([x if isinstance(x, Tensor) else tensor(x) for x in (*inputs, *variables)])
         called = _op(name, grad_fn, xs[: len(inputs)], variables, len(flat))
         place = source.here()
@@ -129,6 +133,10 @@ def _op(name: str, grad_fn: Callable, args: tuple, variables: list, outputs: int
         raise AssertionError("a custom_gradient call is recorded after it has run")
 
     return Op(f"custom_gradient:{name}", eager, eager, grad, Extern(), many=outputs != 1)
+
+
+def _rule(name: str, grad_fn: Callable, args: list, variables: list, *gs: Any) -> list:
+    return _run(name, grad_fn, gs, tuple(args), variables)
 
 
 def _run(name: str, grad_fn: Callable, gs: tuple, args: tuple, variables: list) -> list:

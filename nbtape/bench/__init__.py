@@ -1,1 +1,1 @@
-"""Benchmarks that users can run: `python -m nbtape.bench eager` compares nbtape with what else is installed."""
+"""Benchmarks that users can run: `python -m nbtape.bench eager` compares nbtape with its peers."""

@@ -1,5 +1,4 @@
-"""From Python and NumPy values to arrays, with TensorFlow's dtype rules (int32 and float32 for bare
-numbers)."""
+"""From Python and NumPy values to arrays, with TensorFlow's dtype rules: int32 and float32 for bare numbers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,8 +13,7 @@ _MIXED = "Can't convert Python sequence with mixed types to Tensor."
 _BIG_INT = "Can't convert Python sequence with out-of-range integer to Tensor."
 _BIG_FLOAT = (
     "Can't convert Python sequence with a value out of range for a double-precision float. (float32 ends at "
-    "3.4e38; "
-    "give dtype=tf.float64.)"
+    "3.4e38; give dtype=tf.float64.)"
 )
 _INT32, _INT64, _FLOAT32 = np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.float32)
 _COMPLEX128, _OBJECT = np.dtype(np.complex128), np.dtype(object)
@@ -30,14 +28,11 @@ def array_of(value: Any, dtype: DType | None = None) -> Any:
     Raises ValueError for ragged or mixed sequences and unsupported types, TypeError where numbers do not fit
     `dtype`.
     """
-    if isinstance(value, np.ndarray | np.generic):
-        return _from_numpy(value, dtype)
-    if isinstance(value, bool | int | float | complex):
-        return _from_number(value, dtype)
-    if isinstance(value, str | bytes):
-        return _strings(value, (), [value], dtype)
-    if isinstance(value, list | tuple | range):
-        return _from_sequence(value, dtype)
+    make = _BY_TYPE.get(type(value))
+    if make is None:
+        make = next((m for kind, m in _BY_TYPE.items() if isinstance(value, kind)), None)
+    if make is not None:
+        return make(value, dtype)
     exported = _exported(value)
     if exported is not None:
         return _from_numpy(exported, dtype)
@@ -47,8 +42,7 @@ def array_of(value: Any, dtype: DType | None = None) -> Any:
 
 
 def _exported(value: Any) -> Any:
-    """What `value` gives through NumPy's protocols, DLPack or the buffer protocol; None where it has none of
-    them."""
+    """What `value` gives through NumPy's protocols, DLPack or the buffer protocol, None where it has none."""
     if hasattr(value, "__array__") or hasattr(value, "__array_interface__"):
         return np.asarray(value)
     if hasattr(value, "__dlpack__"):
@@ -69,12 +63,13 @@ def _from_numpy(value: Any, dtype: DType | None) -> Any:
     kind = value.dtype.kind
     if kind in "SUO":
         return _strings(value, value.shape, value.ravel().tolist(), dtype)
-    if dtypes.find(value.dtype.newbyteorder("=")) is None:
+    own = value.dtype if value.dtype.isnative else value.dtype.newbyteorder("=")
+    if dtypes.find(own) is None:
         raise ValueError(
             f"Failed to convert a NumPy array to a Tensor (Unsupported numpy type: {value.dtype}). "
             "Give it another one first: array.astype(np.float32)."
         )
-    target = dtype.np if dtype is not None else value.dtype.newbyteorder("=")
+    target = own if dtype is None else dtype.np
     if target == _OBJECT:
         raise ValueError(
             f"Failed to convert a NumPy array to a Tensor (Unsupported object type {value.dtype})."
@@ -109,8 +104,7 @@ def _big(value: int) -> np.int64:
 
 
 def fit(value: Any, dtype: DType) -> Any:
-    """`value`, a Python number, if a tensor of `dtype` can hold one of its kind; raises TypeError
-    otherwise."""
+    """`value`, a Python number, if a tensor of `dtype` can hold it; raises TypeError otherwise."""
     came = "b" if isinstance(value, bool) else "i" if isinstance(value, int) else "f"
     came = "c" if isinstance(value, complex) else came
     rank = _RANK.get(dtype.np.kind, -1)
@@ -139,7 +133,14 @@ def _from_sequence(value: Any, dtype: DType | None) -> Any:
         return np.empty(array.shape, _FLOAT32 if dtype is None else dtype.np)
     if dtype is not None:
         return _sequence_as(array, value, dtype)
-    return array.astype(_natural(array, value, leaf), copy=False)
+    natural = _natural(array, value, leaf)
+    if array.dtype == natural:
+        return array
+    with np.errstate(over="raise"):
+        try:
+            return array.astype(natural)
+        except FloatingPointError:
+            raise ValueError(_BIG_FLOAT) from None
 
 
 def _natural(array: np.ndarray, value: Any, leaf: Any) -> np.dtype:
@@ -154,13 +155,8 @@ def _natural(array: np.ndarray, value: Any, leaf: Any) -> np.dtype:
             raise ValueError(f"Can't convert Python sequence of {leaf.dtype} to Tensor.")
         return leaf.dtype
     if kind == "f":
-        size = np.abs(array)
-        if (
-            isinstance(leaf, int) and size.max() >= 2**63 and _all_integers(value)
-        ):  # NumPy takes these for floats
-            raise ValueError(_BIG_INT)
-        if not size.max() <= _FLOAT_MAX and size.max(where=np.isfinite(size), initial=0) > _FLOAT_MAX:
-            raise ValueError(_BIG_FLOAT)
+        if isinstance(leaf, int) and np.abs(array).max() >= 2**63 and _all_integers(value):
+            raise ValueError(_BIG_INT)  # NumPy takes such integers for floats
         return _FLOAT32
     if kind == "b":
         return array.dtype
@@ -252,3 +248,22 @@ def _bytes(item: Any, value: Any) -> bytes:
             f"Failed to convert a NumPy array to a Tensor (Unsupported object type {type(item).__name__})."
         )
     raise _unsupported(item, _MIXED)
+
+
+def _from_text(value: Any, dtype: DType | None) -> np.ndarray:
+    return _strings(value, (), [value], dtype)
+
+
+_BY_TYPE = {  # NumPy's scalars first: some are Python's numbers too
+    np.generic: _from_numpy,
+    np.ndarray: _from_numpy,
+    bool: _from_number,
+    int: _from_number,
+    float: _from_number,
+    complex: _from_number,
+    str: _from_text,
+    bytes: _from_text,
+    list: _from_sequence,
+    tuple: _from_sequence,
+    range: _from_sequence,
+}

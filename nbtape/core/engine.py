@@ -18,7 +18,7 @@ from nbtape.core.convert import array_of, fit
 from nbtape.core.dtype import DType
 from nbtape.core.errors import OpError, invalid
 from nbtape.core.kernel import Kernel
-from nbtape.core.shape import Spec, TensorShape, TensorSpec, bracket
+from nbtape.core.shape import Spec, TensorShape, bracket, known_shape
 
 _NUMBERS = (bool, int, float, complex)
 _NO_ATTRS: dict[str, Any] = {}
@@ -303,7 +303,7 @@ class EagerTensor(Tensor):
 
     @property
     def shape(self) -> TensorShape:
-        return TensorShape(self._value.shape)
+        return known_shape(self._value.shape)
 
     @property
     def device(self) -> str:
@@ -491,20 +491,24 @@ def tensor(x: Any, dtype: DType | None = None) -> Any:
 
 
 def _constant(x: Any, dtype: DType | None) -> Any:
-    if isinstance(x, list | tuple) and _holds_tensor(x):
+    if isinstance(x, _SEQUENCES) and _holds_tensor(x):
         return _packed(x, dtype)
-    value = array_of(x.as_list() if isinstance(x, TensorShape) else x, dtype)
+    value = array_of(x.as_list() if type(x) is TensorShape else x, dtype)
     graph = context.local.graph
     return EagerTensor(value) if graph is None else graph.constant(value)
 
 
 def _holds_tensor(x: Any) -> bool:
-    for item in x:
-        if isinstance(item, Tensor) or hasattr(type(item), "__tensor__"):
-            return True
-        if isinstance(item, list | tuple) and _holds_tensor(item):
-            return True
-    return False
+    kinds = set(map(type, x))
+    if kinds <= _PLAIN:
+        return False
+    if any(issubclass(kind, Tensor) or hasattr(kind, "__tensor__") for kind in kinds):
+        return True
+    return any(isinstance(item, _SEQUENCES) and _holds_tensor(item) for item in x)
+
+
+_SEQUENCES = (list, tuple)
+_PLAIN = frozenset((float, int, bool, complex, str, bytes, np.ndarray, *[d.as_numpy_dtype for d in dtypes.ALL]))
 
 
 def _first_tensor(x: Any) -> Any:

@@ -83,8 +83,8 @@ def _mapping_like(x: Any, by_key: dict) -> Any:
     except TypeError as error:
         raise TypeError(
             f"Error creating an object of type {type(x)} like {x}. Note that it must accept a single "
-            f"positional "
-            f"argument representing an iterable of key-value pairs, in addition to self. Cause: {error}"
+            "positional argument representing an iterable of key-value pairs, in addition to self. Cause: "
+            f"{error}"
         ) from None
 
 
@@ -126,9 +126,8 @@ def pack_sequence_as(structure: Any, flat_sequence: Any, expand_composites: bool
         if len(flat_sequence) != 1:
             raise ValueError(
                 f"The target structure is of type `{type(structure)}`\n  {structure}\nHowever the input is "
-                f"a sequence "
-                f"({type(flat_sequence)}) of length {len(flat_sequence)}.\n  {flat_sequence}\nnest cannot "
-                f"guarantee "
+                f"a sequence ({type(flat_sequence)}) of length {len(flat_sequence)}.\n  "
+                f"{flat_sequence}\nnest cannot guarantee "
                 "that it is safe to map one to the other."
             )
         return flat_sequence[0]
@@ -136,8 +135,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Any, expand_composites: bool
     if atoms != len(flat_sequence):
         raise ValueError(
             f"Could not pack sequence. Structure had {atoms} atoms, but flat_sequence had "
-            f"{len(flat_sequence)} "
-            f"items.  Structure: {structure}, flat_sequence: {flat_sequence}."
+            f"{len(flat_sequence)} items.  Structure: {structure}, flat_sequence: {flat_sequence}."
         )
     return _packed(structure, iter(flat_sequence), expand_composites)
 

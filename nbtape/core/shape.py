@@ -13,8 +13,7 @@ Dims = tuple[int | None, ...]
 
 
 class Spec(NamedTuple):
-    """Shape and NumPy dtype of a value: what an op's `infer` takes and gives. A dim of None is not known
-    yet."""
+    """Shape and NumPy dtype of a value: what an op's `infer` takes and gives. A dim of None is not known."""
 
     shape: Dims | None
     dtype: np.dtype
@@ -192,6 +191,13 @@ class TensorShape:
         return TensorShape, (self.dims,)
 
 
+def known_shape(sizes: tuple[int, ...]) -> TensorShape:
+    """The TensorShape of sizes that need no check: those of an array."""
+    shape = object.__new__(TensorShape)
+    shape._dims = sizes
+    return shape
+
+
 def _unknown_slice(key: slice) -> TensorShape:
     """What a slice of unknown sizes is known to be: as many of them as the slice says, where it says it."""
     start, stop = key.start or 0, key.stop
@@ -272,8 +278,7 @@ class TensorSpec:
         return found
 
     def most_specific_common_supertype(self, others: Iterable["TensorSpec"]) -> "TensorSpec | None":
-        """The narrowest spec that this one and all `others` are instances of; None where the dtypes
-        differ."""
+        """The narrowest spec that this and all `others` are instances of; None where the dtypes differ."""
         others = list(others)
         if any(not isinstance(other, TensorSpec) or other._dtype != self._dtype for other in others):
             return None
@@ -303,8 +308,7 @@ def bracket(shape: Iterable) -> str:
 
 
 def broadcast(*shapes: Dims | None) -> Dims | None:
-    """The shape that NumPy's broadcasting rule makes of all `shapes`; raises InvalidArgumentError where it
-    can't."""
+    """The shape that all `shapes` broadcast to by NumPy's rule; raises InvalidArgumentError where they don't."""
     if any(s is None for s in shapes):
         return None
     result: list[int | None] = []

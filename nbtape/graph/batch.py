@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.core import context, nest
+from nbtape.core import nest
 from nbtape.core.engine import Node, Op, Tensor, apply, o, spec_of, tensor
 from nbtape.core.kernel import Scalar
 from nbtape.core.shape import Spec
@@ -208,7 +208,8 @@ def _sum_to(b: Batch, node: Node, xs: list) -> Any:
 
 
 def _transpose(b: Batch, node: Node, xs: list) -> Any:
-    return apply(o.transpose, xs[0].value, perm=(0, *[p + 1 for p in node.attrs["perm"]]))
+    perm = node.attrs["perm"] or range(_rank(xs[0]))[::-1]
+    return apply(o.transpose, xs[0].value, perm=(0, *[p + 1 for p in perm]))
 
 
 def _matmul(b: Batch, node: Node, xs: list) -> Any:
@@ -275,5 +276,3 @@ RULES |= {
     "subscript": _subscript, "unsubscript": _unsubscript, "slice": _slice, "pad": _pad, "take": _take, "gather": _take,
     "einsum": _einsum, "shape": _about_shape, "size": _about_shape, "rank": _about_shape,
 }  # fmt: skip
-
-_ = context

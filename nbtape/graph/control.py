@@ -14,6 +14,7 @@ from nbtape.core.dtype import int32
 from nbtape.core.engine import Operators, Tensor, apply, o, tensor
 from nbtape.core.shape import TensorShape, TensorSpec
 from nbtape.graph import emit
+from nbtape.graph.arrays import settle
 from nbtape.graph.effects import Assert
 
 _NO_MATCH = "Input error: None of conditions evaluated as True:"
@@ -233,7 +234,7 @@ def _eager_loop(cond: Callable, body: Callable, loop_vars: Any, limit: Any) -> A
         loop_vars = body(*loop_vars)
         nest.assert_same_structure(structure, list(loop_vars))
         steps += 1
-    return nest.map_structure(tensor, loop_vars, expand_composites=True)
+    return nest.map_structure(lambda x: x if hasattr(type(x), "__composite_flatten__") else tensor(x), loop_vars)
 
 
 def _spec_or_value(x: Any) -> Any:
@@ -243,6 +244,7 @@ def _spec_or_value(x: Any) -> Any:
 def _traced_loop(cond: Callable, body: Callable, loop_vars: Any, shape_invariants: Any, limit: Any) -> Any:
     if any(x is None for x in nest.flatten(loop_vars)):
         raise ValueError("None values not supported.")
+    settle(body, loop_vars)
     structure = nest.map_structure(tensor, loop_vars, expand_composites=True)
     carry = nest.flatten(structure, expand_composites=True)
     shapes = _invariants(structure, carry, shape_invariants)

@@ -13,7 +13,7 @@ from nbtape.core import context, source
 from nbtape.core.engine import EagerTensor, Node, Op, Tensor, infer_dtypes, o, specs_of, with_report
 from nbtape.core.errors import InvalidArgumentError, OpError
 from nbtape.core.shape import Spec
-from nbtape.graph.run import EFFECTS, UNREPEATABLE, ancestors, evaluate
+from nbtape.graph.run import acts, ancestors, evaluate, unrepeatable
 from nbtape.graph.symbolic import Operation, SymbolicTensor, spelled
 from nbtape.ops.row import op
 
@@ -244,7 +244,7 @@ class Graph:
         nodes = ancestors(self.nodes, [x], {})
         for node in nodes:
             sizes = [np.prod(y._spec.shape) if y._spec.shape and None not in y._spec.shape else 1 for y in node.outputs]
-            if node.op.name in _UNKNOWN or node.op.name in EFFECTS or max(sizes, default=0) > _KNOWN_SIZE:
+            if node.op.name in _UNKNOWN or acts(node) or unrepeatable(node) or max(sizes, default=0) > _KNOWN_SIZE:
                 return None
         with context.recording(()):
             return evaluate(nodes, {})[id(x)]._value
@@ -324,7 +324,7 @@ class Graph:
         return "\n".join([f"graph {self.name}".rstrip(), *[f"  {_line(node)}" for node in self.nodes]])
 
 
-_UNKNOWN = {"placeholder", "read_variable", *UNREPEATABLE}
+_UNKNOWN = {"placeholder", "read_variable"}
 
 
 def _camel(name: str) -> tuple[str, str]:

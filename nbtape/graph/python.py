@@ -79,9 +79,13 @@ def _run(xs: list, func: Callable, specs: tuple, as_arrays: bool) -> tuple:
     except errors.OpError:
         raise
     except Exception as error:
-        kind = next((k for k in _ERRORS if isinstance(error, k)), None)
-        wrapped = _ERRORS[kind] if kind else errors.UnknownError
-        raise wrapped(None, None, f"{type(error).__name__}: {error}") from error
+        raise as_op_error(error) from error
+
+
+def as_op_error(error: Exception) -> errors.OpError:
+    """An error of a Python function as the one that TensorFlow makes of it."""
+    kind = next((k for k in _ERRORS if isinstance(error, k)), None)
+    return (_ERRORS[kind] if kind else errors.UnknownError)(None, None, f"{type(error).__name__}: {error}")
 
 
 def _result(y: Any, spec: Spec) -> Tensor:

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.autodiff.backward import backward
+from nbtape.autodiff.backward import backward, differentiable
 from nbtape.core import context
 from nbtape.core.dtype import FLOATS
 from nbtape.core.engine import EagerTensor, Node, apply, o
 from nbtape.core.errors import invalid
-from nbtape.core.kernel import Region as Carries
+from nbtape.core.kernel import Region as Carries, View
 from nbtape.core.shape import Spec, TensorShape
 from nbtape.core.slices import IndexedSlices
 from nbtape.graph.run import NARROWINGS, REPLAYS, acts, constant
@@ -107,6 +107,20 @@ class Once:
         return found[i]
 
 
+# The tapes see the ops of a branch or a body; that the outputs could have depended on an input is seen here: its
+# gradient is zero then, and not None, as in TensorFlow.
+op("linked", lambda y, *xs: y, lambda y, *xs: y, kernel=View(),
+   variadic=lambda i, g, y, *xs: g if i == 0 else o.zeros_like(xs[i]))  # fmt: skip
+
+
+def linked(ys: list, xs: list) -> tuple:
+    """`ys`, tied to the inputs `xs` for the tapes that are open."""
+    inputs = [x for x in xs if differentiable(x)]
+    if not context.local.recorders or not inputs:
+        return tuple(ys)
+    return tuple([apply(o.linked, y, *inputs) if differentiable(y) else y for y in ys])
+
+
 # cond
 
 
@@ -134,7 +148,7 @@ def _cond_eager(pred, *xs, true, false):
 def _cond_replay(node: Node, xs: list) -> tuple:
     if context.local.graph is not None:
         return apply(o.cond, *xs, **node.attrs)
-    return tuple(_cond_run(bool(xs[0]), xs[1:], **node.attrs))
+    return linked(_cond_run(bool(xs[0]), xs[1:], **node.attrs), xs)
 
 
 def _cond_grad(i: int, g: tuple, y: tuple, pred: Any, *xs: Any, true: Region, false: Region) -> Any:
@@ -236,7 +250,7 @@ def _while_eager(*xs, **attrs):
 def _while_replay(node: Node, xs: list) -> tuple:
     if context.local.graph is not None:  # what a tape of this trace may need is kept; see _narrowed
         return apply(o.while_, *xs, **{**node.attrs, "saved": True})
-    return tuple(_while_run(xs, **node.attrs))
+    return linked(_while_run(xs, **node.attrs), xs)
 
 
 def _narrowed(node: Node, used: set[int]) -> Node:

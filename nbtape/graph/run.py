@@ -10,10 +10,11 @@ from typing import Any
 from nbtape.core import context, source
 from nbtape.core.engine import EagerTensor, Node, Tensor, apply
 from nbtape.core.errors import OpError
+from nbtape.ops.draw import STATEFUL
 
 # Rows that do something beside giving a value: they run once for each run of the graph, used or not, in order.
 EFFECTS = {"assign_variable", "print_", "assert_", "assert_relation", "py_function"}
-# Rows that may give another value when they run again, so that a gradient keeps their value instead.
+# Rows that may give another value when they run again, as the random ones, so that a gradient keeps their value.
 UNREPEATABLE = {"py_function"}
 # How rows run that are no functions of arrays: `replay(node, xs)` gives the output, a tuple where the row has many.
 REPLAYS: dict[str, Callable[[Node, list], Any]] = {}
@@ -28,7 +29,7 @@ def acts(node: Node) -> bool:
 
 def unrepeatable(node: Node) -> bool:
     """Whether computing a node again may give something else, or do something twice."""
-    if node.op.name in UNREPEATABLE:
+    if node.op.name in UNREPEATABLE or node.op.name in STATEFUL:
         return True
     return any(not getattr(value, "repeatable", True) for value in node.attrs.values())
 
@@ -70,8 +71,10 @@ def evaluate(nodes: Sequence[Node], env: dict[int, Any], drops: Sequence[Iterabl
 def _traced(error: OpError, node: Node) -> OpError:
     """The same error, which says once which line of the traced program it comes from."""
     if node.place is not None and "\n  traced from " not in error._message:
-        error._message += f"\n  traced from {source.describe(node.place)}"
-        error.args = (error._message,)
+        line = source.describe(node.place)
+        if line not in error._message:
+            error._message += f"\n  traced from {line}"
+            error.args = (error._message,)
     return error
 
 

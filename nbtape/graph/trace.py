@@ -14,12 +14,18 @@ from nbtape.core.shape import Spec
 from nbtape.graph.graph import Graph, spec_of_variable
 from nbtape.graph.run import acts, ancestors, evaluate, last_uses, pruned, unrepeatable
 from nbtape.graph.symbolic import SymbolicTensor, spelled
+from nbtape.ops.row import op
 
 _SINGLETON = (
     "tf.function only supports singleton tf.Variables created on the first call. Make sure the tf.Variable is only "
     "created once or created outside tf.function. See https://www.tensorflow.org/guide/function#creating_tfvariables "
     "for more information."
 )
+
+
+# The value of a variable after an assignment in a region: as in TensorFlow no gradient goes through the assignment,
+# and that of later reads goes to the variable.
+op("reassigned", lambda value, before: value, lambda value, before: value, None, lambda g, y, value, before: g)
 
 
 class FunctionGraph(Graph):
@@ -160,8 +166,7 @@ class Region(FunctionGraph):
         return self.append(o.identity, (now,), {}, (now._spec,), self.place)[0]
 
     def _assign(self, variable: Any, value: SymbolicTensor) -> None:
-        # No gradient goes through an assignment, as in TensorFlow.
-        new = self.append(o.stop_gradient, (value,), {}, (value._spec,), self.place)[0]
+        new = self.append(o.reassigned, (value, self.entry(variable)), {}, (value._spec,), self.place)[0]
         self.assigned[variable._serial] = variable, new
 
     def created(self, variable: Any) -> None:

@@ -56,6 +56,11 @@ def _leaky_relu(x, alpha):
     return np.where(x > 0, x, alpha * x)[()]
 
 
+def _leaky_relu_grad(g, x, alpha):
+    up = x > 0
+    return masked(g, up) + masked(g * g.dtype.type(alpha) if isinstance(alpha, float) else g * alpha, ~up)
+
+
 @in_float32
 def _elu(x):
     return np.maximum(x, 0) + np.expm1(np.minimum(x, 0))
@@ -118,7 +123,10 @@ op("masked", masked, lambda g, keep: Spec(broadcast(g.shape, keep.shape), g.dtyp
    lambda h, z, g, keep: o.masked(h, keep), None, kernel=Scalar("({0} if {1} else 0.0)"))
 
 row("leaky_relu", _leaky_relu, "({0} if {0} > 0.0 else {1} * {0})",
-    lambda g, y, x, a: o.where(x > 0, g, g * a), lambda g, y, x, a: g * o.minimum(x, 0.0), kinds=REAL_FLOATS)
+    lambda g, y, x, a: o.leaky_relu_grad(g, x, a), lambda g, y, x, a: g * o.minimum(x, 0.0), kinds=REAL_FLOATS)
+row("leaky_relu_grad", _leaky_relu_grad, "({0} if {1} > 0.0 else {2} * {0})",
+    lambda h, z, g, x, a: o.leaky_relu_grad(h, x, a), lambda h, z, g, x, a: o.zeros_like(x),
+    lambda h, z, g, x, a: o.masked(h * g, x <= 0), kinds=REAL_FLOATS)
 row("elu", _elu, "(max({0}, 0.0) + math.expm1(min({0}, 0.0)))",
     lambda g, y, x: g * o.where(y < 0, y + 1, 1.0), kinds=REAL_FLOATS)
 row("selu", _selu, "(1.0507009873554805 * (max({0}, 0.0) + 1.6732632423543772 * math.expm1(min({0}, 0.0))))",
@@ -203,7 +211,7 @@ def silu(features: Any, beta: Any = 1.0) -> Any:
     if stands_for_tensor(beta):
         beta = tensor(beta)
         return apply(o.silu, x, beta if beta.dtype is x.dtype else apply(o.cast, beta, dtype=x.dtype.np))
-    return apply(o.silu, *pair(x, beta))
+    return apply(o.silu, x, float(beta))
 
 
 swish = silu

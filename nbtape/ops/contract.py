@@ -30,14 +30,16 @@ def contract(*xs, equation):
     terms, out, broadcasts = split(equation)
     sizes = _sizes(terms, xs)
     if broadcasts:
-        xs, terms = zip(*[_unbroadcast(x, term, sizes) for x, term in zip(xs, terms)])
-    if len(xs) > 2:
+        work = [_unbroadcast(x, term, sizes) for x, term in zip(xs, terms)]
+        xs, terms = tuple([x for x, _ in work]), [term for _, term in work]
+    n = len(terms)
+    if n > 2:
         x, term = _product_of_many(list(xs), list(terms), out, sizes)
-    elif len(xs) == 2:
-        plan = _plan(*terms, out)
+    elif n == 2:
+        plan = _plan(terms[0], terms[1], out)
         x, term = _product(*xs, plan), plan.term
     else:
-        (x,), (term,) = xs, terms
+        x, term = xs[0], terms[0]
     return x if term == out and len(set(out)) == len(out) else _arranged(x, term, out, sizes)
 
 
@@ -122,9 +124,9 @@ def _plan(ta: str, tb: str, kept: str) -> Plan:
         term = "".join([label for label in dict.fromkeys(kept) if label in ta or label in tb])
         a, b = "".join([n for n in term if n in ta]), "".join([n for n in term if n in tb])
         spread = tuple([tuple([slice(None) if n in t else None for n in term]) for t in (ta, tb)])
-    perms = [None if t == s else tuple([t.index(n) for n in s]) for t, s in ((ta, a), (tb, b))]
+    perm_a, perm_b = [None if t == s else tuple([t.index(n) for n in s]) for t, s in ((ta, a), (tb, b))]
     plain = len(mine) == len(inner) == len(yours) == 1
-    return Plan(first, second, *perms, spread, len(both), len(mine), len(inner), plain, term)
+    return Plan(first, second, perm_a, perm_b, spread, len(both), len(mine), len(inner), plain, term)
 
 
 def _product(a, b, plan):

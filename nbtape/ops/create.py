@@ -1,4 +1,4 @@
-"""Making tensors: constants, zeros and ones, ranges, grids, one-hot; and asking them for their shape.
+"""Making tensors: constants, zeros, ones, identity matrices.
 
 What is known when it is made is a constant; what a trace computes (the size of a batch) goes through rows.
 """
@@ -69,8 +69,7 @@ def _filling(x: Any, value: Any, shape: Any) -> Any:
         return apply(o.broadcast_to, apply(o.reshape, x, shape=()), shape=tuple(sizes))
     raise TypeError(
         f"Eager execution of tf.constant with unsupported shape. Tensor {known(x)} (converted from {value}) "
-        f"has "
-        f"{size} elements, but got `shape` {tuple(sizes)} with {wanted} elements)."
+        f"has {size} elements, but got `shape` {tuple(sizes)} with {wanted} elements)."
     )
 
 
@@ -90,6 +89,12 @@ def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, nam
         except (TypeError, ValueError):
             pass
     return tensor(value, kind)
+
+
+def made(value: Any) -> Any:
+    """A Tensor of an array that nobody else holds."""
+    graph = context.local.graph
+    return EagerTensor(value) if graph is None else graph.constant(value)
 
 
 def identity(input: Any, name: str | None = None) -> Any:
@@ -124,14 +129,16 @@ def get_static_value(tensor: Any, partial: bool = False) -> Any:
 
 def _shape_entries(shape: Any) -> list | Tensor:
     """A shape as the user of `zeros` writes it."""
-    value = known(shape)
-    if value is not None and value.dtype.kind not in "iu" and value.size:
-        raise TypeError(f"Cannot convert {shape!r} to EagerTensor of dtype int32")
-    if value is not None and value.ndim > 1:
-        raise invalid(f"dims must represent a vector, got shape {bracket(value.shape)} [Op:Fill]")
-    sizes = entries(shape, "index_type", scalar=True)
+    sizes = list(shape) if type(shape) in (list, tuple) else None
+    if sizes is None or not is_static(sizes):
+        value = known(shape)
+        if value is not None and value.dtype.kind not in "iu" and value.size:
+            raise TypeError(f"Cannot convert {shape!r} to EagerTensor of dtype int32")
+        if value is not None and value.ndim > 1:
+            raise invalid(f"dims must represent a vector, got shape {bracket(value.shape)} [Op:Fill]")
+        sizes = entries(shape, "index_type", scalar=True)
     for n in sizes if isinstance(sizes, list) else ():
-        if isinstance(n, int) and n < 0:
+        if type(n) is int and n < 0:
             raise invalid(f"Dimension {n} must be >= 0 [Op:Fill]")
     return sizes
 
@@ -141,7 +148,7 @@ def _filled(sizes: list | Tensor, value: Any, dtype: DType) -> Any:
         if dtype is string:
             return tensor(np.full(sizes, value, object))
         y = np.full(sizes, value, dtype.np) if value else np.zeros(sizes, dtype.np)
-        return EagerTensor(y if y.ndim else y[()])
+        return EagerTensor(y if sizes else y[()])
     return broadcast_to_sizes(tensor(value, dtype), sizes)
 
 
@@ -182,8 +189,7 @@ def fill(dims: Any, value: Any, name: str | None = None, layout: Any = None) -> 
     except TypeError:
         raise invalid(
             f"Value for attr 'index_type' of {spelled(known(dims).dtype)} is not in the list of allowed "
-            f"values: "
-            "int32, int64"
+            "values: int32, int64"
         ) from None
     x = tensor(value)
     if rank_of(x):

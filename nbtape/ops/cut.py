@@ -40,8 +40,7 @@ def _slice_spec(x: Spec, *, begin: tuple, size: tuple) -> Spec:
 def _slice_rank(rank: int, begin: tuple, size: tuple) -> Exception:
     return invalid(
         f"Expected begin and size arguments to be 1-D tensors of size {rank}, but got shapes "
-        f"{bracket(begin)} and "
-        f"{bracket(size)} instead. [Op:Slice]"
+        f"{bracket(begin)} and {bracket(size)} instead. [Op:Slice]"
     )
 
 
@@ -199,7 +198,7 @@ def pad(
             raise invalid(f"Paddings must be non-negative: {before} {after} [Op:Pad]")
     if kind != "CONSTANT":
         return _mirrored(x, pairs, kind)
-    if not isinstance(constant_values, Tensor) and np.ndim(constant_values) == 0 and not constant_values:
+    if type(constant_values) in (int, float, bool) and not constant_values:
         return apply(o.pad, x, paddings=pairs)
     return apply(o.pad_value, x, as_tensor(constant_values, x.dtype), paddings=pairs)
 

@@ -69,7 +69,8 @@ def _band_dims(k: tuple, longest: int | None) -> Dims:
 
 def _diag(d, *, k, rows, cols, padding, align):
     spec = _diag_spec(d, k=k, rows=rows, cols=cols, padding=padding, align=align)
-    return _fill(np.full(spec.shape, padding, d.dtype), d, k, align)
+    out = np.full(spec.shape, padding, d.dtype)  # type: ignore[arg-type]
+    return _fill(out, d, k, align)
 
 
 def _diag_spec(d: Any, *, k: tuple, rows: int, cols: int, padding: Any, align: str) -> Spec:

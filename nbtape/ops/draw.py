@@ -33,7 +33,7 @@ from nbtape.ops.static import (
     wrong_type,
 )
 
-_INT64 = np.dtype(np.int64)
+_SEED_TYPES = (np.dtype(np.int32), np.dtype(np.int64))
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _TF_FLOATS = "half, bfloat16, float, double"
 _TINY = {"float16": 6.104e-05, "float32": 1.1754944e-38, "float64": 2.2250738585072014e-308}
@@ -82,12 +82,12 @@ def sampled(name: str, sample: Callable, inputs: int = 0, grad: Callable | None 
         return draw(stream.next(), xs, shape, dtype, attrs)
 
     def stateless(seed, *xs, shape, dtype, **attrs):
-        if seed.dtype.kind not in "iu" or seed.shape != (2,):
+        if seed.dtype not in _SEED_TYPES or seed.shape != (2,):
             raise ValueError
         return draw(sampler.philox((int(seed[0]), int(seed[1]))), xs, shape, dtype, attrs)
 
     def stateless_spec(seed, *xs, shape, dtype, **attrs):
-        if seed.dtype.kind not in "iu":
+        if seed.dtype not in _SEED_TYPES:
             raise wrong_type({"float32": "float"}.get(seed.dtype.name, seed.dtype.name), "Tseed")
         if seed.shape not in (None, (2,), (None,)):
             raise invalid(f"seed must have shape [2], not {bracket(seed.shape)}")

@@ -5,7 +5,6 @@ labels `0`, `1`, ..., and only these broadcast. A label that the output repeats 
 With that the gradient of an equation is another equation: the cotangent takes the place of the operand.
 """
 
-import operator
 import re
 from functools import lru_cache
 from typing import Any
@@ -13,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import source
-from nbtape.core.engine import EagerTensor, Tensor, apply, o, pair, tensor, with_report
+from nbtape.core.engine import EagerTensor, Tensor, apply, o, pair, spec_of, tensor, with_report
 from nbtape.core.errors import invalid
-from nbtape.core.shape import Spec, bracket, numel
+from nbtape.core.shape import Dims, Spec, bracket, numel
 from nbtape.ops.contract import contract, split
 from nbtape.ops.linalg import conj, operands, rank, refuse_narrow
 from nbtape.ops.row import NUMBER, op
@@ -179,24 +178,30 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Any:
     array([-1., -1.], dtype=float32)
     """
     a, b = operands(a, b)
-    ranks = []
-    for x in (a, b):
-        if x.shape.rank is None:
-            raise ValueError("tensordot takes tensors of known rank; use set_shape to say it.")
-        ranks.append(x.shape.rank)
-    axes_a, axes_b = _contracted(axes, a, *ranks)
-    labels_a = [chr(ord("a") + i) for i in range(ranks[0])]
-    labels_b = [chr(ord("a") + ranks[0] + i) for i in range(ranks[1])]
-    for i, j in zip(axes_a, axes_b, strict=True):
-        labels_b[j] = labels_a[i]
-    out = [n for i, n in enumerate(labels_a) if i not in axes_a] + [
-        n for j, n in enumerate(labels_b) if j not in axes_b
-    ]
+    rank_a, rank_b = rank(a), rank(b)
+    if rank_a is None or rank_b is None:
+        raise ValueError("tensordot takes tensors of known rank; use set_shape to say it.")
+    if type(axes) is int and 0 <= axes <= min(rank_a, rank_b):
+        axes_a, axes_b = tuple(range(rank_a - axes, rank_a)), tuple(range(axes))
+    else:
+        axes_a, axes_b = _contracted(axes, a, rank_a, rank_b)
     _check_sizes(a, b, axes_a, axes_b)
-    return apply(o.einsum, a, b, equation="".join([*labels_a, ",", *labels_b, "->", *out]))
+    return apply(o.einsum, a, b, equation=_pairing(rank_a, rank_b, axes_a, axes_b))
 
 
-def _contracted(axes: Any, a: Any, rank_a: int, rank_b: int) -> list[list[int]]:
+@lru_cache(512)
+def _pairing(rank_a: int, rank_b: int, axes_a: tuple[int, ...], axes_b: tuple[int, ...]) -> str:
+    """The equation that sums over pairs of axes."""
+    mine = [chr(ord("a") + i) for i in range(rank_a)]
+    yours = [chr(ord("a") + rank_a + j) for j in range(rank_b)]
+    for i, j in zip(axes_a, axes_b, strict=True):
+        yours[j] = mine[i]
+    out = [n for i, n in enumerate(mine) if i not in axes_a]
+    out += [n for j, n in enumerate(yours) if j not in axes_b]
+    return "".join([*mine, ",", *yours, "->", *out])
+
+
+def _contracted(axes: Any, a: Any, rank_a: int, rank_b: int) -> list[tuple[int, ...]]:
     """The axes of `a` and of `b` that tensordot sums over, counted from the front."""
     if isinstance(axes, int | np.integer):
         if axes < 0:
@@ -211,34 +216,36 @@ def _contracted(axes: Any, a: Any, rank_a: int, rank_b: int) -> list[list[int]]:
         axes = array(axes).tolist()
     if not isinstance(axes, list | tuple) or len(axes) != 2:
         raise ValueError(f"`axes` must be an integer or have length 2. Received {axes}.")
-    given = [[n] if isinstance(n, int | np.integer) else list(n) for n in axes]
+    given = [array(n).ravel().tolist() for n in axes]
     if len(given[0]) != len(given[1]):
         raise ValueError(
             f"Different number of contraction axes `a` and `b`, {len(given[0])} != {len(given[1])}."
         )
     found = []
     for numbers, n, which in zip(given, (rank_a, rank_b), "ab", strict=True):
-        numbers = [operator.index(i) for i in numbers]
         if any(not -n <= i < n for i in numbers):
             raise IndexError(f"list index out of range: `axes` of `{which}` are {numbers}, its rank is {n}.")
-        found.append([i % n for i in numbers])
+        found.append(tuple([i % n for i in numbers]))
         if len(set(found[-1])) < len(numbers):
             raise ValueError(f"`axes` of `{which}` name an axis twice: {numbers}.")
     return found
 
 
-def _check_sizes(a: Any, b: Any, axes_a: list[int], axes_b: list[int]) -> None:
+def _check_sizes(a: Any, b: Any, axes_a: tuple[int, ...], axes_b: tuple[int, ...]) -> None:
     """TensorFlow multiplies matrices here, and says so where sizes do not fit."""
-    sa, sb = a.shape.as_list(), b.shape.as_list()
+    sa, sb = spec_of(a).shape, spec_of(b).shape
+    assert sa is not None and sb is not None
     if all(sa[i] == sb[j] or None in (sa[i], sb[j]) for i, j in zip(axes_a, axes_b, strict=True)):
         return
-    shapes = []
-    for shape, axes in ((sa, axes_a), (sb, axes_b)):
-        free = [n for i, n in enumerate(shape) if i not in axes]
-        sizes = [None if None in part else numel(part) for part in (free, [shape[i] for i in axes])]
-        shapes.append(sizes if shape is sa else sizes[::-1])
+    first, second = _as_matrix(sa, axes_a), _as_matrix(sb, axes_b)
     error = invalid(
-        f"Matrix size-incompatible: In[0]: {bracket(shapes[0])}, In[1]: {bracket(shapes[1])} [Op:MatMul]\n"
+        f"Matrix size-incompatible: In[0]: {bracket(first)}, In[1]: {bracket(second[::-1])} [Op:MatMul]\n"
         f"`axes` pairs {[sa[i] for i in axes_a]} of `a` with {[sb[j] for j in axes_b]} of `b`."
     )
     raise with_report(error, o.einsum, (a, b), source.here())
+
+
+def _as_matrix(shape: Dims, axes: tuple[int, ...]) -> Dims:
+    """The number of elements along the axes that stay, and along those that are summed."""
+    parts = [n for i, n in enumerate(shape) if i not in axes], [shape[i] for i in axes]
+    return tuple([None if None in part else numel(part) for part in parts])  # type: ignore[arg-type]

@@ -31,7 +31,8 @@ def to_dlpack(tf_tensor: Any) -> Any:
 def from_dlpack(dlcapsule: Any) -> Any:
     """A tensor with a copy of the values of a DLPack capsule, or of any array with `__dlpack__`.
 
-    >>> tf.experimental.dlpack.from_dlpack(tf.experimental.dlpack.to_dlpack(tf.constant([1, 2]))).numpy().tolist()
+    >>> dlpack = tf.experimental.dlpack
+    >>> dlpack.from_dlpack(dlpack.to_dlpack(tf.constant([1, 2]))).numpy().tolist()
     [1, 2]
     """
     source = dlcapsule if hasattr(dlcapsule, "__dlpack__") else _Capsule(dlcapsule)

@@ -19,7 +19,8 @@ _STRIDE = 256  # by how much TensorFlow moves the counter for each number
 def _words(value: Any) -> list[int]:
     array = np.asarray(known(value))
     if array.dtype.kind not in "biuf":
-        raise UnimplementedError(None, None, f"Cast {array.dtype} to int64 is not supported")
+        kind = "string" if array.dtype.kind in "OSU" else array.dtype
+        raise UnimplementedError(None, None, f"Cast {kind} to int64 is not supported")
     return [int(n) for n in array.reshape(-1)]
 
 

@@ -140,8 +140,7 @@ op("batch_index", _batch_index, lambda i, n, *, batch_dims: Spec(i.shape, _INT64
 
 
 def _batched(x: Any, i: Any, axis: int, batch: int) -> Any:
-    """`gather` with `batch` leading axes in common: one `take` from all those axes and `axis` laid into
-    one."""
+    """`gather` with leading axes in common: one `take` from them and `axis`, laid into one."""
     rank, shape, came = rank_of(x), partial_dims(x), partial_dims(i)
     for a in range(batch):
         if None not in (shape[a], came[a]) and shape[a] != came[a]:

@@ -23,8 +23,7 @@ from nbtape.ops.static import (
 
 
 def tensors(values: Any) -> list:
-    """A list of values as Tensors of one dtype: that of the first Tensor among them, else of the first
-    value."""
+    """Values as Tensors of one dtype: that of the first Tensor among them, else of the first value."""
     if is_tensor(values):
         return [tensor(values)]
     if not isinstance(values, list | tuple):
@@ -266,8 +265,7 @@ def _split_spec(x: Spec, *, sizes: tuple, axis: int) -> tuple[Spec, ...]:
 def _wrong_sizes(sizes: tuple | list, whole: int) -> Exception:
     return invalid(
         "Determined shape must either match input shape along split_dim exactly if fully specified, or be "
-        "less than "
-        f"the size of the input along split_dim if not fully specified.  Got: "
+        "less than the size of the input along split_dim if not fully specified.  Got: "
         f"{sum(n for n in sizes if n != -1)} "
         f"[Op:SplitV]\nThe sizes {list(sizes)} have to add up to {whole}; -1 in the place of one is what is "
         f"left."

@@ -1,5 +1,4 @@
-"""Keys of `t[key]` as data, and the rows that take them: `subscript`, `dynamic_index`, `fancy`, and their
-transposes."""
+"""Keys of `t[key]` as data, and the rows that take them, each beside its transpose."""
 
 from functools import cache
 from typing import Any, NamedTuple

@@ -33,6 +33,8 @@ def rank(x: Any) -> int | None:
 
 def operands(a: Any, b: Any) -> tuple[Any, Any]:
     """Two operands as Tensors; a bare `b` takes the dtype of `a` where it can."""
+    if type(a) is EagerTensor and type(b) is EagerTensor:
+        return a, b
     a = tensor(a)
     try:
         a, b = pair(a, b)
@@ -241,8 +243,7 @@ def matmul(
                 f"Only one of `transpose_{side}` and `adjoint_{side}` can be True. "
                 f"Received `transpose_{side}`={transpose}, `adjoint_{side}`={adjoint_}."
             )
-    if type(a) is not EagerTensor or type(b) is not EagerTensor:
-        a, b = operands(a, b)
+    a, b = operands(a, b)
     if output_type is not None:
         dtype = as_dtype(output_type)
         a, b = [x if x.dtype is dtype else apply(o.cast, x, dtype=dtype.np) for x in (a, b)]

@@ -68,9 +68,11 @@ def lstsq(
     return matmul(a, cholesky_solve(_gram_factor(a, l2_regularizer, m, adjoint_b=True), b), adjoint_a=True)
 
 
-def _gram_factor(a: Any, l2_regularizer: Any, n: int, **adjoint: bool) -> Any:
+def _gram_factor(
+    a: Any, l2_regularizer: Any, n: int, adjoint_a: bool = False, adjoint_b: bool = False
+) -> Any:
     """The Cholesky factor of A^H A or A A^H, with `l2_regularizer` added to the diagonal."""
-    gram = matmul(a, a, **adjoint)
+    gram = matmul(a, a, adjoint_a=adjoint_a, adjoint_b=adjoint_b)
     if not isinstance(l2_regularizer, int | float) or l2_regularizer:
         if not isinstance(l2_regularizer, int | float):
             l2_regularizer = tensor(l2_regularizer)

@@ -120,8 +120,7 @@ def broadcast_static_shape(shape_x: Any, shape_y: Any) -> TensorShape:
     except InvalidArgumentError:
         raise ValueError(
             "Incompatible shapes for broadcasting. Two shapes are compatible if for each dimension pair "
-            "they are "
-            f"either equal or one of them is 1. Received: {x} and {y}."
+            f"they are either equal or one of them is 1. Received: {x} and {y}."
         ) from None
 
 

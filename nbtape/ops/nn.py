@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.dtype import float32
-from nbtape.core.engine import apply, o, pair, tensor
+from nbtape.core.engine import apply, o, tensor
 from nbtape.core.errors import OpError, invalid
 from nbtape.core.kernel import Scalar
 from nbtape.core.shape import Spec, TensorShape, bracket
@@ -56,7 +56,8 @@ def bias_add(value: Any, bias: Any, data_format: str | None = None, name: str | 
     array([[11., 22.],
            [13., 24.]], dtype=float32)
     """
-    x, b = pair(value, bias)
+    x = tensor(value)
+    b = _beside(bias, x)
     if data_format is None or data_format.startswith("N") and data_format.endswith("C"):
         return apply(o.bias_add, x, b)
     if not data_format.startswith("NC"):

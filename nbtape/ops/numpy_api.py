@@ -52,7 +52,7 @@ _BINARY = _names(
     nextafter xlog1py xlogy
     """
 )
-# Python's operators between an array and a Tensor come as ufuncs too; they mean what they mean between Tensors.
+# Python's operators between an array and a Tensor come as ufuncs too; they mean what they do between Tensors.
 _OPERATORS = _names(
     """
     add subtract:sub multiply:mul divide:div floor_divide:floordiv remainder:floormod power:pow less

@@ -5,6 +5,7 @@ from typing import Any
 from nbtape.core.dtype import float32
 from nbtape.core.engine import tensor
 from nbtape.ops.draw import (
+    STATEFUL as STATEFUL,
     categorical_from,
     gamma_from,
     normal_from,

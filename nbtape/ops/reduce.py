@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.dtype import as_dtype, bool_
-from nbtape.core.engine import EagerTensor, Tensor, apply, o, tensor
+from nbtape.core.engine import EagerTensor, apply, o, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.kernel import Extern, Reduce
 from nbtape.core.shape import Spec
@@ -294,7 +294,8 @@ def reduce_all(input_tensor: Any, axis: Any = None, keepdims: bool = False, name
 
 
 def bools(x: Any) -> Any:
-    return x if isinstance(x, Tensor) or hasattr(type(x), "__tensor__") else tensor(x, bool_)
+    """`x`, if it has a dtype, which must be bool; Python's 0 and 1 are refused as TensorFlow refuses them."""
+    return x if hasattr(x, "dtype") else tensor(x, bool_)
 
 
 def reduce_logsumexp(

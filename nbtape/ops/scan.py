@@ -118,7 +118,8 @@ def _cumlogsumexp_grad(g, y, x, *, axis, exclusive, reverse):
         y = o.cumlogsumexp(x, axis=axis, exclusive=False, reverse=reverse)
     factors = o.exp_sub(y, o.shift(y, axis=axis, by=-1 if reverse else 1))
     after = o.recurrence(factors, _terms(g, axis, exclusive, reverse), axis=axis, reverse=not reverse)
-    return after * o.exp_sub(x, y)
+    # Where nothing came before, y is x, -inf included: its slope is 1.
+    return after * o.where(o.equal(x, y), 1.0, o.exp_sub(x, y))
 
 
 def _recurrence_grad(g, y, a, b, *, axis, reverse):

@@ -163,8 +163,7 @@ def _checked(i: Any, u: Any, sizes: list) -> int:
     if k > len(sizes) or not _agree(known[k:], ushape[n:]):
         raise invalid(
             f"Dimensions [{k},{len(sizes)}) of input[shape={bracket(known)}] must match dimensions "
-            f"[{n},{len(ushape)}) "
-            f"of updates[shape={bracket(ushape)}] [Op:ScatterNd]"
+            f"[{n},{len(ushape)}) of updates[shape={bracket(ushape)}] [Op:ScatterNd]"
         )
     return k
 
@@ -197,8 +196,7 @@ def _scattered(t: Any, indices: Any, updates: Any, kind: str) -> Any:
     if u.dtype != t.dtype:
         raise invalid(
             f"cannot compute {name} as input #2(zero-based) was expected to be a {t.dtype.name} tensor but "
-            f"is a "
-            f"{u.dtype.name} tensor [Op:{name}]\nConvert it first: tf.cast(updates, tf.{t.dtype.name})."
+            f"is a {u.dtype.name} tensor [Op:{name}]\nConvert it first: tf.cast(updates, tf.{t.dtype.name})."
         )
     sizes, ishape, ushape = sizes_of(t), partial_dims(i), partial_dims(u)
     if not ushape:
@@ -329,8 +327,7 @@ def dynamic_stitch(indices: Any, data: Any, name: str | None = None) -> Any:
         if not _agree(shape[: len(outer)], outer):
             raise invalid(
                 f"data[{m}].shape = {bracket(shape)} does not start with indices[{m}].shape = "
-                f"{bracket(outer)} "
-                "[Op:DynamicStitch]"
+                f"{bracket(outer)} [Op:DynamicStitch]"
             )
         sizes = sizes_of(x)
         parts.append(reshape_to_sizes(x, [product(sizes[: len(outer)]), *sizes[len(outer) :]]))

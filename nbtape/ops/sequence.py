@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.core.dtype import DType, as_dtype, bool_ as boolean, float32, float64, int32
+from nbtape.core.dtype import DType, as_dtype, bool_ as boolean, float32, float64, int32, string
 from nbtape.core.engine import EagerTensor, apply, o, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.shape import Spec, bracket
-from nbtape.ops.create import zeros
+from nbtape.ops.create import made, zeros
 from nbtape.ops.row import op
 from nbtape.ops.shape import broadcast_to_sizes, expand_dims, reshape
 from nbtape.ops.static import (
@@ -63,6 +63,9 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
     """
     if limit is None:
         start, limit = 0, start
+    plain = dtype is None and type(start) is type(limit) is type(delta) is int
+    if plain and max(abs(start), abs(limit)) < 2**31:
+        return made(_steps(*[np.int32(n) for n in (start, limit, delta)]))
     kind = None if dtype is None else as_dtype(dtype)
     xs = [x if is_tensor(x) else tensor(x, kind) for x in (start, limit, delta)]
     xs = [tensor(x) for x in xs]
@@ -151,14 +154,14 @@ def meshgrid(*args: Any, **kwargs: Any) -> list:
 
 
 def _one_hot(i, on, off, *, depth, axis):
-    hot = np.expand_dims(np.asarray(i), axis) == np.arange(depth).reshape((depth, *(1,) * (i.ndim - axis)))
-    if on.dtype == bool and on and not off:
-        return hot
+    steps = np.arange(depth, dtype=i.dtype)
+    if axis == i.ndim:
+        hot = i[..., None] == steps
+    else:
+        hot = np.expand_dims(i, axis) == steps.reshape((depth, *(1,) * (i.ndim - axis)))
     if on.dtype == object:
         return np.where(hot, on[()], off[()]).astype(object)
-    if off == 0 and on == 1:
-        return hot.astype(on.dtype)
-    return np.where(hot, on, off)
+    return hot.astype(on.dtype, copy=False) if off == 0 and on == 1 else np.where(hot, on, off)
 
 
 def _one_hot_spec(i: Spec, on: Spec, off: Spec, *, depth: int, axis: int) -> Spec:
@@ -200,13 +203,17 @@ def one_hot(
     at = -1 if axis is None else integer(axis)
     if not -1 <= at <= rank:
         raise invalid(f"Expected axis to be -1 or between [0, {rank + 1}).  But received: {at} [Op:OneHot]")
-    on, off = _on_and_off(on_value, off_value, None if dtype is None else as_dtype(dtype))
+    if on_value is None and off_value is None:
+        kind = float32 if dtype is None else as_dtype(dtype)
+        if kind is string:
+            raise TypeError("Cannot convert 1 to EagerTensor of dtype string")
+        on, off = kind.as_numpy_dtype(1), kind.as_numpy_dtype(0)
+    else:
+        on, off = _on_and_off(on_value, off_value, None if dtype is None else as_dtype(dtype))
     return apply(o.one_hot, i, on, off, depth=n, axis=rank if at == -1 else at)
 
 
 def _on_and_off(on: Any, off: Any, kind: DType | None) -> tuple:
-    if kind is None and on is None and off is None:
-        kind = float32
     if on is not None:
         on = tensor(on, kind if not is_tensor(on) and kind is not None and _takes(kind, on) else None)
     if off is not None:
@@ -244,8 +251,7 @@ def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = boolean, name: 
         if rank_of(top):
             raise ValueError(
                 f"Argument `maxlen` must be scalar for sequence_mask, received `maxlen` = {maxlen} with "
-                f"shape "
-                f"'{top.shape}' instead"
+                f"shape '{top.shape}' instead"
             )
     if top.dtype is not n.dtype:
         n = apply(o.cast, n, dtype=top.dtype.np)

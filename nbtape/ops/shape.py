@@ -1,5 +1,4 @@
-"""Shapes: reshape, transpose, broadcast_to, expand_dims, squeeze; rows that move no data, and the public
-functions."""
+"""Rows that move no data: reshape, transpose, broadcast_to, expand_dims, squeeze."""
 
 import math
 from typing import Any
@@ -68,8 +67,7 @@ def _suggestion(shape: tuple, size: int) -> str:
 
 
 def _resolved(shape: tuple, size: int) -> tuple:
-    """`shape` with -1 replaced by what is left of `size` (1 where nothing is divided by nothing, as in
-    TensorFlow)."""
+    """`shape` with -1 replaced by what is left of `size`; 0 over 0 is 1, as in TensorFlow."""
     others = numel([n for n in shape if n != -1])
     return tuple([(size // others if others else 1) if n == -1 else n for n in shape])
 
@@ -122,8 +120,7 @@ as_tensor = tensor  # where a parameter is called `tensor`, as TensorFlow's are
 
 
 def _shaped_as(text: str, value: Any, error: Exception) -> Exception:
-    """TensorFlow's words for an argument that is no vector; `error` as it is where something else is wrong
-    with it."""
+    """TensorFlow's words for an argument that is no vector; `error`, if something else is wrong with it."""
     shape = np.shape(known(value))
     return invalid(text.format(bracket(shape))) if "vector of integers" in str(error) else error
 

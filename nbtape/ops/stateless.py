@@ -55,13 +55,12 @@ def stateless_uniform(
     >>> tf.random.stateless_uniform([3], seed=[1, 2], minval=5, maxval=6, dtype=tf.int32).numpy().tolist()
     [5, 5, 5]
     """
-    kind, source = as_dtype(dtype), stateless(seed, alg)
+    kind, source = uniform_dtype(dtype, ("int32", "int64", "uint32", "uint64")), stateless(seed, alg)
     if kind.is_integer and (minval is None) != (maxval is None):
         raise ValueError(
             f"For integer `dtype` argument {kind!s}, argument `minval` and `maxval` must be both None or not "
             f"None. Got `minval`={minval} and `maxval`={maxval}."
         )
-    uniform_dtype(kind, ("int32", "int64", "uint32", "uint64"))
     if kind.is_integer and minval is None:
         return full_int_from(source, shape, kind)
     if kind.is_unsigned:

@@ -27,8 +27,7 @@ def is_tensor(x: Any) -> bool:
 
 
 def known(x: Any) -> Any:
-    """The value of `x` as a NumPy array or scalar; None for a tensor that has no value while a function is
-    traced."""
+    """The value of `x` as a NumPy array or scalar; None for a tensor that a trace has no value of."""
     if type(x) is EagerTensor:
         return x._value
     if isinstance(x, Tensor):
@@ -116,8 +115,7 @@ def integer(x: Any, attr: str = "") -> int:
     if value is None:
         raise TypeError(
             f"{x!r} must be known while a function is traced. Pass a Python number, or compute it from "
-            f"shapes "
-            "rather than from tensors."
+            "shapes rather than from tensors."
         )
     value = integers(value, attr)
     if value.size != 1:

@@ -17,8 +17,7 @@ from nbtape.ops.static import is_tensor, known, partial_dims, rank_of, sizes_of
 
 _REFUSED = (
     "Only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar tf.int32/tf.int64 "
-    "tensors are "
-    "valid indices, got {!r}"
+    "tensors are valid indices, got {!r}"
 )
 _BOUNDS = (int, type(None))
 newaxis = None
@@ -31,10 +30,16 @@ def subscript(x: Any, key: Any) -> Any:
     kind = type(key)
     if kind is int or kind is slice and _is_plain_slice(key):
         return apply(o.subscript, x, key=Key(key))
+    if kind is EagerTensor and not key._value.ndim and key._value.dtype.kind in "iu":
+        return apply(o.subscript, x, key=Key(int(key._value)))
     items = key if kind is tuple else (key,)
     if all([_is_plain(k) for k in items]):
         return apply(o.subscript, x, key=Key(items))
     return _general(x, [_item(k) for k in items])
+
+
+def _rank(x: Any) -> int | None:
+    return x._value.ndim if type(x) is EagerTensor else x.shape.rank
 
 
 def _is_plain_slice(k: slice) -> bool:
@@ -68,7 +73,7 @@ def _bound(b: Any) -> Any:
         type(found) is int
         or isinstance(found, Tensor)
         and found.dtype.is_integer
-        and found.shape.rank in (0, None)
+        and _rank(found) in (0, None)
     ):
         return found
     raise TypeError(_REFUSED.format(b))
@@ -88,7 +93,7 @@ def _array_item(k: Any) -> Any:
         return tensor(np.zeros(value.shape, np.int32))
     if not (t.dtype.is_integer or t.dtype.is_bool):
         raise TypeError(_REFUSED.format(k))
-    if t.shape.rank == 0:
+    if _rank(t) == 0:
         if t.dtype.is_bool:
             raise _scalar_mask()
         return t if value is None else int(value)
@@ -103,10 +108,10 @@ def _scalar_mask() -> ValueError:
 
 def _general(x: Any, items: list) -> Any:
     """A key with Tensors in it."""
-    masks = sum([k.shape.rank - 1 for k in items if isinstance(k, Tensor) and k.dtype.is_bool])
+    masks = sum([_rank(k) - 1 for k in items if isinstance(k, Tensor) and k.dtype.is_bool])
     rank = rank_of(x)
     items = without_ellipsis(tuple(items), rank - masks)
-    arrays = [k for k in items if isinstance(k, Tensor) and k.shape.rank]
+    arrays = [k for k in items if isinstance(k, Tensor) and _rank(k)]
     if len(arrays) == 1 and not any([_is_index(k) for k in items]):
         return _one_array(x, items)
     if arrays:
@@ -115,12 +120,11 @@ def _general(x: Any, items: list) -> Any:
 
 
 def _is_index(k: Any) -> bool:
-    return type(k) is int or isinstance(k, Tensor) and k.shape.rank == 0
+    return type(k) is int or isinstance(k, Tensor) and _rank(k) == 0
 
 
 def _dynamic(x: Any, items: list) -> Any:
-    """A key whose numbers and bounds are computed by a trace: each of those axes is taken in turn, the last
-    first."""
+    """A key with numbers and bounds that a trace computes: those axes are taken one by one, the last first."""
     axis = sum([k is not None for k in items])
     for at in reversed(range(len(items))):
         k = items[at]
@@ -148,22 +152,20 @@ def _one_array(x: Any, items: list) -> Any:
         x, i = masked(x, k, axis)
     else:
         i = _from_the_end(k, sizes_of(x)[axis], axis)
-    before = [ALL if type(j) is slice else j for j in items[:at]]
     y = apply(o.take, x, i, axis=axis)
-    rest = [*items[:at], *[ALL] * i.shape.rank, *items[at + 1 :]]
-    return y if all([j == ALL for j in [*before, *rest]]) else _dynamic(y, rest)
+    rest = [*items[:at], *[ALL] * _rank(i), *items[at + 1 :]]
+    return y if all([j == ALL for j in rest]) else _dynamic(y, rest)
 
 
 def masked(x: Any, mask: Any, axis: int) -> tuple[Any, Any]:
     """`x` with the axes that `mask` covers laid into one, and where the mask is true along it."""
-    n, shape = mask.shape.rank, partial_dims(x)
+    n, shape = _rank(mask), partial_dims(x)
     covered = shape[axis : axis + n]  # type: ignore[index]
     for wanted, came in zip(covered, partial_dims(mask)):  # type: ignore[arg-type]
         if None not in (wanted, came) and wanted != came:
             raise ValueError(
-                f"Shapes {_shape_text(covered)} and {mask.shape} are incompatible: a mask has the shape of "
-                f"the axes "
-                "that it selects from."
+                f"Shapes {_shape_text(covered)} and {mask.shape} are incompatible: "
+                "a mask has the shape of the axes that it selects from."
             )
     if n > 1:
         sizes = sizes_of(x)
@@ -198,7 +200,7 @@ def _with_arrays(x: Any, items: list) -> Any:
     for k in items:
         if isinstance(k, Tensor) and k.dtype.is_bool:
             value = known(k)
-            n = k.shape.rank
+            n = _rank(k)
             if value is None:
                 flat += apply(o.unstack, apply(o.where_indices, k), num=n, axis=1)
             else:

@@ -128,8 +128,7 @@ class TensorArray:
         if self._slots[i] is None and i in self._read:
             raise invalid(
                 f"Could not read index {i} twice because it was cleared after a previous read (perhaps try "
-                f"setting "
-                "clear_after_read = false?)"
+                "setting clear_after_read = false?)"
             )
         found = self._slot(i)
         if self._clear:
@@ -152,10 +151,8 @@ class TensorArray:
             if not self._shape.is_fully_defined():
                 raise ValueError(
                     f"Cannot convert a partially known TensorShape {self._shape} to a Tensor: slot {i} was "
-                    f"never "
-                    "written, and what shape it would have is not known. Write it first, or give the "
-                    "TensorArray an "
-                    "element_shape."
+                    "never written, and what shape it would have is not known. Write it first, or give the "
+                    "TensorArray an element_shape."
                 )
             self._slots[i] = zeros(self._shape, self._dtype)
         return self._slots[i]
@@ -176,8 +173,7 @@ class TensorArray:
                 raise OutOfRangeError(
                     None, None,
                     f"Tried to write to index {i} but array is not resizeable and size is: "
-                    f"{len(self._slots)} \n"
-                    "Make it larger, or pass dynamic_size=True.",
+                    f"{len(self._slots)} \nMake it larger, or pass dynamic_size=True.",
                 )  # fmt: skip
             self._slots += [None] * (i - len(self._slots) + 1)
         self._slots[i] = x
@@ -258,14 +254,12 @@ class TensorArray:
         if sum(sizes) != x.shape[0]:
             raise invalid(
                 f"Expected sum of lengths to be equal to values.shape[0], but sum of lengths is "
-                f"{sum(sizes)} and "
-                f"value's shape is: {x.shape.as_list()} "
+                f"{sum(sizes)} and value's shape is: {x.shape.as_list()} "
             )
         if not self._dynamic_size and len(sizes) != self._length():
             raise invalid(
                 f"TensorArray's size is not equal to the size of lengths ({self._length()} vs. "
-                f"{len(sizes)}), and the "
-                "TensorArray is not marked as dynamically resizeable."
+                f"{len(sizes)}), and the TensorArray is not marked as dynamically resizeable."
             )
         self._rows, self._slots[:] = None, split(x, sizes)
         return self

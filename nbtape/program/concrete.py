@@ -4,10 +4,13 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from nbtape.core import nest
 from nbtape.core.dtype import as_dtype
-from nbtape.core.engine import EagerTensor, Tensor, spec_of, tensor
+from nbtape.core.engine import Tensor, spec_of, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.shape import TensorSpec
 from nbtape.graph.emit import packed
 from nbtape.graph.symbolic import SymbolicTensor
 from nbtape.graph.trace import FunctionGraph
@@ -206,7 +209,7 @@ def _leaves(x: Any) -> list:
 
 
 def _is_leaf(x: Any) -> bool:
-    return hasattr(x, "dtype") and hasattr(x, "shape") and not hasattr(type(x), "assign")
+    return isinstance(x, Tensor | TensorSpec | np.ndarray | np.generic)
 
 
 def _is_tensor(x: Any) -> bool:
@@ -218,5 +221,3 @@ def _without_dtypes(key: Any) -> Any:
         return (Tensor,) if len(key) == 2 and key[0] is Tensor else tuple([_without_dtypes(k) for k in key])
     return key
 
-
-_ = EagerTensor

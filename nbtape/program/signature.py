@@ -26,10 +26,10 @@ class Identity:
     __slots__ = ("_ref", "_hash")
 
     def __init__(self, x: Any):
+        hash(x)  # what cannot be hashed is a value that may change without notice
         try:
             self._ref: Callable[[], Any] = weakref.ref(x)
         except TypeError:
-            hash(x)  # what can be neither referred to nor hashed may change without notice
             self._ref = lambda: x
         self._hash = hash((Identity, id(x)))
 

@@ -18,6 +18,8 @@ from nbtape.core.slices import IndexedSlices
 from nbtape.ops.index import flat_index
 from nbtape.ops.row import NUMBER, REAL
 from nbtape.ops.scatter import scatter_rows
+from nbtape.ops.shape import broadcast_to_sizes
+from nbtape.ops.static import sizes_of
 from nbtape.state.writes import Writes, in_place
 
 _KINDS = {"update": "", "max": REAL, "min": REAL}  # NumPy kinds that a scatter is for; the others: numbers
@@ -32,14 +34,16 @@ class Parts(Writes):
         shape = self._shape_now()
         with context.recording((), context.local.graph):
             if context.local.graph is None:
-                part = subscript(EagerTensor(self._value), key)
-                if np.may_share_memory(part._value, self._value):
-                    new = _fitted(value, tuple(part.shape))
+                part = subscript(EagerTensor(self._value), key)._value
+                wanted, is_view = part.shape, np.may_share_memory(part, self._value)
+                del part  # which would keep the array from being written in place
+                if is_view:
+                    new = _fitted(value, list(wanted))
                     self._tell(value)
                     in_place(_write_part, (self,), key, new._value)
                     return self._view()
             places = subscript(tensor(np.arange(prod(shape), dtype=np.int64).reshape(shape)), key)
-        return self._put("update", (prod(shape),), places, _fitted(value, tuple(places.shape)))
+        return self._put("update", (prod(shape),), places, _fitted(value, sizes_of(places)))
 
     def scatter_update(self, sparse_delta: Any, use_locking: bool = False, name: str | None = None) -> Any:
         """Replace rows.
@@ -138,7 +142,7 @@ class Parts(Writes):
             self._tell(values)
             in_place(_write_rows, (self,), shape, indices._value, values._value, kind)
             return self._view()
-        values = apply(o.broadcast_to, values, shape=(*indices.shape, *shape[1:]))
+        values = broadcast_to_sizes(values, [*sizes_of(indices), *shape[1:]])
         whole = apply(o.reshape, self.__tensor__(), shape=shape)
         whole = apply(o.tensor_scatter, whole, apply(o.reshape, indices, shape=(-1,)), values, kind=kind)
         return self._store(apply(o.reshape, whole, shape=self._shape_now()))
@@ -146,7 +150,7 @@ class Parts(Writes):
 
 def _write_rows(array: np.ndarray, shape: tuple, indices: Any, values: Any, kind: str) -> None:
     with np.errstate(all="ignore"):
-        scatter_rows(array.reshape(shape), indices, values, kind)
+        scatter_rows(array.reshape(shape), np.atleast_1d(indices), values, kind)
 
 
 def _slices(delta: Any) -> IndexedSlices:
@@ -159,17 +163,19 @@ def _write_part(array: np.ndarray, key: Any, value: Any) -> None:
     subscript(EagerTensor(array), key)._value[...] = value
 
 
-def _fitted(value: Any, wanted: tuple) -> Any:
+def _fitted(value: Any, sizes: list) -> Any:
     """`value`, broadcast to the shape of the part that it replaces."""
-    given = tuple(value.shape)
+    given, wanted = tuple(value.shape), [n if isinstance(n, int) else None for n in sizes]
     while len(given) > len(wanted) and given[0] == 1:
         given = given[1:]
-    if len(given) > len(wanted) or any(n not in (1, m) for n, m in zip(reversed(given), reversed(wanted))):
+    if len(given) > len(wanted) or any(
+        n != 1 and m is not None and n != m for n, m in zip(reversed(given), reversed(wanted))
+    ):
         raise invalid(
             f"Cannot broadcast input shape {bracket(value.shape)} into final shape {bracket(wanted)} "
             "[Op:ResourceStridedSliceAssign]"
         )
-    return apply(o.broadcast_to, apply(o.reshape, value, shape=given), shape=wanted)
+    return broadcast_to_sizes(apply(o.reshape, value, shape=given), sizes)
 
 
 def _check_kinds(dtype: DType, indices: Any, kind: str) -> None:

@@ -17,7 +17,6 @@ from nbtape.core.errors import OutOfRangeError, invalid
 from nbtape.core.shape import TensorShape, bracket
 from nbtape.ops.row import NUMBER
 
-
 _SERIAL = attrgetter("_serial")
 
 
@@ -37,8 +36,7 @@ _ALONE = _holders(_Alone())
 
 
 def exclusive(variable: Any) -> np.ndarray:
-    """The variable's array, in C order, to be written in place: a copy if a Tensor, a view or a user holds it
-    too.
+    """The variable's array, in C order, to be written in place: a copy where somebody else holds it too.
 
     For a scalar, which is kept in no array, a new array that has to be given back; `in_place` does.
     """
@@ -56,9 +54,7 @@ def in_place(write: Callable[..., Any], variables: Sequence[Any], *args: Any) ->
 
     Another thread that writes to one of them waits until this is done, and so does one that reads it.
     """
-    held = (
-        variables if len(variables) == 1 else sorted(variables, key=_SERIAL)
-    )  # one order, or threads could lock up
+    held = sorted(variables, key=_SERIAL)  # in one order, or threads could lock each other out
     taken = 0
     try:
         for variable in held:

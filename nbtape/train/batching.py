@@ -69,6 +69,11 @@ class Batching(Elements):
 
     def rebatch(self, batch_size: Any, drop_remainder: bool = False, name: str | None = None) -> Any:
         """Batches of another size, or of the sizes in a list in turn."""
+        if any(s is not None and s.shape.rank == 0 for s in self._specs):
+            raise ValueError(
+                "Invalid `batch_sizes`. Expected dataset with rank of >= 1 but found a dataset with scalar elements. "
+                "Fix the issue by adding the `batch` transformation to the dataset."
+            )
         sizes = [int(n) for n in np.ravel(known(tensor(batch_size)))]
         rows = nest.map_structure(element.unbatched_spec, self._spec)
         size = sizes[0] if drop_remainder and len(sizes) == 1 else None

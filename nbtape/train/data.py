@@ -12,8 +12,9 @@ import numpy as np
 from nbtape.core import context, nest
 from nbtape.core.dtype import as_dtype, int64
 from nbtape.core.engine import EagerTensor, tensor
-from nbtape.core.errors import OutOfRangeError, invalid
+from nbtape.core.errors import OpError, OutOfRangeError, invalid
 from nbtape.core.shape import TensorSpec
+from nbtape.graph.python import as_op_error
 from nbtape.train import element, pipeline
 from nbtape.train.batching import Batching
 from nbtape.train.element import number, packed, specs_of, structured
@@ -236,10 +237,40 @@ class Iterator:
         except StopIteration:
             raise OutOfRangeError(None, None, "End of sequence") from None
 
+    def get_next_as_optional(self) -> "Optional":
+        """The next element, or an empty Optional at the end."""
+        return Optional(list(itertools.islice(self, 1)))
+
+
+class Optional:
+    """An element that may be missing."""
+
+    def __init__(self, held: list):
+        self._held = held
+
+    def has_value(self, name: str | None = None) -> Any:
+        """Whether there is an element, as a boolean tensor."""
+        return tensor(bool(self._held))
+
+    def get_value(self, name: str | None = None) -> Any:
+        """The element; raises InvalidArgumentError where there is none."""
+        if not self._held:
+            raise invalid("The given optional does not have a value.")
+        return self._held[0]
+
 
 def _generated(generator: Callable, args: list, spec: Any) -> PythonIterator[list]:
-    for found in generator(*args):
+    for found in _guarded(generator, args):
         yield [element.converted(v, s) for v, s in zip(_flattened(found, spec), element.leaves(spec))]
+
+
+def _guarded(generator: Callable, args: list) -> PythonIterator:
+    try:
+        yield from generator(*args)
+    except OpError:
+        raise
+    except Exception as error:
+        raise as_op_error(error) from error
 
 
 def _flattened(found: Any, spec: Any) -> list:

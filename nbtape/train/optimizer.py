@@ -179,7 +179,7 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} must override `rule` or `update_step`.")
 
     def fused(self) -> tuple[Late, tuple] | None:
-        """A kernel that does `rule` in place, called as `kernel(p, *slots, g, *rates, *more)`, and what is more."""
+        """A kernel that does `rule` in place as `kernel(p, *slots, g, *rates, *more)`, and what is more."""
         return None
 
     # What the user calls

@@ -69,12 +69,12 @@ class Elementwise(Elements):
     ) -> Any:  # fmt: skip
         """`map_func` of each element: of its components, where elements are tuples. It is traced once, as a function."""
         call = Call(map_func, self._spec, "map")
-        return self._new("Map", call.spec, lambda: (call(row) for row in self._source()), self._count)
+        return self._new("Map", call.spec, lambda: map(call, self._source()), self._count)
 
     def filter(self, predicate: Callable, name: str | None = None) -> Any:
         """The elements of which `predicate` is true."""
         call = Predicate(predicate, self._spec)
-        return self._with("Filter", lambda: (row for row in self._source() if call(row)[0]), None)
+        return self._with("Filter", lambda: filter(lambda row: call(row)[0], self._source()), None)
 
     def take_while(self, predicate: Callable, name: str | None = None) -> Any:
         """The elements before the first of which `predicate` is false."""
