@@ -1,4 +1,4 @@
-"""From Python and NumPy values to arrays, with TensorFlow's dtype rules: int32 and float32 for bare numbers."""
+"""From Python and NumPy values to arrays by TensorFlow's dtype rules: int32 and float32 for bare numbers."""
 
 from collections.abc import Mapping
 from typing import Any

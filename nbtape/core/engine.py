@@ -307,7 +307,7 @@ class EagerTensor(Tensor):
 
     @property
     def device(self) -> str:
-        return context.local.device or "/job:localhost/replica:0/task:0/device:CPU:0"
+        return "/job:localhost/replica:0/task:0/device:CPU:0"
 
     @property
     def name(self) -> str:

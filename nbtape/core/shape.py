@@ -308,7 +308,7 @@ def bracket(shape: Iterable) -> str:
 
 
 def broadcast(*shapes: Dims | None) -> Dims | None:
-    """The shape that all `shapes` broadcast to by NumPy's rule; raises InvalidArgumentError where they don't."""
+    """The shape that all `shapes` broadcast to; raises InvalidArgumentError where they do not."""
     if any(s is None for s in shapes):
         return None
     result: list[int | None] = []

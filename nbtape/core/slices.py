@@ -66,7 +66,7 @@ class IndexedSlices:
         return self.values.name
 
     def dense(self) -> Any:
-        """Zeros of `dense_shape` with the rows added: a Tensor, or an array if the slices hold bare arrays."""
+        """Zeros of `dense_shape` with the rows added: a Tensor, or an array if the slices hold arrays."""
         if self._dense_shape is None:
             raise ValueError(
                 f"Tensor conversion requested for IndexedSlices without dense_shape: {self!r}\n"

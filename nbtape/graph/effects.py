@@ -145,7 +145,7 @@ def Assert(condition: Any, data: Any, summarize: int | None = None, name: str | 
         raise TypeError("values must be a sequence.")
     tensors = [tensor(x) for x in data]
     shown = repr(condition) if isinstance(condition, bool) else ""
-    apply(o.assert_, tensor(condition), *tensors, shown=shown, summarize=3 if summarize is None else summarize)
+    apply(o.assert_true, tensor(condition), *tensors, shown=shown, summarize=3 if summarize is None else summarize)
     return acted()
 
 
@@ -163,7 +163,7 @@ def _listed(value: Any, summarize: int) -> str:
     return ", ".join([*map(str, flat[:n]), *["..."] * (len(flat) > n)])
 
 
-op("assert_", _assert, lambda *specs, **attrs: (), many=True)
+op("assert_true", _assert, lambda *specs, **attrs: (), many=True)
 
 
 # Nothing at all
@@ -193,7 +193,7 @@ def control_dependencies(control_inputs: Any) -> Any:
 
     Where operations run in the order in which they are written, eagerly and in functions, this changes nothing.
     """
-    if control_inputs is not None and not callable(control_inputs):
+    if control_inputs is not None:
         iter(control_inputs)
     return context.local.graph.control_dependencies(control_inputs) if context.local.graph else _Block()
 

@@ -31,7 +31,7 @@ _NAMES = {
     "concat": ("ConcatV2", "concat"), "stack": ("Pack", "stack"), "zeros_like": ("ZerosLike", "zeros_like"),
     "ones_like": ("OnesLike", "ones_like"), "read_variable": ("ReadVariableOp", "ReadVariableOp"),
     "assign_variable": ("AssignVariableOp", "AssignVariableOp"), "cond": ("If", "cond"), "while_": ("While", "while"),
-    "print_": ("PrintV2", "PrintV2"), "assert_": ("Assert", "Assert"), "no_op": ("NoOp", "NoOp"),
+    "print_": ("PrintV2", "PrintV2"), "assert_true": ("Assert", "Assert"), "no_op": ("NoOp", "NoOp"),
 }  # fmt: skip
 
 

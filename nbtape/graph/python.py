@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.autodiff.tape import GradientTape
-from nbtape.core import context, errors, nest
+from nbtape.core import context, errors
 from nbtape.core.convert import array_of
 from nbtape.core.dtype import FLOATS, as_dtype
 from nbtape.core.engine import EagerTensor, Node, Tensor, apply, o, tensor
@@ -49,7 +49,10 @@ def numpy_function(
     """
     if context.local.graph is None:
         values = [np.asarray(tensor(x)) for x in inp]
-        return nest.map_structure(lambda y: None if y is None else tensor(y), func(*values))
+        found = func(*values)
+        if isinstance(found, list | tuple):
+            return [tensor(y) for y in found]
+        return None if found is None else tensor(found)
     return _called(func, inp, Tout, as_arrays=True)
 
 

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from nbtape.core import context
+from nbtape.core.errors import invalid
 from nbtape.graph.graph import Graph
 
 _TYPES = {"CPU", "GPU", "TPU", "TPU_SYSTEM", "XLA_CPU", "XLA_GPU"}
@@ -62,10 +63,11 @@ class device:
             raise ValueError(f"Expecting a string device name. Got {type(device_name)}({device_name})")
         self._name = device_name
         self._saved: list[str] = []
-        if isinstance(device_name, str):
-            parse_device(device_name)
+        self._parts = parse_device(device_name) if isinstance(device_name, str) else DeviceParts()
 
     def __enter__(self) -> None:
+        if self._parts.job not in (None, "localhost") and context.local.graph is None:
+            raise invalid(f"{self._name} unknown device.")
         self._saved.append(context.local.device)
         context.local.device = self._name if isinstance(self._name, str) else ""
 

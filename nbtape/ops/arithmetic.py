@@ -9,6 +9,7 @@ from nbtape.core import dtype as dtypes
 from nbtape.core.dtype import as_dtype
 from nbtape.core.engine import Tensor, apply, o, pair, tensor
 from nbtape.core.slices import IndexedSlices
+from nbtape.ops.create import zeros_like
 from nbtape.ops.row import stands_for_tensor
 
 _NO_INPUTS = "Inputs must be an iterable of at least one Tensor/IndexedSlices with the same dtype and shape."
@@ -161,7 +162,7 @@ def polyval(coeffs: Any, x: Any, name: str | None = None) -> Any:
         raise ValueError(f"Argument coeffs must be list type. Received type {type(coeffs)}.")
     x = tensor(x)
     if not coeffs:
-        return x * 0
+        return zeros_like(x)
     coeffs = [tensor(c) for c in coeffs]
     p = coeffs[0]
     for c in coeffs[1:]:
@@ -241,7 +242,7 @@ def imag(input: Any, name: str | None = None) -> Any:
     array([2.])
     """
     input = tensor(input)
-    return apply(o.imag, input) if input.dtype.is_complex else input * 0
+    return apply(o.imag, input) if input.dtype.is_complex else zeros_like(input)
 
 
 def angle(input: Any, name: str | None = None) -> Any:
@@ -253,7 +254,7 @@ def angle(input: Any, name: str | None = None) -> Any:
     input = tensor(input)
     if input.dtype.is_complex:
         return apply(o.angle, input)
-    return apply(o.where, input < 0, math.pi * (input * 0 + 1), input * 0)
+    return apply(o.where, input < 0, tensor(math.pi, input.dtype), tensor(0, input.dtype))
 
 
 def conj(x: Any, name: str | None = None) -> Any:

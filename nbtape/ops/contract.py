@@ -37,7 +37,7 @@ def contract(*xs, equation):
         x, term = _product_of_many(list(xs), list(terms), out, sizes)
     elif n == 2:
         plan = _plan(terms[0], terms[1], out)
-        x, term = _product(*xs, plan), plan.term
+        x, term = _product(xs[0], xs[1], plan), plan.term
     else:
         x, term = xs[0], terms[0]
     return x if term == out and len(set(out)) == len(out) else _arranged(x, term, out, sizes)

@@ -49,6 +49,13 @@ def _abs_grad(g, y, x):
     return g * o.sign(x) if spec_of(x).dtype.kind != "c" else o.cast_like(o.div_no_nan(g, y), x) * x
 
 
+def _sign_grad(g, y, x):
+    if spec_of(x).dtype.kind != "c":
+        return g * 0.0
+    turned = o.div_no_nan(o.imag(g * conj(y)), o.abs(x))
+    return y * o.complex(0.0 * turned, turned)
+
+
 def absorb(g, gx):
     """`gx` with 0 for inf and nan that a zero cotangent meets, or that inf * 0 made.
 
@@ -62,7 +69,9 @@ def absorb(g, gx):
 
 
 def _absorb_grad(h, y, g, gx):
-    return o.where(o.equal(y, gx), h, 0.0)
+    if y is gx:
+        return h  # nothing was absorbed
+    return o.where(o.logical_and(o.equal(y, 0), o.not_equal(gx, 0)), 0.0, h)
 
 
 def _pow_base(g, y, a, b):
@@ -160,7 +169,7 @@ def _same_shapes(*specs):
 #   name       numpy               numba, CPU and CUDA    gradient: g incoming, y output, then the input
 row("neg",     operator.neg,       "(-{0})",              lambda g, y, x: -g,                    kinds=SIGNED)
 row("square",  numeric.square,     "({0} * {0})",         lambda g, y, x: g * conj(x + x),       kinds=NUMBER)
-row("sign",    np.sign,            "(({0} > 0) - ({0} < 0))", lambda g, y, x: g * 0.0,           kinds=SIGNED)
+row("sign",    np.sign,            "(({0} > 0) - ({0} < 0))", _sign_grad, kinds=SIGNED)
 row("abs",     operator.abs,       "abs({0})",            _abs_grad,     kinds=SIGNED, infer=_part_spec)
 row("reciprocal", np.reciprocal,   "(1.0 / {0})",         lambda g, y, x: -g * conj(y * y))
 row("sqrt",    np.sqrt,            "math.sqrt({0})",      lambda g, y, x: g * 0.5 / conj(y))

@@ -124,7 +124,7 @@ def _is_index(k: Any) -> bool:
 
 
 def _dynamic(x: Any, items: list) -> Any:
-    """A key with numbers and bounds that a trace computes: those axes are taken one by one, the last first."""
+    """A key with numbers and bounds that a trace computes: those axes are taken in turn, the last first."""
     axis = sum([k is not None for k in items])
     for at in reversed(range(len(items))):
         k = items[at]
@@ -185,10 +185,11 @@ def _shape_text(shape: Any) -> str:
 def _from_the_end(i: Any, size: Any, axis: int) -> Any:
     """Indices with the negative ones counted from the end."""
     value = known(i)
-    if value is None:
-        return apply(o.where, i < 0, i + tensor(size, i.dtype), i)
-    if not value.size or value.min() >= 0 or not isinstance(size, int):
+    if value is not None and (not value.size or value.min() >= 0):
         return i
+    if value is None or not isinstance(size, int):
+        n = tensor(size, i.dtype) if isinstance(size, int) else apply(o.cast, size, dtype=i.dtype.np)
+        return apply(o.where, i < 0, i + n, i)
     if value.min() < -size:
         raise out_of_bounds(int(value.min()), size, axis)
     return tensor(np.where(value < 0, value + value.dtype.type(size), value))

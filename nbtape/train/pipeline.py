@@ -186,8 +186,8 @@ def grouped(source: Source, key: Callable, size_of: Callable, close: Callable) -
         rows.append(row)
         if len(rows) == size_of(k):
             yield from close(k, groups.pop(k))
-    for k, rows in groups.items():
-        yield from close(k, rows)
+    for k in sorted(groups):
+        yield from close(k, groups[k])
 
 
 def chosen(sources: list[Source], choices: Iterator[int], stop: bool) -> Iterator[list]:

@@ -26,10 +26,12 @@ SAMPLES = {
         case(X, num=3, axis=1),
         case(real(2, 3, 4), num=3, axis=1),
         case(real(3), num=3, axis=0),
+        case(real(1, 2), num=1, axis=0),
     ],
     "split": [
         case(X, sizes=(1, 2), axis=1),
         case(X, sizes=(None, None), axis=0),
         case(X, sizes=(0, 2, 0), axis=0),
+        case(X, sizes=(None,), axis=1),
     ],
 }
