@@ -103,7 +103,9 @@ def test_not_trainable():
 
 def test_variables_not_watched_by_this_tape():
     v = tf.Variable(1.0)
-    assert "watch_accessed_variables=False" in explained(lambda tape: v * 2.0, v, watch_accessed_variables=False)
+    assert "watch_accessed_variables=False" in explained(
+        lambda tape: v * 2.0, v, watch_accessed_variables=False
+    )
 
 
 def test_gone_through_assign():

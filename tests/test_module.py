@@ -119,14 +119,24 @@ def test_keys_that_cannot_be_sorted_are_an_error_that_names_the_attribute():
 
 @pytest.mark.parametrize("name", ["a b", "1a", "", "a/b", "a-b"])
 def test_a_name_is_an_identifier(name):
-    with pytest.raises(ValueError, match="is not a valid module name. Module names must be valid Python identifiers"):
+    with pytest.raises(
+        ValueError, match="is not a valid module name. Module names must be valid Python identifiers"
+    ):
         tf.Module(name=name)
 
 
-@pytest.mark.parametrize("cls, name", [
-    ("ABCNet2D", "abc_net2_d"), ("HTTPServer", "http_server"), ("MyBigModule", "my_big_module"), ("X", "x"),
-    ("_Hidden", "__hidden"), ("Net_v2", "net_v2"), ("myThing", "my_thing"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "cls, name",
+    [
+        ("ABCNet2D", "abc_net2_d"),
+        ("HTTPServer", "http_server"),
+        ("MyBigModule", "my_big_module"),
+        ("X", "x"),
+        ("_Hidden", "__hidden"),
+        ("Net_v2", "net_v2"),
+        ("myThing", "my_thing"),
+    ],
+)
 def test_names_made_from_class_names_are_tensorflows(cls, name):
     assert type(cls, (tf.Module,), {})().name == name
 

@@ -91,7 +91,9 @@ def test_a_spent_tape_says_so():
     with tf.GradientTape() as tape:
         y = x * x
     tape.gradient(y, x)
-    with pytest.raises(RuntimeError, match="A non-persistent GradientTape can only be used to compute one set"):
+    with pytest.raises(
+        RuntimeError, match="A non-persistent GradientTape can only be used to compute one set"
+    ):
         tape.gradient(y, x)
 
 

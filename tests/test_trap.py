@@ -22,7 +22,9 @@ def test_the_backward_pass_is_watched_too():
         with tf.GradientTape() as tape:
             y = tf.reduce_sum(tf.sqrt(x))  # forward
         tape.gradient(y, x)
-    assert str(caught.value).startswith("the gradient of sqrt made 1 of 2") and "# forward" in str(caught.value)
+    assert str(caught.value).startswith("the gradient of sqrt made 1 of 2") and "# forward" in str(
+        caught.value
+    )
 
 
 def test_what_is_absorbed_does_not_count():

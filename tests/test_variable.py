@@ -1,4 +1,6 @@
-"""A variable's reads never change, its failed writes change nothing, and it prints, copies and scatters as told."""
+"""A variable's reads never change, its failed writes change nothing, and it prints, copies and scatters as
+told.
+"""
 
 import copy
 import pickle
@@ -133,40 +135,81 @@ def test_a_variable_does_not_share_what_it_was_made_from():
 
 
 FAILURES = {
-    "assign shape": (ValueError, r"Cannot assign value to variable ' Variable:0': Shape mismatch.The variable "
-                     r"shape \(3, 2\), and the assigned value shape \(2,\) are incompatible.",
-                     lambda v: v.assign([1.0, 2.0])),
+    "assign shape": (
+        ValueError,
+        r"Cannot assign value to variable ' Variable:0': Shape mismatch.The variable "
+        r"shape \(3, 2\), and the assigned value shape \(2,\) are incompatible.",
+        lambda v: v.assign([1.0, 2.0]),
+    ),
     "assign scalar": (ValueError, "Shape mismatch", lambda v: v.assign(1.0)),
-    "assign dtype": (ValueError, "Tensor conversion requested dtype float32 for Tensor with dtype int32",
-                     lambda v: v.assign(tf.constant([[1, 2], [3, 4], [5, 6]]))),
+    "assign dtype": (
+        ValueError,
+        "Tensor conversion requested dtype float32 for Tensor with dtype int32",
+        lambda v: v.assign(tf.constant([[1, 2], [3, 4], [5, 6]])),
+    ),
     "assign None": (ValueError, "unsupported type", lambda v: v.assign(None)),
-    "add shape": (ERROR, r"Cannot update variable with shape \[3,2\] using a Tensor with shape \[2\], shapes must be "
-                  "equal.", lambda v: v.assign_add([1.0, 2.0])),
+    "add shape": (
+        ERROR,
+        r"Cannot update variable with shape \[3,2\] using a Tensor with shape \[2\], shapes must be "
+        "equal.",
+        lambda v: v.assign_add([1.0, 2.0]),
+    ),
     "sub scalar": (ERROR, r"using a Tensor with shape \[\]", lambda v: v.assign_sub(1.0)),
-    "slice shape": (ERROR, r"Cannot broadcast input shape \[3\] into final shape \[2\]",
-                    lambda v: v[0].assign([1.0, 2.0, 3.0])),
+    "slice shape": (
+        ERROR,
+        r"Cannot broadcast input shape \[3\] into final shape \[2\]",
+        lambda v: v[0].assign([1.0, 2.0, 3.0]),
+    ),
     "slice range": (ERROR, "slice index 5 of dimension 0 out of bounds", lambda v: v[5].assign([1.0, 2.0])),
-    "no slices": (TypeError, r"Argument `sparse_delta` must be a `tf.IndexedSlices`. Received arg: \(1, 2\)",
-                  lambda v: v.scatter_add((1, 2))),
-    "rows range": (ERROR, r"indices\[1\] = 9 is not in \[0, 3\)",
-                   lambda v: v.scatter_add(slices([[1.0, 1.0], [1.0, 1.0]], [0, 9]))),
-    "rows negative": (ERROR, r"indices\[0\] = -1 is not in \[0, 3\)",
-                      lambda v: v.scatter_update(slices([[1.0, 1.0]], [-1]))),
-    "rows shape": (ERROR, "Must have updates.shape = indices.shape",
-                   lambda v: v.scatter_add(slices([1.0, 2.0], [0, 1]))),
-    "rows count": (ERROR, r"The shape of indices \(\[2\]\) must be a prefix of the shape of updates \(\[3\]\)",
-                   lambda v: v.scatter_add(slices([1.0, 2.0, 3.0], [0, 1]))),
-    "rows float": (ERROR, "Value for attr 'Tindices' of float", lambda v: v.scatter_add(slices([[1.0, 1.0]], [0.0]))),
+    "no slices": (
+        TypeError,
+        r"Argument `sparse_delta` must be a `tf.IndexedSlices`. Received arg: \(1, 2\)",
+        lambda v: v.scatter_add((1, 2)),
+    ),
+    "rows range": (
+        ERROR,
+        r"indices\[1\] = 9 is not in \[0, 3\)",
+        lambda v: v.scatter_add(slices([[1.0, 1.0], [1.0, 1.0]], [0, 9])),
+    ),
+    "rows negative": (
+        ERROR,
+        r"indices\[0\] = -1 is not in \[0, 3\)",
+        lambda v: v.scatter_update(slices([[1.0, 1.0]], [-1])),
+    ),
+    "rows shape": (
+        ERROR,
+        "Must have updates.shape = indices.shape",
+        lambda v: v.scatter_add(slices([1.0, 2.0], [0, 1])),
+    ),
+    "rows count": (
+        ERROR,
+        r"The shape of indices \(\[2\]\) must be a prefix of the shape of updates \(\[3\]\)",
+        lambda v: v.scatter_add(slices([1.0, 2.0, 3.0], [0, 1])),
+    ),
+    "rows float": (
+        ERROR,
+        "Value for attr 'Tindices' of float",
+        lambda v: v.scatter_add(slices([[1.0, 1.0]], [0.0])),
+    ),
     "div zero": (ERROR, "updates must not contain 0", lambda v: v.scatter_div(slices([[1.0, 0.0]], [0]))),
-    "nd range": (ERROR, r"indices\[1\] = \[0, 5\] does not index into shape \[3,2\]",
-                 lambda v: v.scatter_nd_update([[0, 1], [0, 5]], [10.0, 11.0])),
-    "nd shape": (ERROR, r"Dimensions \[0,1\) of indices\[shape=\[1,1\]\] = 1 must match",
-                 lambda v: v.scatter_nd_add([[0]], [10.0, 1.0])),
+    "nd range": (
+        ERROR,
+        r"indices\[1\] = \[0, 5\] does not index into shape \[3,2\]",
+        lambda v: v.scatter_nd_update([[0, 1], [0, 5]], [10.0, 11.0]),
+    ),
+    "nd shape": (
+        ERROR,
+        r"Dimensions \[0,1\) of indices\[shape=\[1,1\]\] = 1 must match",
+        lambda v: v.scatter_nd_add([[0]], [10.0, 1.0]),
+    ),
     "sparse_read": (ERROR, r"indices\[1\] = 3 is not in \[0, 3\)", lambda v: v.sparse_read([0, 3])),
     "item": (TypeError, "does not support item assignment", lambda v: v.__setitem__(0, 1.0)),
-    "optimizer": (ERROR, "Cannot update variable with shape",
-                  lambda v: tf.optimizers.Adam().apply_gradients([(tf.ones([2]), v)])),
-}  # fmt: skip
+    "optimizer": (
+        ERROR,
+        "Cannot update variable with shape",
+        lambda v: tf.optimizers.Adam().apply_gradients([(tf.ones([2]), v)]),
+    ),
+}
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -262,9 +305,9 @@ def test_scatter_dtypes_agree_with_rows_one_by_one(kind, dtype):
     indices = random.permutation(6)[:5]
     v = tf.Variable(tf.cast(start, dtype))
     getattr(v, f"scatter_{kind}")(slices(tf.cast(rows[:5], dtype), indices))
-    function = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "max": np.maximum, "min": np.minimum,
-                "div": np.divide if tf.as_dtype(dtype).is_floating or dtype == "complex64" else np.floor_divide,
-                "update": lambda a, b: b}[kind]  # fmt: skip
+    divide = np.floor_divide if tf.as_dtype(dtype).is_integer else np.divide
+    function = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": divide, "max": np.maximum,
+                "min": np.minimum, "update": lambda a, b: b}[kind]  # fmt: skip
     want = start.astype(np.complex128 if dtype == "complex64" else np.float64)
     want[indices] = function(want[indices], rows[:5])
     assert np.allclose(tf.cast(v, "complex128").numpy(), want, rtol=1e-2)
@@ -302,7 +345,9 @@ def test_string_variables():
     v[0].assign("x")
     v.scatter_update(slices(["y"], [1]))
     assert v.numpy().tolist() == [b"x", b"y"]
-    assert repr(v) == "<tf.Variable 'words:0' shape=(2,) dtype=string, numpy=array([b'x', b'y'], dtype=object)>"
+    assert (
+        repr(v) == "<tf.Variable 'words:0' shape=(2,) dtype=string, numpy=array([b'x', b'y'], dtype=object)>"
+    )
     one = tf.Variable("text")
     one.assign("other")
     assert one.numpy() == b"other"
@@ -342,8 +387,13 @@ def test_unknown_sizes_are_kept_open():
     v = tf.Variable([1.0, 2.0], shape=[None])
     assert v.shape == [None] and v.read_value().shape == [2]
     v.assign([1.0, 2.0, 3.0])
-    assert repr(v) == "<tf.Variable 'Variable:0' shape=(None,) dtype=float32, numpy=array([1., 2., 3.], dtype=float32)>"
-    with pytest.raises(ValueError, match=r"The variable shape \(None,\), and the assigned value shape \(1, 3\)"):
+    assert (
+        repr(v)
+        == "<tf.Variable 'Variable:0' shape=(None,) dtype=float32, numpy=array([1., 2., 3.], dtype=float32)>"
+    )
+    with pytest.raises(
+        ValueError, match=r"The variable shape \(None,\), and the assigned value shape \(1, 3\)"
+    ):
         v.assign([[1.0, 2.0, 3.0]])
     with pytest.raises(ERROR, match=r"with shape \[3\] using a Tensor with shape \[2\]"):
         v.assign_add([1.0, 2.0])
@@ -356,17 +406,32 @@ def test_unknown_sizes_are_kept_open():
         v.set_shape([4])
 
 
-@pytest.mark.parametrize("make, words", [
-    (lambda: tf.Variable(), "The `initial_value` arg to `tf.Variable` must be specified"),
-    (lambda: tf.Variable([1.0, 2.0], shape=[3]), r"the initial value's shape \(\(2,\)\) is not compatible with the "
-     r"explicitly supplied `shape` argument \(\[3\]\)"),
-    (lambda: tf.Variable(1.0, constraint=3), r"must be None or a callable. a callable. Got a <class 'int'>:  3"),
-    (lambda: tf.Variable(1.0, synchronization="x"), "Invalid variable synchronization mode: x for variable: None"),
-    (lambda: tf.Variable(1.0, aggregation="x", name="n"), "Invalid variable aggregation mode: x for variable: n"),
-    (lambda: tf.Variable(1.0, name=3), "name for name_scope must be a string"),
-    (lambda: tf.Variable(tf.constant(1), dtype=tf.float32), "Tensor conversion requested dtype float32"),
-    (lambda: tf.Variable([[1], [1, 2]]), "non-rectangular"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: tf.Variable(), "The `initial_value` arg to `tf.Variable` must be specified"),
+        (
+            lambda: tf.Variable([1.0, 2.0], shape=[3]),
+            r"the initial value's shape \(\(2,\)\) is not compatible with the "
+            r"explicitly supplied `shape` argument \(\[3\]\)",
+        ),
+        (
+            lambda: tf.Variable(1.0, constraint=3),
+            r"must be None or a callable. a callable. Got a <class 'int'>:  3",
+        ),
+        (
+            lambda: tf.Variable(1.0, synchronization="x"),
+            "Invalid variable synchronization mode: x for variable: None",
+        ),
+        (
+            lambda: tf.Variable(1.0, aggregation="x", name="n"),
+            "Invalid variable aggregation mode: x for variable: n",
+        ),
+        (lambda: tf.Variable(1.0, name=3), "name for name_scope must be a string"),
+        (lambda: tf.Variable(tf.constant(1), dtype=tf.float32), "Tensor conversion requested dtype float32"),
+        (lambda: tf.Variable([[1], [1, 2]]), "non-rectangular"),
+    ],
+)
 def test_what_makes_no_variable(make, words):
     with pytest.raises(ValueError, match=words):
         make()
@@ -378,7 +443,10 @@ def test_initial_values_of_each_kind():
     assert v.numpy().tolist() == [1.0, 2.0] and v.dtype == tf.float64 and calls == [1]
     assert tf.Variable(np.float64(1)).dtype == tf.float64
     assert tf.Variable(1.5).dtype == tf.float32
-    assert tf.Variable(tf.IndexedSlices(tf.constant([1.0]), tf.constant([0]), [2])).numpy().tolist() == [1.0, 0.0]
+    assert tf.Variable(tf.IndexedSlices(tf.constant([1.0]), tf.constant([0]), [2])).numpy().tolist() == [
+        1.0,
+        0.0,
+    ]
     old = tf.Variable([1.0])
     new = tf.Variable(old)
     old.assign([2.0])
@@ -391,13 +459,16 @@ def test_an_on_read_variable_is_not_trainable_by_itself():
     assert tf.Variable(1.0, synchronization=on_read, trainable=True).trainable
 
 
-@pytest.mark.parametrize("operator, words", [
-    ("+", "`variable += value` with `tf.Variable`s is not supported. Use `variable.assign_add(value)`"),
-    ("-", "`variable -= value` with `tf.Variable`s is not supported. Use `variable.assign_sub(value)`"),
-    ("*", "`var *= value` with `tf.Variable`s is not supported. Use `var.assign(var * value)`"),
-    ("/", "`var /= value` with `tf.Variable`s is not supported. Use `var.assign(var / value)`"),
-    ("**", "`var **= value` with `tf.Variable`s is not supported. Use `var.assign(var ** value)`"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "operator, words",
+    [
+        ("+", "`variable += value` with `tf.Variable`s is not supported. Use `variable.assign_add(value)`"),
+        ("-", "`variable -= value` with `tf.Variable`s is not supported. Use `variable.assign_sub(value)`"),
+        ("*", "`var *= value` with `tf.Variable`s is not supported. Use `var.assign(var * value)`"),
+        ("/", "`var /= value` with `tf.Variable`s is not supported. Use `var.assign(var / value)`"),
+        ("**", "`var **= value` with `tf.Variable`s is not supported. Use `var.assign(var ** value)`"),
+    ],
+)
 def test_in_place_operators_are_refused_with_advice(operator, words):
     names = {"v": tf.Variable(1.0)}
     with pytest.raises(RuntimeError) as raised:
@@ -413,7 +484,10 @@ def test_what_assign_gives_is_a_live_view():
     assert view.numpy().tolist() == [4.0]
     view.assign_add([1.0])
     assert v.numpy().tolist() == [5.0] and (view + 1.0).numpy().tolist() == [6.0]
-    assert repr(view) == "<tf.Variable 'UnreadVariable' shape=(1,) dtype=float32, numpy=array([5.], dtype=float32)>"
+    assert (
+        repr(view)
+        == "<tf.Variable 'UnreadVariable' shape=(1,) dtype=float32, numpy=array([5.], dtype=float32)>"
+    )
     assert isinstance(view, tf.Variable) and view is not v and view.ref() == v.ref()
     assert v.assign([0.0], read_value=False) is None
 
@@ -425,15 +499,23 @@ def test_a_gradient_flows_through_the_view_to_the_variable():
     assert float(tape.gradient(y, v)) == 4.0
 
 
-@pytest.mark.parametrize("value, text", [
-    (3, "shape=() dtype=int32, numpy=3"),
-    (True, "shape=() dtype=bool, numpy=True"),
-    ([1, 2], "shape=(2,) dtype=int32, numpy=array([1, 2], dtype=int32)"),
-    ([[1.5, 2.5], [1.0, 2.0]],
-     "shape=(2, 2) dtype=float32, numpy=\narray([[1.5, 2.5],\n       [1. , 2. ]], dtype=float32)"),
-    ("text", "shape=() dtype=string, numpy=b'text'"),
-    (np.zeros([0, 3], np.float32), "shape=(0, 3) dtype=float32, numpy=array([], shape=(0, 3), dtype=float32)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (3, "shape=() dtype=int32, numpy=3"),
+        (True, "shape=() dtype=bool, numpy=True"),
+        ([1, 2], "shape=(2,) dtype=int32, numpy=array([1, 2], dtype=int32)"),
+        (
+            [[1.5, 2.5], [1.0, 2.0]],
+            "shape=(2, 2) dtype=float32, numpy=\narray([[1.5, 2.5],\n       [1. , 2. ]], dtype=float32)",
+        ),
+        ("text", "shape=() dtype=string, numpy=b'text'"),
+        (
+            np.zeros([0, 3], np.float32),
+            "shape=(0, 3) dtype=float32, numpy=array([], shape=(0, 3), dtype=float32)",
+        ),
+    ],
+)
 def test_repr_is_tensorflows(value, text):
     v = tf.Variable(value, name="v")
     assert repr(v) == str(v) == f"{v}" == f"<tf.Variable 'v:0' {text}>"

@@ -1,8 +1,9 @@
 """Reverse mode over any list of Nodes: a tape's or a graph's.
 
-The Nodes are walked in reverse; each op's rule turns the cotangent of its output into one for each input that lies on
-a path from the sources. Two things are done here, once, so that no rule mentions them: a cotangent is summed down to
-the shape that broadcasting started from, and a zero cotangent absorbs inf and nan (see `ops.elementwise.absorb`).
+The Nodes are walked in reverse; each op's rule turns the cotangent of its output into one for each input that
+lies on a path from the sources. Two things are done here, once, so that no rule mentions them: a cotangent is
+summed down to the shape that broadcasting started from, and a zero cotangent absorbs inf and nan (see
+`ops.elementwise.absorb`).
 """
 
 from collections.abc import Sequence
@@ -20,25 +21,31 @@ from nbtape.ops.elementwise import absorb
 def backward(
     nodes: Sequence[tuple], seeds: list[tuple[Tensor, Any]], sources: set[int], needed: set[int] | None = None
 ) -> dict[int, Any]:
-    """Cotangents by id, for the cotangents `seeds` of targets: of all `sources` (ids) that lead to one, and of others.
+    """Cotangents by id, for the cotangents `seeds` of targets: of all `sources` (ids) that lead to one, and
+    of others.
 
-    `nodes` are tuples in the layout of Node; `needed` are the ids that lie on a path from a source, where known.
-    Runs on bare arrays, unless a recorder or a trace is open: then on Tensors, through `apply`, so that what it does
-    is recorded, differentiated again, or compiled.
+    `nodes` are tuples in the layout of Node; `needed` are the ids that lie on a path from a source, where
+    known. Runs on bare arrays, unless a recorder or a trace is open: then on Tensors, through `apply`, so
+    that what it does is recorded, differentiated again, or compiled.
     """
     bare = context.local.watch is None
     needed = reached(nodes, sources) if needed is None else needed
     context.local.pulling = not bare
     try:
         return _walk(nodes, seeds, sources, needed, bare)
-    except (FloatingPointError, RuntimeWarning):  # the user made NumPy's warnings into errors; ours are not his
+    except (
+        FloatingPointError,
+        RuntimeWarning,
+    ):  # the user made NumPy's warnings into errors; ours are not his
         with np.errstate(all="ignore"):
             return _walk(nodes, seeds, sources, needed, bare)
     finally:
         context.local.pulling = False
 
 
-def _walk(nodes: Sequence[tuple], seeds: list, sources: set[int], needed: set[int], bare: bool) -> dict[int, Any]:
+def _walk(
+    nodes: Sequence[tuple], seeds: list, sources: set[int], needed: set[int], bare: bool
+) -> dict[int, Any]:
     cotangents: dict[int, Any] = {}
     for target, g in seeds:
         if id(target) in needed:
@@ -82,7 +89,9 @@ def reached(nodes: Sequence[tuple], sources: set[int]) -> set[int]:
 
 
 def _pull_bare(node: tuple, g: Any, cotangents: dict, needed: set[int]) -> None:
-    """Take the cotangent `g` of a Node's output back to those of its inputs that are needed, on bare arrays."""
+    """Take the cotangent `g` of a Node's output back to those of its inputs that are needed, on
+    bare arrays.
+    """
     op, xs, attrs, ys, _ = node
     y = tuple([t._value for t in ys]) if op.many else ys[0]._value
     grad = op.grad
@@ -132,7 +141,9 @@ def _fitted(gx: Tensor, x: Tensor) -> Tensor:
 
 
 def _taken(ys: tuple, cotangents: dict, sources: set[int], bare: bool) -> tuple | None:
-    """The cotangents of an op's several outputs: zeros for those that nothing came back to, None if for none."""
+    """The cotangents of an op's several outputs: zeros for those that nothing came back to, None
+    if for none.
+    """
     gs = [cotangents.get(id(y)) if id(y) in sources else cotangents.pop(id(y), None) for y in ys]
     if all(g is None for g in gs):
         return None

@@ -10,10 +10,12 @@ from nbtape.core.engine import Tensor, tensor
 
 
 def compute_gradient(f: Callable, x: Any, delta: float | None = None) -> tuple[list, list]:
-    """The Jacobians of `f(*x)` by each of `x`, by tape and by central differences, as two lists of 2-D arrays.
+    """The Jacobians of `f(*x)` by each of `x`, by tape and by central differences, as two lists of 2-D
+    arrays.
 
-    Rows belong to the elements of the result, columns to those of the input, as in `tf.test.compute_gradient`.
-    `delta` is the step; by default the cube root of the dtype's precision, the best for central differences.
+    Rows belong to the elements of the result, columns to those of the input, as in
+    `tf.test.compute_gradient`. `delta` is the step; by default the cube root of the dtype's precision, the
+    best for central differences.
 
     >>> theory, numeric = tf.test.compute_gradient(lambda x: x * x, [tf.constant([3.0], tf.float64)])
     >>> bool(np.allclose(theory, numeric))
@@ -44,7 +46,9 @@ def _differences(f: Callable, xs: list[Tensor], i: int, delta: float | None) -> 
     return np.stack(columns, axis=-1) if columns else np.zeros((0, 0))
 
 
-def check_grads(f: Callable, args: Any, order: int = 2, rtol: float = 1e-4, atol: float = 1e-4, seed: int = 0) -> None:
+def check_grads(
+    f: Callable, args: Any, order: int = 2, rtol: float = 1e-4, atol: float = 1e-4, seed: int = 0
+) -> None:
     """Check the gradients of `f(*args)` up to `order` against central differences along random directions.
 
     Arguments should be float64. Raises AssertionError that names the order and says both numbers.
@@ -61,13 +65,16 @@ def check_grads(f: Callable, args: Any, order: int = 2, rtol: float = 1e-4, atol
         for theory, numeric, i in slope:
             if not np.isclose(theory, numeric, rtol=rtol, atol=atol):
                 raise AssertionError(
-                    f"gradient of order {k} by argument {i}: the tape gives {theory:.8g}, differences give {numeric:.8g}"
+                    f"gradient of order {k} by argument {i}: the tape gives {theory:.8g}, differences give "
+                    f"{numeric:.8g}"
                 )
         g = _gradient_of(g, weights, len(xs))
 
 
 def _directional(g: Callable, xs: list, weights: Tensor, rng: Any) -> list[tuple[float, float, int]]:
-    """For each argument: the slope of the weighed result in a random direction, by tape and by differences."""
+    """For each argument: the slope of the weighed result in a random direction, by tape and by
+    differences.
+    """
     with GradientTape() as tape:
         tape.watch(xs)
         y = g(*xs)
@@ -79,7 +86,9 @@ def _directional(g: Callable, xs: list, weights: Tensor, rng: Any) -> list[tuple
         base = np.array(x)
         step = float(np.finfo(base.dtype).eps ** (1 / 3))
         ends = [
-            np.sum(w * np.asarray(g(*xs[:i], tensor((base + s * direction).astype(base.dtype)), *xs[i + 1 :])))
+            np.sum(
+                w * np.asarray(g(*xs[:i], tensor((base + s * direction).astype(base.dtype)), *xs[i + 1 :]))
+            )
             for s in (step, -step)
         ]
         out.append((float(np.sum(np.asarray(dx) * direction)), float((ends[0] - ends[1]) / (2 * step)), i))

@@ -12,7 +12,6 @@ from nbtape.core.kernel import Extern
 from nbtape.core.shape import bracket
 from nbtape.core.slices import IndexedSlices
 
-
 _NOT_A_PAIR = (
     "custom_gradient function {name} must return a pair (result, gradient function), got {got}. "
     "Write `return y, grad` with `def grad(upstream): ...`."
@@ -43,12 +42,13 @@ class _Reads(context.Recorder):
 
 
 def custom_gradient(f: Callable | None = None) -> Callable:
-    """Give a function its own gradient: `f` returns its result and a function from upstream gradients to gradients.
+    """Give a function its own gradient: `f` returns its result and a function from upstream gradients to
+    gradients.
 
-    The gradient function takes one gradient for each result and returns one for each Tensor argument of `f`. If `f`
-    reads trainable variables, it also takes `variables=` and returns a pair: gradients of the arguments, gradients of
-    the variables. Their number, shapes and dtypes are checked when it runs. Reverse and forward mode both use it, and
-    higher derivatives differentiate it.
+    The gradient function takes one gradient for each result and returns one for each Tensor argument of `f`.
+    If `f` reads trainable variables, it also takes `variables=` and returns a pair: gradients of the
+    arguments, gradients of the variables. Their number, shapes and dtypes are checked when it runs. Reverse
+    and forward mode both use it, and higher derivatives differentiate it.
 
     >>> @tf.custom_gradient
     ... def log1pexp(x):
@@ -101,7 +101,12 @@ def _call(f: Callable, args: tuple, kwargs: dict) -> Any:
 
 
 def _numeric(x: Any) -> bool:
-    return hasattr(x, "dtype") and not isinstance(x, Operators) or isinstance(x, int | float | complex) and not isinstance(x, bool)
+    return (
+        hasattr(x, "dtype")
+        and not isinstance(x, Operators)
+        or isinstance(x, int | float | complex)
+        and not isinstance(x, bool)
+    )
 
 
 def _same_value(y: Tensor) -> Tensor:
@@ -112,8 +117,8 @@ def _check_takes_variables(grad_fn: Callable, variables: list) -> None:
     spec = inspect.getfullargspec(grad_fn)
     if "variables" not in spec.args + spec.kwonlyargs and not spec.varkw:
         raise TypeError(
-            "@tf.custom_gradient grad_fn must accept keyword argument 'variables', since function uses variables: "
-            f"{variables}"
+            "@tf.custom_gradient grad_fn must accept keyword argument 'variables', since function uses "
+            f"variables: {variables}"
         )
 
 
@@ -148,15 +153,15 @@ def _run(name: str, grad_fn: Callable, gs: tuple, args: tuple, variables: list) 
         returned = grad_fn(*gs, variables=variables)
         if not (isinstance(returned, tuple | list) and len(returned) == 2):
             raise TypeError(
-                f"the gradient function of {name} must return a pair, gradients of the arguments and a list of "
-                f"gradients of the {len(variables)} variables, got {type(returned).__name__}"
+                f"the gradient function of {name} must return a pair, gradients of the arguments and a list "
+                f"of gradients of the {len(variables)} variables, got {type(returned).__name__}"
             )
         found = _as_list(returned[0]) if args else []
         of_variables = _as_list(returned[1])
         if len(of_variables) != len(variables):
             raise ValueError(
-                f"custom_gradient function expected to return {len(variables)} variable gradients, but returned "
-                f"{len(of_variables)} instead."
+                f"custom_gradient function expected to return {len(variables)} variable gradients, but "
+                f"returned {len(of_variables)} instead."
             )
         found += of_variables
     wanted = [*args, *variables]
@@ -178,14 +183,19 @@ def _checked(name: str, i: int, g: Any, x: Any) -> Any:
     g, shape = tensor(g), spec_of(x).shape if isinstance(x, Tensor) else tuple(x.shape)
     if g.dtype is not x.dtype:
         raise ValueError(
-            f"the gradient function of {name} returned {g.dtype.name} for argument {i}, which is {x.dtype.name}: "
-            f"write tf.cast(gradient, tf.{x.dtype.name})."
+            f"the gradient function of {name} returned {g.dtype.name} for argument {i}, which is "
+            f"{x.dtype.name}: write tf.cast(gradient, tf.{x.dtype.name})."
         )
     given = spec_of(g).shape
-    if given is not None and shape is not None and None not in (*given, *shape) and tuple(given) != tuple(shape):
+    if (
+        given is not None
+        and shape is not None
+        and None not in (*given, *shape)
+        and tuple(given) != tuple(shape)
+    ):
         raise ValueError(
-            f"the gradient function of {name} returned shape {bracket(given)} for argument {i}, which has shape "
-            f"{bracket(shape)}: a gradient has the shape of its argument."
+            f"the gradient function of {name} returned shape {bracket(given)} for argument {i}, which has "
+            f"shape {bracket(shape)}: a gradient has the shape of its argument."
         )
     return g
 
@@ -193,7 +203,8 @@ def _checked(name: str, i: int, g: Any, x: Any) -> Any:
 def recompute_grad(f: Callable) -> Callable:
     """Call `f` without keeping its intermediate values, and compute them again when its gradient is taken.
 
-    Trades time for memory. Works with variables, keyword arguments, repeated arguments, and for higher derivatives.
+    Trades time for memory. Works with variables, keyword arguments, repeated arguments, and for higher
+    derivatives.
 
     >>> g = tf.recompute_grad(lambda x: tf.sin(x) * x)
     >>> x = tf.constant(0.0)
@@ -215,7 +226,9 @@ def recompute_grad(f: Callable) -> Callable:
                     tape.watch(fresh)
                     y = f(*nest.pack_sequence_as(args, fresh), **kwargs)
                 gs = list(upstream) if len(upstream) > 1 else upstream[0]
-                found = tape.gradient(y, fresh + list(variables or []), output_gradients=gs, unconnected_gradients="zero")
+                found = tape.gradient(
+                    y, fresh + list(variables or []), output_gradients=gs, unconnected_gradients="zero"
+                )
                 head = found[: len(fresh)]
                 return (head, found[len(fresh) :]) if variables is not None else head
 

@@ -26,7 +26,8 @@ def jvp(f: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
 
 
 def vjp(f: Callable, primals: Any, cotangents: Any = None) -> tuple[Any, Any]:
-    """`f(*primals)` and the gradient of its result, weighed by `cotangents` (ones), with respect to each primal.
+    """`f(*primals)` and the gradient of its result, weighed by `cotangents` (ones), with respect to each
+    primal.
 
     >>> y, (dx,) = nt.autodiff.vjp(lambda x: x * x, [3.0]); float(dx)
     6.0
@@ -39,7 +40,8 @@ def vjp(f: Callable, primals: Any, cotangents: Any = None) -> tuple[Any, Any]:
 
 
 def hvp(f: Callable, primals: Any, vectors: Any) -> Any:
-    """The Hessian of the scalar `f(*primals)` times `vectors`, forward over reverse: one gradient's cost, no Hessian.
+    """The Hessian of the scalar `f(*primals)` times `vectors`, forward over reverse: one gradient's cost, no
+    Hessian.
 
     >>> nt.autodiff.hvp(lambda x: tf.reduce_sum(x ** 3), [[1.0, 2.0]], [[1.0, 0.0]])[0].numpy().tolist()
     [6.0, 0.0]

@@ -51,7 +51,8 @@ def reason(tape: Any, target: Any, src: Any) -> str:
     if _dtype(src).kind not in FLOATS:
         return (
             f"{_called(src)} is of an integer, bool or string type, which gradients do not flow through.\n"
-            "Make it floating, for example: tf.Variable(1.0) instead of tf.Variable(1), or tf.cast(x, tf.float32)."
+            "Make it floating, for example: tf.Variable(1.0) instead of tf.Variable(1), or tf.cast(x, "
+            "tf.float32)."
         )
     starts, why_not = _starts(tape, src)
     if why_not:
@@ -67,12 +68,12 @@ def reason(tape: Any, target: Any, src: Any) -> str:
     late = _used_unwatched(tape, src)
     if late is not None and isinstance(src, Tensor) and id(src) in tape._leaves:
         return (
-            f"{_called(src)} was watched too late: {late[0].name} had used it at {source.describe(late[2])}.\n"
-            "Call tape.watch(x) before the first use of x."
+            f"{_called(src)} was watched too late: {late[0].name} had used it at "
+            f"{source.describe(late[2])}.\nCall tape.watch(x) before the first use of x."
         )
     return (
-        f"nothing that the tape recorded leads from {_called(src)} to the target: the target does not depend on it, or "
-        "was computed outside the `with` block of the tape."
+        f"nothing that the tape recorded leads from {_called(src)} to the target: the target does not depend "
+        "on it, or was computed outside the `with` block of the tape."
     )
 
 
@@ -84,7 +85,8 @@ def _starts(tape: Any, src: Any) -> tuple[list[int], str]:
         used = _used_unwatched(tape, src)
         where = f"\n{used[0].name} used it at {source.describe(used[2])}." if used else ""
         return [], (
-            f"{_called(src)} is not watched by this tape: it is a tensor, and tapes watch only trainable variables by "
+            f"{_called(src)} is not watched by this tape: it is a tensor, and tapes watch only trainable "
+            "variables by "
             f"themselves.{where}\nCall tape.watch(x) before the first use of x, or make it a tf.Variable."
         )
     if src._serial in tape._reads:
@@ -92,8 +94,8 @@ def _starts(tape: Any, src: Any) -> tuple[list[int], str]:
     read = next((e for e in tape._events if isinstance(e, Read) and e.variable._serial == src._serial), None)
     if read is None:
         return [], (
-            f"{_called(src)} was not read while the tape was recording: the target does not depend on it, or on a value "
-            "that was read before."
+            f"{_called(src)} was not read while the tape was recording: the target does not depend on it, or "
+            "on a value that was read before."
         )
     if not src.trainable:
         why = "it is not trainable (trainable=False)"
@@ -106,7 +108,9 @@ def _starts(tape: Any, src: Any) -> tuple[list[int], str]:
 
 
 def _follow(tape: Any, starts: list[int]) -> tuple[dict[int, int | None], list[str]]:
-    """All that was computed from the source: id -> number of the block on the way there, None for a free way."""
+    """All that was computed from the source: id -> number of the block on the way there, None for
+    a free way.
+    """
     reached: dict[int, int | None] = dict.fromkeys(starts)
     blocks: list[str] = []
     for op, xs, _, ys, place in tape._nodes:
@@ -140,7 +144,10 @@ def _block(op: Any, xs: tuple, ys: tuple, reached: dict) -> str:
 
 def _blocked(blocks: list[str], number: int | None, src: Any) -> str:
     if number is None:
-        return f"each rule on the way from {_called(src)} to the target returned None: see the custom gradients there."
+        return (
+            f"each rule on the way from {_called(src)} to the target returned None: "
+            "see the custom gradients there."
+        )
     return f"the way from {_called(src)} to the target ends where {blocks[number]}"
 
 
@@ -153,18 +160,19 @@ def _event_on(tape: Any, reached: dict, target: Any) -> str:
         if isinstance(event, Left):
             return (
                 f"the value left the tape through NumPy or Python at {at}.\n"
-                "Use TensorFlow or NumPy functions on the tensor itself: np.exp(x) stays on the tape, x.numpy() does not."
+                "Use TensorFlow or NumPy functions on the tensor itself: np.exp(x) stays on the tape, "
+                "x.numpy() does not."
             )
         if isinstance(event, Assigned):
             return (
-                f"the value was assigned to {_called(event.variable)} at {at}, and variables hold values without their "
-                "history.\nUse the tensor itself in the loss."
+                f"the value was assigned to {_called(event.variable)} at {at}, and variables hold values "
+                "without their history.\nUse the tensor itself in the loss."
             )
         if event.stopped:
             return f"recording was stopped when {describe(event.tensor)} was used at {at}."
         return (
-            f"{describe(event.tensor)} was used in another thread, at {at}; a tape records its own thread only.\n"
-            "Open a tape in that thread."
+            f"{describe(event.tensor)} was used in another thread, at {at}; a tape records its own thread "
+            "only.\nOpen a tape in that thread."
         )
     return ""
 

@@ -1,8 +1,9 @@
 """Forward mode: tangents carried along with values.
 
-No row has a rule of its own for it. An elementwise op's Jacobian is diagonal, so its gradient rule, applied to a
-tangent, gives the output's tangent. For every other op the rule is linear in the cotangent, and the transpose of a
-linear map is its derivative: the rule is run on a dummy cotangent under a recorder and pulled back by the tangents.
+No row has a rule of its own for it. An elementwise op's Jacobian is diagonal, so its gradient rule, applied
+to a tangent, gives the output's tangent. For every other op the rule is linear in the cotangent, and the
+transpose of a linear map is its derivative: the rule is run on a dummy cotangent under a recorder and pulled
+back by the tangents.
 """
 
 from typing import Any
@@ -32,10 +33,10 @@ class _Recorder(context.Recorder):
 class ForwardAccumulator(context.Recorder):
     """Computes Jacobian-vector products in the same pass as the values.
 
-    `primals` are Tensors or Variables (nested structures too), `tangents` their directions, of the same structure,
-    shapes and dtypes. `jvp(y)` is the derivative of `y` in that direction. Accumulators and tapes nest in any order;
-    around a tape's gradient an accumulator gives Hessian-vector products. Raises ValueError where shapes, dtypes or
-    structures differ.
+    `primals` are Tensors or Variables (nested structures too), `tangents` their directions, of the same
+    structure, shapes and dtypes. `jvp(y)` is the derivative of `y` in that direction. Accumulators and tapes
+    nest in any order; around a tape's gradient an accumulator gives Hessian-vector products. Raises
+    ValueError where shapes, dtypes or structures differ.
 
     >>> x = tf.constant([2.0, 3.0])
     >>> with tf.autodiff.ForwardAccumulator(x, tf.constant([1.0, 0.0])) as acc:
@@ -46,7 +47,9 @@ class ForwardAccumulator(context.Recorder):
 
     def __init__(self, primals: Any, tangents: Any):
         self._recording = False
-        self._tangents: dict[int, tuple[Any, Any]] = {}  # id -> (tensor, its tangent): keeping it keeps the id
+        self._tangents: dict[
+            int, tuple[Any, Any]
+        ] = {}  # id -> (tensor, its tangent): keeping it keeps the id
         self._variables: dict[int, Any] = {}
         nest.assert_same_structure(primals, tangents)
         for p, t in zip(nest.flatten(primals), nest.flatten(tangents), strict=True):
@@ -54,15 +57,22 @@ class ForwardAccumulator(context.Recorder):
 
     def _add(self, primal: Any, tangent: Any) -> None:
         if not isinstance(primal, Operators):
-            raise AttributeError(f"'{type(primal).__name__}' object has no attribute 'dtype': a primal is a Tensor or a Variable")
+            raise AttributeError(
+                f"'{type(primal).__name__}' object has no attribute 'dtype': a primal is a Tensor or a "
+                "Variable"
+            )
         t = tensor(tangent, as_dtype(primal))
         if tuple(t.shape) != tuple(primal.shape):  # type: ignore[attr-defined]
-            raise ValueError(f"a tangent of shape {t.shape} for a primal of shape {primal.shape}: they must be the same")  # type: ignore[attr-defined]
-        key, known = (id(primal), self._tangents) if isinstance(primal, Tensor) else (primal._serial, self._variables)  # type: ignore[attr-defined]
+            raise ValueError(
+                f"a tangent of shape {t.shape} for a primal of shape {primal.shape}: they must be the same"
+            )  # type: ignore[attr-defined]
+        key, known = (
+            (id(primal), self._tangents) if isinstance(primal, Tensor) else (primal._serial, self._variables)
+        )  # type: ignore[attr-defined]
         if key in known:
             raise ValueError(
-                f"Tensor {primal!r} was specified as a primal multiple times. This may indicate an error. If it was "
-                "intended, please sum the corresponding tangents."
+                f"Tensor {primal!r} was specified as a primal multiple times. This may indicate an error. If "
+                "it was intended, please sum the corresponding tangents."
             )
         known[key] = (primal, t) if isinstance(primal, Tensor) else t
 
@@ -78,7 +88,9 @@ class ForwardAccumulator(context.Recorder):
         context.pop(self)
 
     def jvp(self, primals: Any, unconnected_gradients: Any = UnconnectedGradients.NONE) -> Any:
-        """Tangents of `primals`, in their structure: None (or zeros) where they do not depend on the primals given."""
+        """Tangents of `primals`, in their structure: None (or zeros) where they do not depend on the primals
+        given.
+        """
         zero = UnconnectedGradients(unconnected_gradients) is UnconnectedGradients.ZERO
 
         def tangent(x: Any) -> Any:
@@ -101,7 +113,8 @@ class ForwardAccumulator(context.Recorder):
         tangents = [known.get(id(x), (None, None))[1] for x in xs]
         recorders = context.local.recorders
         outer = recorders[: next((i for i, r in enumerate(recorders) if r is self), 0)]
-        # Those outside see this computation, for higher derivatives; those inside would differentiate it in vain.
+        # Those outside see this computation, for higher derivatives; those inside would differentiate it in
+        # vain.
         with context.recording(outer, context.local.graph):
             for y, t in zip(ys, _pushed(op, xs, attrs, ys, tangents), strict=True):
                 if t is not None:

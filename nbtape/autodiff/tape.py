@@ -33,9 +33,10 @@ class UnconnectedGradients(enum.Enum):
 class GradientTape(context.Recorder):
     """Records operations on watched tensors, for `gradient`, `jacobian` and `batch_jacobian`.
 
-    Trainable variables are watched when they are read (unless `watch_accessed_variables` is False), tensors by
-    `watch`. A tape that is not `persistent` gives one set of gradients and then lets go of everything it holds. Tapes
-    nest: an outer tape that is open sees what an inner `gradient` computes, which gives higher derivatives.
+    Trainable variables are watched when they are read (unless `watch_accessed_variables` is False), tensors
+    by `watch`. A tape that is not `persistent` gives one set of gradients and then lets go of everything it
+    holds. Tapes nest: an outer tape that is open sees what an inner `gradient` computes, which gives higher
+    derivatives.
 
     >>> x = tf.Variable(3.0)
     >>> with tf.GradientTape() as tape:
@@ -55,7 +56,9 @@ class GradientTape(context.Recorder):
     def _clear(self) -> None:
         self._nodes: list[tuple] = []
         self._watched: set[int] = set()  # ids of the leaves and of all that was computed from them
-        self._leaves: dict[int, Tensor] = {}  # what `watch` was given, and what was read from watched variables
+        self._leaves: dict[
+            int, Tensor
+        ] = {}  # what `watch` was given, and what was read from watched variables
         self._reads: dict[int, list[Tensor]] = {}
         self._unwatched: list = []
         self._events: list = []
@@ -109,7 +112,9 @@ class GradientTape(context.Recorder):
 
     def __enter__(self) -> "GradientTape":
         if self._recording:
-            raise ValueError("Tape is still recording, This can happen if you try to re-enter an already-active tape.")
+            raise ValueError(
+                "Tape is still recording, This can happen if you try to re-enter an already-active tape."
+            )
         if self._spent:
             self._spent = False
             self._variables = {}
@@ -149,7 +154,8 @@ class GradientTape(context.Recorder):
             x = _own_tensor(x)
             if not isinstance(x, Operators):
                 raise ValueError(
-                    f"Passed in object {x} of type '{type(x).__name__}', not tf.Tensor or tf.Variable or ExtensionType."
+                    f"Passed in object {x} of type '{type(x).__name__}', not tf.Tensor or tf.Variable or "
+                    "ExtensionType."
                 )
             if not x.dtype.is_floating and not x.dtype.is_complex:  # type: ignore[attr-defined]
                 explaining.warn(
@@ -171,7 +177,9 @@ class GradientTape(context.Recorder):
         return tuple(x for key, x in self._leaves.items() if key not in reads)
 
     def reset(self) -> None:
-        """Forget everything recorded and watched so far, and go on recording; raises ValueError when not recording."""
+        """Forget everything recorded and watched so far, and go on recording; raises ValueError when not
+        recording.
+        """
         if not self._recording:
             raise ValueError(_NOT_RECORDING)
         self._variables = {}
@@ -199,10 +207,10 @@ class GradientTape(context.Recorder):
     ) -> Any:
         """The gradient of the sum of `target` with respect to each of `sources`, in their structure.
 
-        `output_gradients` weigh the elements of the targets, one tensor a target, each of its target's shape. Where a
-        source does not lead to a target the gradient is None (with a warning that says why; `explain` says more) or,
-        with `unconnected_gradients="zero"`, zeros. The gradient of rows taken by `tf.gather` is an IndexedSlices.
-        Raises RuntimeError on the second use of a tape that is not persistent.
+        `output_gradients` weigh the elements of the targets, one tensor a target, each of its target's shape.
+        Where a source does not lead to a target the gradient is None (with a warning that says why; `explain`
+        says more) or, with `unconnected_gradients="zero"`, zeros. The gradient of rows taken by `tf.gather`
+        is an IndexedSlices. Raises RuntimeError on the second use of a tape that is not persistent.
         """
         unconnected = _unconnected(unconnected_gradients)
         targets, flat = self._prepare(target, sources)
@@ -226,15 +234,19 @@ class GradientTape(context.Recorder):
         parallel_iterations: int | None = None,
         experimental_use_pfor: bool = True,
     ) -> Any:
-        """The derivative of each element of `target` by each of `sources`: shape `target.shape + source.shape`."""
+        """The derivative of each element of `target` by each of `sources`: shape `target.shape +
+        source.shape`.
+        """
         unconnected = _unconnected(unconnected_gradients)
         if not experimental_use_pfor and not self._persistent:
             raise RuntimeError(
-                "GradientTape must be created with persistent=True to compute the jacobian with eager execution "
-                "enabled and with  experimental_use_pfor set to False."
+                "GradientTape must be created with persistent=True to compute the jacobian with eager "
+                "execution enabled and with  experimental_use_pfor set to False."
             )
         if not isinstance(_own_tensor(target), Operators):
-            raise TypeError(f"jacobian wants one target, a Tensor, got {type(target).__name__}: call it once for each.")
+            raise TypeError(
+                f"jacobian wants one target, a Tensor, got {type(target).__name__}: call it once for each."
+            )
         targets, flat = self._prepare(target, sources)
         y = targets[0]
         try:
@@ -257,28 +269,29 @@ class GradientTape(context.Recorder):
         parallel_iterations: int | None = None,
         experimental_use_pfor: bool = True,
     ) -> Any:
-        """The jacobian of each `target[i]` by its own `source[i]`: shape `[batch, *target.shape[1:], *source.shape[1:]]`.
+        """The jacobian of each `target[i]` by its own `source[i]`: shape `[batch, *target.shape[1:],
+        *source.shape[1:]]`.
 
-        For targets each of which depends on its own example only. Raises ValueError where the ranks are below 2 or the
-        leading sizes differ.
+        For targets each of which depends on its own example only. Raises ValueError where the ranks are below
+        2 or the leading sizes differ.
         """
-        unconnected = _unconnected(unconnected_gradients)
+        _unconnected(unconnected_gradients)
         for x in (target, source):
             if len(x.shape) < 2:
                 raise ValueError(f"Shape {x.shape} must have rank at least 2")
         if target.shape[0] != source.shape[0]:
             raise ValueError(
-                f"Need first dimension of target shape ({target.shape}) and source shape ({source.shape}) to match."
+                f"Need first dimension of target shape ({target.shape}) and source shape ({source.shape}) to "
+                "match."
             )
         targets, flat = self._prepare(target, source)
         y = targets[0]
         batch, inner = y.shape[0], tuple(y.shape[1:])
         try:
             row = self._rows(y, _unit_columns(y), flat)[0]
-            if row is None:
-                return self._missing(source, targets, UnconnectedGradients.ZERO if batch is None else unconnected,
-                                     tuple(y.shape))  # fmt: skip
             rest = tuple(source.shape[1:])
+            if row is None:  # TensorFlow gives zeros, whatever it is asked for
+                return tensor(np.zeros((batch, *inner, *rest), source.dtype.np))
             perm = (1, 0, *range(2, 2 + len(rest)))
             return o.reshape(o.transpose(row, perm=perm), shape=(batch, *inner, *rest))
         finally:
@@ -291,7 +304,8 @@ class GradientTape(context.Recorder):
         >>> with tf.GradientTape() as tape:
         ...     y = x * x
         >>> print(tape.explain(y, x).splitlines()[0])
-        float32[] is not watched by this tape: it is a tensor, and tapes watch only trainable variables by themselves.
+        float32[] is not watched by this tape: it is a tensor, and tapes watch only trainable variables by
+        themselves.
         """
         for t, s, reason in self._reasons:
             if t() is target and s() is source:
@@ -307,11 +321,13 @@ class GradientTape(context.Recorder):
         if self._spent:
             raise RuntimeError(_USED_UP)
         if not self._entered:
-            raise RuntimeError("This GradientTape was never entered: write `with tf.GradientTape() as tape:`.")
+            raise RuntimeError(
+                "This GradientTape was never entered: write `with tf.GradientTape() as tape:`."
+            )
         if target is None:
             raise TypeError(
-                "Argument `target` should be a list or nested structure of Tensors, Variables or CompositeTensors to "
-                "be differentiated, but received None."
+                "Argument `target` should be a list or nested structure of Tensors, Variables or "
+                "CompositeTensors to be differentiated, but received None."
             )
         flat = [s if type(s) is EagerTensor else _source(s) for s in nest.flatten(sources)]
         if type(target) is EagerTensor:
@@ -338,17 +354,24 @@ class GradientTape(context.Recorder):
             keys = [id(s) for s in flat]
             found = backward(nodes, seeds, *self._wanted(keys))
             return [found.get(key) for key in keys]
-        ids = [[id(s)] if isinstance(s, Tensor) else [id(r) for r in self._reads.get(s._serial, ())] for s in flat]
+        ids = [
+            [id(s)] if isinstance(s, Tensor) else [id(r) for r in self._reads.get(s._serial, ())]
+            for s in flat
+        ]
         found = backward(nodes, seeds, *self._wanted([key for keys in ids for key in keys]))
         return [_sum([found[key] for key in keys if key in found]) for keys in ids]
 
     def _wanted(self, keys: list[int]) -> tuple[set[int], set[int] | None]:
-        """The ids of the sources, and of all on a path from one: where all leaves are asked for, all that is watched."""
+        """The ids of the sources, and of all on a path from one: where all leaves are asked for, all that is
+        watched.
+        """
         wanted = set(keys)
         return wanted, self._watched if self._leaves.keys() <= wanted else None
 
     def _rows(self, y: Any, units: Any, flat: list) -> list:
-        """For each source, one row for each of `units` (cotangents of y), stacked; None where nothing leads to y."""
+        """For each source, one row for each of `units` (cotangents of y), stacked; None where nothing leads
+        to y.
+        """
         rows: list[list] = [[] for _ in flat]
         for unit in units:
             for collected, g in zip(rows, self._pull([(y, unit)], flat), strict=True):
@@ -413,7 +436,9 @@ def _seeds(target: Any, targets: list, output_gradients: Any) -> list[tuple[Any,
     elif isinstance(output_gradients, list | tuple) and len(output_gradients) == 1:
         given = list(output_gradients)
     if len(given) != len(targets):
-        raise ValueError(f"output_gradients has {len(given)} entries for {len(targets)} targets: give one for each.")
+        raise ValueError(
+            f"output_gradients has {len(given)} entries for {len(targets)} targets: give one for each."
+        )
     return [(t, _seed(t, g)) for t, g in zip(targets, given) if differentiable(t)]
 
 
@@ -434,8 +459,8 @@ def _seed(target: Any, given: Any) -> Any:
     if len(g.shape) == 0:
         return o.broadcast_to(g, shape=tuple(target.shape))
     raise invalid(
-        f"Incompatible shapes: {bracket(g.shape)} vs. {bracket(target.shape)}: output_gradients must have the shape "
-        "of their target."
+        f"Incompatible shapes: {bracket(g.shape)} vs. {bracket(target.shape)}: output_gradients must have "
+        "the shape of their target."
     )
 
 

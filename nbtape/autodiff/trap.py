@@ -6,7 +6,7 @@ import numpy as np
 
 from nbtape.core import context, source
 from nbtape.core.dtype import FLOATS
-from nbtape.core.engine import EagerTensor, Op, Tensor, describe
+from nbtape.core.engine import EagerTensor, Op, describe
 from nbtape.core.errors import InvalidArgumentError
 
 
@@ -17,9 +17,9 @@ class NonFiniteError(InvalidArgumentError):
 class nan_trap(context.Recorder):
     """Raise NonFiniteError at the first op in this block whose result, or whose gradient, has inf or nan.
 
-    The message names the op, the user's line, and each operand with its range; for a gradient the line of the forward
-    op that it belongs to. What a zero cotangent absorbs does not count. Costs a pass over each result, so it is for
-    looking, not for training.
+    The message names the op, the user's line, and each operand with its range; for a gradient the line of the
+    forward op that it belongs to. What a zero cotangent absorbs does not count. Costs a pass over each
+    result, so it is for looking, not for training.
 
     >>> with nt.debugging.nan_trap():
     ...     tf.math.log(tf.constant([1.0, 0.0]))

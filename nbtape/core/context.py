@@ -8,7 +8,9 @@ from contextlib import contextmanager
 
 
 class Recorder:
-    """What looks on while operations run, once it is pushed: each kind of event is a method, empty unless overridden."""
+    """What looks on while operations run, once it is pushed: each kind of event is a method, empty unless
+    overridden.
+    """
 
     def record(self, op, xs: tuple, attrs: dict, ys: tuple, place) -> None:
         """An op ran."""

@@ -1,8 +1,8 @@
 """Tensor, Op, Node, and `apply`: the one door through which every operation goes.
 
-An op runs at once on NumPy values unless the thread has an open trace, which takes it as a Node of its graph; each
-open recorder (a tape, a forward accumulator, a trap) is shown it. `apply` is the hot path of eager mode and is
-written for speed: slots, no wrapper layers, errors worked out only after NumPy has raised.
+An op runs at once on NumPy values unless the thread has an open trace, which takes it as a Node of its graph;
+each open recorder (a tape, a forward accumulator, a trap) is shown it. `apply` is the hot path of eager mode
+and is written for speed: slots, no wrapper layers, errors worked out only after NumPy has raised.
 """
 
 import functools
@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nbtape.core import context, source
-from nbtape.core import dtype as dtypes
+from nbtape.core import context, dtype as dtypes, source
 from nbtape.core.convert import array_of, fit
 from nbtape.core.dtype import DType
 from nbtape.core.errors import OpError, invalid
@@ -23,24 +22,25 @@ from nbtape.core.shape import Spec, TensorShape, bracket, known_shape
 _NUMBERS = (bool, int, float, complex)
 _NO_ATTRS: dict[str, Any] = {}
 
-# An op that makes inf or nan says so in its value, as in TensorFlow; NumPy's warnings about it are not for the user.
-# A filter costs nothing until something happens; `np.errstate` around each op would cost as much as the op.
+# An op that makes inf or nan says so in its value, as in TensorFlow; NumPy's warnings about it are not for
+# the user. A filter costs nothing until something happens; `np.errstate` around each op would cost as much as
+# the op.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"nbtape\.")
 
 
 class Op:
     """One row of the table: everything nbtape knows about one operation.
 
-    eager   arrays in, array (or tuple of arrays, if `many`) out: what runs at once, and the reference for compilers
-    infer   Specs in, Spec (or tuple) out; raises the shape errors that users read
-    grad    a rule per input, `rule(g, y, *xs, **attrs)`, or None where nothing flows; or one function
+    eager   arrays in, array (or tuple of arrays, if `many`) out: what runs at once, and the reference for
+    compilers infer   Specs in, Spec (or tuple) out; raises the shape errors that users read grad    a rule
+    per input, `rule(g, y, *xs, **attrs)`, or None where nothing flows; or one function
             `grad(i, g, y, *xs, **attrs)` for ops with any number of inputs; or None: no gradient at all
     kernel  how compilers treat it
     kinds   NumPy kinds that all inputs must have, "" for no check (see `dtype.FLOATS`)
     absorbs whether a zero cotangent absorbs inf and nan in what the rules return (elementwise ops)
 
-    Called with arrays an Op computes; called with Tensors it is recorded. So the same gradient rule runs on bare
-    arrays when nobody watches, and is recorded, traced and differentiated again when somebody does.
+    Called with arrays an Op computes; called with Tensors it is recorded. So the same gradient rule runs on
+    bare arrays when nobody watches, and is recorded, traced and differentiated again when somebody does.
     """
 
     __slots__ = ("name", "eager", "infer", "grad", "kernel", "kinds", "scalars", "absorbs", "many")
@@ -245,14 +245,17 @@ class Operators:
 class Tensor(Operators):
     """A multi-dimensional array that never changes, with a dtype and a shape.
 
-    Made by `constant`, `convert_to_tensor` and every operation; an `EagerTensor` has a value, a `SymbolicTensor`
-    stands for one in a graph. NumPy functions on a Tensor stay differentiable.
+    Made by `constant`, `convert_to_tensor` and every operation; an `EagerTensor` has a value, a
+    `SymbolicTensor` stands for one in a graph. NumPy functions on a Tensor stay differentiable.
 
     >>> tf.constant([1.0, 2.0]) * 3
     <tf.Tensor: shape=(2,), dtype=float32, numpy=array([3., 6.], dtype=float32)>
     """
 
-    __slots__ = ("__weakref__", "assign")  # `assign` is set only where the tensor was cut out of a variable: v[key]
+    __slots__ = (
+        "__weakref__",
+        "assign",
+    )  # `assign` is set only where the tensor was cut out of a variable: v[key]
 
     @property
     def dtype(self) -> DType:
@@ -290,7 +293,9 @@ _INSTEAD = {
 
 
 class EagerTensor(Tensor):
-    """A Tensor with a value: a NumPy array, or a NumPy scalar for rank 0 (scalars are several times faster)."""
+    """A Tensor with a value: a NumPy array, or a NumPy scalar for rank 0 (scalars are several
+    times faster).
+    """
 
     __slots__ = ("_value",)
 
@@ -341,7 +346,9 @@ class EagerTensor(Tensor):
     def set_shape(self, shape: Any) -> None:
         """Check the shape, for code that is also traced; raises ValueError where it is another one."""
         if not self.shape.is_compatible_with(shape):
-            raise ValueError(f"Tensor's shape {self.shape} is not compatible with supplied shape {shape}.")
+            raise ValueError(
+                f"Tensor's shape {self.shape} is not compatible with supplied shape {TensorShape(shape)}."
+            )
 
     @property
     def backing_device(self) -> str:
@@ -384,7 +391,9 @@ class EagerTensor(Tensor):
 
     def __index__(self):
         if self._value.dtype.kind not in "iu":
-            raise TypeError(f"'{type(self).__name__}' of {self.dtype.name} cannot be interpreted as an integer")
+            raise TypeError(
+                f"'{type(self).__name__}' of {self.dtype.name} cannot be interpreted as an integer"
+            )
         return int(self._number())
 
     def _number(self) -> Any:
@@ -427,7 +436,9 @@ class EagerTensor(Tensor):
 
 
 class Reference:
-    """A hashable stand-in for a Tensor or a Variable, which are not hashable because `==` compares elements."""
+    """A hashable stand-in for a Tensor or a Variable, which are not hashable because `==`
+    compares elements.
+    """
 
     __slots__ = ("_object",)
 
@@ -463,7 +474,9 @@ def readable(value: Any) -> Any:
 
 
 def shown(value: Any, how: Callable[[Any], str]) -> str:
-    """The value as `repr` and `str` of a tensor print it: what takes several lines starts on one of its own."""
+    """The value as `repr` and `str` of a tensor print it: what takes several lines starts on one
+    of its own.
+    """
     if value.ndim:
         text = how(value)
         return "\n" + text if "\n" in text else text
@@ -478,7 +491,9 @@ def tensor(x: Any, dtype: DType | None = None) -> Any:
     if type(x) is EagerTensor and dtype is None:
         return x
     if not isinstance(x, Tensor):
-        own = getattr(type(x), "__tensor__", None)  # Variables, IndexedSlices and what else stands for a tensor
+        own = getattr(
+            type(x), "__tensor__", None
+        )  # Variables, IndexedSlices and what else stands for a tensor
         if own is not None:
             x = own(x)
         else:
@@ -508,7 +523,9 @@ def _holds_tensor(x: Any) -> bool:
 
 
 _SEQUENCES = (list, tuple)
-_PLAIN = frozenset((float, int, bool, complex, str, bytes, np.ndarray, *[d.as_numpy_dtype for d in dtypes.ALL]))
+_PLAIN = frozenset(
+    (float, int, bool, complex, str, bytes, np.ndarray, *[d.as_numpy_dtype for d in dtypes.ALL])
+)
 
 
 def _first_tensor(x: Any) -> Any:
@@ -534,7 +551,9 @@ def _packed(x: Any, dtype: DType | None) -> Any:
 
 
 def pair(a: Any, b: Any) -> tuple[Any, Any]:
-    """Two operands as Tensors of one dtype: a bare value takes the other's; Python numbers stay as they are."""
+    """Two operands as Tensors of one dtype: a bare value takes the other's; Python numbers stay
+    as they are.
+    """
     if type(a) is EagerTensor and type(b) is EagerTensor:
         return a, b
     a_is, b_is = _stands_for_tensor(a), _stands_for_tensor(b)
@@ -557,8 +576,8 @@ def _stands_for_tensor(x: Any) -> bool:
 def beside(x: Any, dtype: DType) -> Any:
     """`x`, no tensor, as an operand beside a tensor of `dtype`: of that dtype where it can be.
 
-    A value of another kind (a list of floats beside ints) gets its own dtype, for the op to refuse in its words; a
-    float beside ints, the usual slip, is refused here.
+    A value of another kind (a list of floats beside ints) gets its own dtype, for the op to refuse in its
+    words; a float beside ints, the usual slip, is refused here.
     """
     if type(x) in _NUMBERS and context.local.graph is None and (type(x) is not complex or dtype.is_complex):
         if type(x) is int and dtype is dtypes.bool_:
@@ -566,9 +585,17 @@ def beside(x: Any, dtype: DType) -> Any:
         x = fit(x, dtype)
         # NumPy's rule for Python numbers beside arrays does not know bfloat16.
         return x if dtype is not dtypes.bfloat16 else dtype.as_numpy_dtype(x)
-    if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "fcV" and not (dtype.is_floating or dtype.is_complex):
-        if x.dtype.kind == "c" or not np.array_equal(np.trunc(x), x):  # TensorFlow drops the fractions in silence
-            raise TypeError(f"Cannot convert a NumPy array of {x.dtype} to EagerTensor of dtype {dtype.name}: {x!r}")
+    if (
+        isinstance(x, np.ndarray | np.generic)
+        and x.dtype.kind in "fcV"
+        and not (dtype.is_floating or dtype.is_complex)
+    ):
+        if x.dtype.kind == "c" or not np.array_equal(
+            np.trunc(x), x
+        ):  # TensorFlow drops the fractions in silence
+            raise TypeError(
+                f"Cannot convert a NumPy array of {x.dtype} to EagerTensor of dtype {dtype.name}: {x!r}"
+            )
     try:
         return tensor(x, dtype)
     except TypeError:
@@ -598,7 +625,8 @@ def binary(op: Op, a: Any, b: Any) -> Any:
 def apply(op: Op, *xs: Any, **attrs: Any) -> Any:
     """Run `op` on Tensors (and bare numbers and arrays), showing it to the open trace or the open recorders.
 
-    Raises what the op's `infer` says about its inputs, with the user's line and each operand's shape and dtype.
+    Raises what the op's `infer` says about its inputs, with the user's line and each operand's shape and
+    dtype.
     """
     watch = context.local.watch
     if watch is not None:
@@ -612,7 +640,9 @@ def apply(op: Op, *xs: Any, **attrs: Any) -> Any:
 
 
 def observed(op: Op, xs: tuple, attrs: dict, graph: Any, recorders: tuple) -> Any:
-    """`apply` while somebody looks on: the trace takes the op as a Node, or each recorder is shown what it did."""
+    """`apply` while somebody looks on: the trace takes the op as a Node, or each recorder is shown what it
+    did.
+    """
     if graph is not None:
         return graph.record(op, xs, attrs)
     value = compute(op, xs, attrs)
@@ -621,7 +651,9 @@ def observed(op: Op, xs: tuple, attrs: dict, graph: Any, recorders: tuple) -> An
     else:
         y = EagerTensor(value)
         ys = (y,)
-    place = source.here(3)  # never nearer: this function, the one that called it, and an operator or a function
+    place = source.here(
+        3
+    )  # never nearer: this function, the one that called it, and an operator or a function
     for recorder in recorders:
         recorder.record(op, xs, attrs, ys, place)
     return y
@@ -643,7 +675,10 @@ def compute(op: Op, xs: tuple, attrs: dict) -> Any:
         if op.kinds and type(values[0]) not in op.scalars or len(values) > 2:
             check_dtypes(op, values)
         return op.eager(*values, **attrs)
-    except (FloatingPointError, RuntimeWarning):  # the user made NumPy's warnings into errors; ours are not his
+    except (
+        FloatingPointError,
+        RuntimeWarning,
+    ):  # the user made NumPy's warnings into errors; ours are not his
         with np.errstate(all="ignore"):
             return op.eager(*[x._value if type(x) is EagerTensor else x for x in xs], **attrs)
     except Exception as error:
@@ -678,7 +713,9 @@ def specs_of(xs: tuple) -> list:
     tensors = [x for x in xs if type(x) not in _NUMBERS]
     like = next((spec_of(x).dtype for x in tensors if spec_of(x).dtype.kind != "b"), np.dtype(np.float32))
     like_bool = np.dtype(np.bool_)
-    return [Spec((), like_bool if type(x) is bool else like) if type(x) in _NUMBERS else spec_of(x) for x in xs]
+    return [
+        Spec((), like_bool if type(x) is bool else like) if type(x) in _NUMBERS else spec_of(x) for x in xs
+    ]
 
 
 def spec_of(x: Any) -> Spec:
@@ -690,11 +727,14 @@ def spec_of(x: Any) -> Spec:
 
 
 def explained(error: Exception, op: Op, xs: tuple, attrs: dict) -> Exception:
-    """The error that the user reads: what `infer` says of these inputs, else what NumPy said, with a report."""
+    """The error that the user reads: what `infer` says of these inputs, else what NumPy said,
+    with a report.
+    """
     stranger = next((x for x in xs if isinstance(x, Tensor) and not isinstance(x, EagerTensor)), None)
     if stranger is not None:
         return TypeError(
-            f"{stranger!r} is out of scope and cannot be used here. Use return values, explicit Python locals or "
+            f"{stranger!r} is out of scope and cannot be used here. Use return values, explicit Python "
+            "locals or "
             "TensorFlow collections to access it: it belongs to a function or graph whose trace has ended."
         )
     if not isinstance(error, OpError):
@@ -709,7 +749,11 @@ def explained(error: Exception, op: Op, xs: tuple, attrs: dict) -> Exception:
             error = better
         else:
             text = str(error) or type(error).__name__
-            error = invalid(f"{text} [Op:{op.name}]") if isinstance(error, ValueError | ArithmeticError) else error
+            error = (
+                invalid(f"{text} [Op:{op.name}]")
+                if isinstance(error, ValueError | ArithmeticError)
+                else error
+            )
     return with_report(error, op, xs, source.here(3))
 
 
@@ -759,7 +803,9 @@ def describe(x: Any) -> str:
     return f"{dtypes.as_dtype(spec.dtype).name}{shape}" + (f" {name!r}" if name else "")
 
 
-def with_report(error: Exception, op: Op, xs: tuple, place: source.Place | None, doing: str = "") -> Exception:
+def with_report(
+    error: Exception, op: Op, xs: tuple, place: source.Place | None, doing: str = ""
+) -> Exception:
     """The same error, its text followed by the user's line and the operands."""
     lines = [f"  {doing}{op.name} at {source.describe(place)}"]
     lines += [f"  input {i}: {describe(x)}" for i, x in enumerate(xs[:8])]
@@ -773,7 +819,9 @@ def with_report(error: Exception, op: Op, xs: tuple, place: source.Place | None,
 
 
 def equal_or(op: Op, a: Any, b: Any, otherwise: bool) -> Any:
-    """`==` and `!=`: elementwise; one False (True) where shapes do not broadcast or the other is no tensor."""
+    """`==` and `!=`: elementwise; one False (True) where shapes do not broadcast or the other is
+    no tensor.
+    """
     if b is None:
         return otherwise
     try:

@@ -4,7 +4,8 @@
 class OpError(Exception):
     """An operation failed.
 
-    Built as in TensorFlow, `OpError(node_def, op, message)`; `message` is the text without the report on operands.
+    Built as in TensorFlow, `OpError(node_def, op, message)`; `message` is the text without the report on
+    operands.
     """
 
     code = 2

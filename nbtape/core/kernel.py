@@ -1,8 +1,8 @@
 """The ways an op may be compiled, and functions named by text that are imported at their first call.
 
-A row says with one of these classes what its op is to the compilers: `Scalar`, the same text for CPU and GPU and
-the only fusable kind; `Reduce`, a fold; `View`, an index map that moves nothing; `Extern`, a library call or a
-hand-written kernel; `Region`, an op that carries graphs.
+A row says with one of these classes what its op is to the compilers: `Scalar`, the same text for CPU and GPU
+and the only fusable kind; `Reduce`, a fold; `View`, an index map that moves nothing; `Extern`, a library call
+or a hand-written kernel; `Region`, an op that carries graphs.
 """
 
 import importlib
@@ -13,7 +13,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Scalar:
-    """An expression over one element of each input, `{0}`, `{1}`, ..., valid in numba.njit and numba.cuda alike."""
+    """An expression over one element of each input, `{0}`, `{1}`, ..., valid in numba.njit and numba.cuda
+    alike.
+    """
 
     text: str
 

@@ -1,7 +1,7 @@
 """The user's line: which line of which file or notebook cell asked for an operation.
 
-A place is `(code, instruction)`: two attributes of a frame, cheap enough to keep with every recorded op; it is
-turned into a file, a line and its text only when somebody reads it.
+A place is `(code, instruction)`: two attributes of a frame, cheap enough to keep with every recorded op; it
+is turned into a file, a line and its text only when somebody reads it.
 """
 
 import linecache

@@ -1,4 +1,6 @@
-"""TensorArrays as loop variables: a traced loop carries one tensor, whose shape has to be known when it starts."""
+"""TensorArrays as loop variables: a traced loop carries one tensor, whose shape has to be known when it
+starts.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +14,8 @@ from nbtape.ops.tensor_array import TensorArray
 def settle(body: Callable, loop_vars: Any) -> None:
     """Find out what the body of a loop writes into TensorArrays that nothing was written into yet.
 
-    TensorFlow keeps a list of tensors there, and needs not know. Here the body is traced once more, and forgotten.
+    TensorFlow keeps a list of tensors there, and needs not know. Here the body is traced once more, and
+    forgotten.
     """
     flat = nest.flatten(loop_vars)
     open_ = [i for i, x in enumerate(flat) if isinstance(x, TensorArray) and _is_open(x)]

@@ -15,13 +15,14 @@ from nbtape.core.kernel import Scalar
 from nbtape.core.shape import Spec
 from nbtape.graph.emit import packed
 from nbtape.graph.functional import map_fn
-from nbtape.graph.graph import GraphShapeError
+from nbtape.graph.graph import PLACEHOLDER, GraphShapeError
 from nbtape.graph.run import REPLAYS, acts, constant, unrepeatable
 from nbtape.graph.trace import FunctionGraph, fill
 from nbtape.ops.key import Key
 from nbtape.ops.row import elementwise_spec, predicate_spec
 
-# `rule(b, node, xs)`: the output for all examples, where the inputs xs that are Batched have an axis in front.
+# `rule(b, node, xs)`: the output for all examples, where the inputs xs that are Batched have an axis in
+# front.
 RULES: dict[str, Callable[["Batch", Node, list], Any]] = {}
 
 
@@ -46,7 +47,7 @@ class Batch:
         for outside, inside in graph.captures.values():
             env[id(inside)] = outside
         for node in graph.nodes:
-            if node.op is o.placeholder:
+            if node.op is PLACEHOLDER:
                 continue
             xs = [env[id(x)] for x in node.inputs]
             ys = self.node(node, xs)
@@ -89,10 +90,11 @@ class Batch:
 
 
 def vectorized_map(fn: Callable, elems: Any, fallback_to_while_loop: bool = True, warn: bool = True) -> Any:
-    """`fn` of each element (along axis 0) of `elems`, a tensor or a nested structure of them, for all at the same time.
+    """`fn` of each element (along axis 0) of `elems`, a tensor or a nested structure of them, for all at the
+    same time.
 
-    Gives what `map_fn` gives, and faster: `fn` is traced once, for one element. A first axis of size 1 counts as the
-    same element for all; other sizes must agree.
+    Gives what `map_fn` gives, and faster: `fn` is traced once, for one element. A first axis of size 1 counts
+    as the same element for all; other sizes must agree.
 
     >>> tf.vectorized_map(lambda x: tf.reduce_sum(x * x), tf.constant([[1.0, 2.0], [3.0, 4.0]])).numpy()
     array([ 5., 25.], dtype=float32)
@@ -126,7 +128,8 @@ def _length(flat: list) -> int | None:
         if size not in (1, n):
             raise GraphShapeError(
                 None, None,
-                f"The elements of vectorized_map differ in their first dimension: {sizes}. It must be the same, or 1.",
+                f"The elements of vectorized_map differ in their first dimension: {sizes}. It must be the "
+                f"same, or 1.",
             )  # fmt: skip
     return n
 
@@ -162,7 +165,9 @@ def _rank(x: Any) -> int:
 
 
 def _aligned(xs: list, rank: int) -> list:
-    """The values, with axes of size 1 after the first, so that the others stand under each other at the end."""
+    """The values, with axes of size 1 after the first, so that the others stand under each other at the
+    end.
+    """
     values = []
     for x in xs:
         if not isinstance(x, Batched):
@@ -261,18 +266,22 @@ def _about_shape(b: Batch, node: Node, xs: list) -> Any:
 
 
 RULES |= dict.fromkeys(
-    "identity stop_gradient check_numerics zeros_like ones_like matrix_transpose band_part cholesky det inv slogdet expm "
+    "identity stop_gradient check_numerics zeros_like ones_like matrix_transpose band_part cholesky det "
+    "inv slogdet expm "
     "sqrtm logm singular_values svd qr eigh eigvalsh eig eigvals reshape_like absorb".split(),
     _as_it_is,
 )
 RULES |= dict.fromkeys(
-    "sum mean prod max min any all logsumexp softmax_over softmax log_softmax spread spread_evenly expand_dims squeeze "
-    "concat stack unstack split cumsum cumprod cumlogsumexp recurrence shift argmax argmin sort argsort reverse "
+    "sum mean prod max min any all logsumexp softmax_over softmax log_softmax spread spread_evenly "
+    "expand_dims squeeze "
+    "concat stack unstack split cumsum cumprod cumlogsumexp recurrence shift argmax argmin sort argsort "
+    "reverse "
     "take_along".split(),
     _moved_axis,
 )
 RULES |= {
-    "reshape": _to_shape, "broadcast_to": _broadcast_to, "sum_to": _sum_to, "transpose": _transpose, "matmul": _matmul,
-    "subscript": _subscript, "unsubscript": _unsubscript, "slice": _slice, "pad": _pad, "take": _take, "gather": _take,
+    "reshape": _to_shape, "broadcast_to": _broadcast_to, "sum_to": _sum_to, "transpose": _transpose,
+    "matmul": _matmul, "subscript": _subscript, "unsubscript": _unsubscript, "slice": _slice, "pad": _pad,
+    "take": _take, "gather": _take,
     "einsum": _einsum, "shape": _about_shape, "size": _about_shape, "rank": _about_shape,
 }  # fmt: skip

@@ -1,7 +1,7 @@
 """Control flow on tensors: cond, case, switch_case, while_loop.
 
-Eagerly they are Python's if and while, and the tape sees each op. In a trace they become one node of the graph (see
-`emit`), with the branches or the body as graphs of their own.
+Eagerly they are Python's if and while, and the tape sees each op. In a trace they become one node of the
+graph (see `emit`), with the branches or the body as graphs of their own.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,13 +18,13 @@ from nbtape.graph.arrays import settle
 from nbtape.graph.effects import Assert
 
 _NO_MATCH = "Input error: None of conditions evaluated as True:"
-_SEVERAL = "Input error: Not exclusive: more than 1 conditions evaluated as True:"
 
 
 def cond(
     pred: Any, true_fn: Callable | None = None, false_fn: Callable | None = None, name: str | None = None
 ) -> Any:
-    """What `true_fn()` returns if the scalar `pred` is true, else what `false_fn()` returns; only one of them runs.
+    """What `true_fn()` returns if the scalar `pred` is true, else what `false_fn()` returns; only one of them
+    runs.
 
     In a function both are traced, and must return tensors of the same structure and dtypes.
 
@@ -32,9 +32,13 @@ def cond(
     10.0
     """
     if not callable(true_fn):
-        raise TypeError("'true_fn' must be callable." if true_fn is not None else "cond(): 'true_fn' argument required")
+        raise TypeError(
+            "'true_fn' must be callable." if true_fn is not None else "cond(): 'true_fn' argument required"
+        )
     if not callable(false_fn):
-        raise TypeError("'false_fn' must be callable." if false_fn is not None else "cond(): 'false_fn' argument required")
+        raise TypeError(
+            "'false_fn' must be callable." if false_fn is not None else "cond(): 'false_fn' argument required"
+        )
     if context.local.graph is None:
         return true_fn() if bool(tensor(pred)) else false_fn()
     pred = tensor(pred)
@@ -60,15 +64,18 @@ def _check_branches(true_result: Any, false_result: Any) -> None:
         for a, b in zip(nest.flatten(true_result, True), nest.flatten(false_result, True)):
             if (a is None) != (b is None):
                 raise ValueError(
-                    "Lengths of branch outputs of cond must match: one branch returns a tensor where the other returns "
+                    "Lengths of branch outputs of cond must match: one branch returns a tensor where the "
+                    "other returns "
                     f"None.\n\ntrue_fn output: {true_result}\nfalse_fn output: {false_result}"
                 )
             if a is not None and a.dtype is not b.dtype:
                 problem = f"{a} and {b} have different types"
     if problem:
         raise TypeError(
-            "true_fn and false_fn arguments to tf.cond must have the same number, type, and overall structure of return "
-            f"values.\n\ntrue_fn output: {true_result}\nfalse_fn output: {false_result}\n\nError details:\n{problem}"
+            "true_fn and false_fn arguments to tf.cond must have the same number, type, and overall "
+            "structure of return "
+            f"values.\n\ntrue_fn output: {true_result}\nfalse_fn output: {false_result}\n\nError "
+            f"details:\n{problem}"
         )
 
 
@@ -81,8 +88,8 @@ def case(
 ) -> Any:
     """What the function of the first true predicate returns, else what `default()` returns.
 
-    `pred_fn_pairs` is a list of (boolean scalar, function). Without a default, raises InvalidArgumentError where none
-    is true; with `exclusive`, where more than one is.
+    `pred_fn_pairs` is a list of (boolean scalar, function). Without a default, raises InvalidArgumentError
+    where none is true; with `exclusive`, where more than one is.
 
     >>> int(tf.case([(tf.constant(False), lambda: 1), (tf.constant(True), lambda: 2)], default=lambda: 3))
     2
@@ -91,7 +98,8 @@ def case(
         raise TypeError(f"'pred_fn_pairs' must be a list, tuple, or dict. Received: {type(pred_fn_pairs)}")
     if isinstance(pred_fn_pairs, Mapping) and not exclusive and context.local.graph is None:
         raise ValueError(
-            "Unordered dictionaries are not supported for the 'pred_fn_pairs' argument when `exclusive=False` and eager "
+            "Unordered dictionaries are not supported for the 'pred_fn_pairs' argument when "
+            "`exclusive=False` and eager "
             "mode is enabled."
         )
     items = pred_fn_pairs.items() if isinstance(pred_fn_pairs, Mapping) else pred_fn_pairs
@@ -120,8 +128,12 @@ def _pair(item: Any) -> tuple[Any, Callable]:
 
 def _check_exclusive(preds: list) -> None:
     if len(preds) > 1:
-        count = apply(o.sum, apply(o.cast, apply(o.stack, *preds, axis=0), dtype=int32.np), axis=(0,), keepdims=False)
-        Assert(count < 2, [_SEVERAL, *preds])
+        names = ", ".join("?" * len(preds))
+        several = f"Input error: exclusive=True: more than 1 conditions ({names}) evaluated as True:"
+        count = apply(
+            o.sum, apply(o.cast, apply(o.stack, *preds, axis=0), dtype=int32.np), axis=(0,), keepdims=False
+        )
+        Assert(count < 2, [several, apply(o.stack, *preds, axis=0)])
 
 
 def _chain(pairs: list, default: Callable | None) -> Any:
@@ -139,7 +151,8 @@ def _chain(pairs: list, default: Callable | None) -> Any:
 def switch_case(
     branch_index: Any, branch_fns: Any, default: Callable | None = None, name: str = "switch_case"
 ) -> Any:
-    """What the function number `branch_index` returns; `default()`, else the last function, for any other number.
+    """What the function number `branch_index` returns; `default()`, else the last function, for any other
+    number.
 
     `branch_fns` is a list of functions, or a dict or list of pairs that numbers them from 0 without a gap.
 
@@ -184,7 +197,9 @@ def _numbered(branch_fns: Any) -> list[Callable]:
     keys = [key for key, _ in pairs]
     if sorted(keys) != list(range(len(keys))):
         found = ",".join(map(str, keys))
-        raise ValueError(f"branch indices (keys) must form contiguous range of [0 to {len(keys)}) but found {{{found}}}")
+        raise ValueError(
+            f"branch indices (keys) must form contiguous range of [0 to {len(keys)}) but found {{{found}}}"
+        )
     return [f for _, f in sorted(pairs, key=lambda pair: pair[0])]
 
 
@@ -201,8 +216,8 @@ def while_loop(
 ) -> Any:
     """`loop_vars = body(*loop_vars)` while `cond(*loop_vars)`, at most `maximum_iterations` times.
 
-    In a function each loop variable keeps its dtype and shape; `shape_invariants` says of which variables which sizes
-    may change (None in a TensorShape). The gradient of a loop keeps the variables of every step.
+    In a function each loop variable keeps its dtype and shape; `shape_invariants` says of which variables
+    which sizes may change (None in a TensorShape). The gradient of a loop keeps the variables of every step.
 
     >>> i, s = tf.while_loop(lambda i, s: i < 4, lambda i, s: (i + 1, s + i), (0, 0)); int(s)
     6
@@ -234,7 +249,9 @@ def _eager_loop(cond: Callable, body: Callable, loop_vars: Any, limit: Any) -> A
         loop_vars = body(*loop_vars)
         nest.assert_same_structure(structure, list(loop_vars))
         steps += 1
-    return nest.map_structure(lambda x: x if hasattr(type(x), "__composite_flatten__") else tensor(x), loop_vars)
+    return nest.map_structure(
+        lambda x: x if hasattr(type(x), "__composite_flatten__") else tensor(x), loop_vars
+    )
 
 
 def _spec_or_value(x: Any) -> Any:
@@ -290,7 +307,9 @@ def _invariants(structure: Any, carry: list, given: Any) -> list[TensorShape]:
     for x, shape in zip(carry, shapes):
         if not x.shape.is_subtype_of(shape):
             raise ValueError(
-                f"The shape invariant specified for {x!r} is not compatible with the initial shape of the loop "
-                f"variable. It enters the loop with shape {x.shape}, but the specified shape invariant is {shape}."
+                f"The shape invariant specified for {x!r} is not compatible with the initial shape of the "
+                f"loop "
+                f"variable. It enters the loop with shape {x.shape}, but the specified shape invariant is "
+                f"{shape}."
             )
     return shapes

@@ -1,6 +1,8 @@
-"""custom_gradient in a trace: a node that passes on what the function computed, with the user's rule as a region.
+"""custom_gradient in a trace: a node that passes on what the function computed, with the user's rule as a
+region.
 
-So the rule holds whoever differentiates the graph, and however often: a tape of the trace, or one around its runs.
+So the rule holds whoever differentiates the graph, and however often: a tape of the trace, or one around its
+runs.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +30,9 @@ class _Failed:
 
 
 def custom_call(xs: Sequence[Tensor], ys: Sequence[Tensor], rule: Callable[..., list], name: str) -> tuple:
-    """New tensors for `ys`, computed from `xs`, whose gradient is `rule(*cotangents)`: one, or None, for each of xs."""
+    """New tensors for `ys`, computed from `xs`, whose gradient is `rule(*cotangents)`: one, or None, for
+    each of xs.
+    """
     region = Region(f"{name}_gradient")
     present: list[int] = []
     try:
@@ -56,7 +60,9 @@ def _grad(i: int, g: tuple, y: tuple, *xs: Any, grad: Any, n: int, present: tupl
 
 
 def _arguments(grad: Any, xs: tuple, n: int) -> int:
-    """How many of the inputs are arguments of the function: what is left when the rule's own are taken off."""
+    """How many of the inputs are arguments of the function: what is left when the rule's own are taken
+    off.
+    """
     return len(xs) - n - (len(grad.inputs) - n if isinstance(grad, Region) else 0)
 
 
@@ -68,5 +74,11 @@ def _run(grad: Any, inputs: list) -> list:
 
 
 _once = Once()
-op("custom_call", lambda *xs, grad, n, present: tuple([np.asarray(x)[()] for x in xs[:n]]),
-   lambda *specs, grad, n, present: specs[:n], variadic=_grad, many=True, kernel=Carries("custom_call"))  # fmt: skip
+op(
+    "custom_call",
+    lambda *xs, grad, n, present: tuple([np.asarray(x)[()] for x in xs[:n]]),
+    lambda *specs, grad, n, present: specs[:n],
+    variadic=_grad,
+    many=True,
+    kernel=Carries("custom_call"),
+)

@@ -35,8 +35,9 @@ def acted() -> Any:
 def print(*inputs: Any, **kwargs: Any) -> Any:
     """Print tensors, strings and nested structures of them, each time that the program comes to this line.
 
-    Keywords: `output_stream` (sys.stderr by default, sys.stdout, or "file://path" to append to a file), `summarize`
-    (3: how many first and last elements of each dimension are shown; -1: all), `sep` (" "), `end` ("\\n"), `name`.
+    Keywords: `output_stream` (sys.stderr by default, sys.stdout, or "file://path" to append to a file),
+    `summarize` (3: how many first and last elements of each dimension are shown; -1: all), `sep` (" "), `end`
+    ("\\n"), `name`.
 
     >>> import sys
     >>> tf.print("x is", tf.constant([1.0, 2.5]), output_stream=sys.stdout)
@@ -50,7 +51,13 @@ def print(*inputs: Any, **kwargs: Any) -> Any:
     _check_stream(stream)
     tensors: list = []
     text = sep.join([x if isinstance(x, str) else _template(x, tensors) for x in inputs])
-    apply(o.print_, *tensors, text=text + end, stream=stream, summarize=3 if summarize is None else int(summarize))
+    apply(
+        o.print_,
+        *tensors,
+        text=text + end,
+        stream=stream,
+        summarize=3 if summarize is None else int(summarize),
+    )
     return acted()
 
 
@@ -88,7 +95,9 @@ def _print(*values, text, stream, summarize):
 
 
 def summary(value: Any, summarize: int = 3) -> str:
-    """A tensor's value as `tf.print` shows it: at most `summarize` first and last elements of each dimension."""
+    """A tensor's value as `tf.print` shows it: at most `summarize` first and last elements of each
+    dimension.
+    """
     value = np.asarray(value)
     if not value.ndim:
         item = value.item() if value.dtype == object else value[()]
@@ -113,7 +122,11 @@ def _block(value: Any, summarize: int, rank: int, depth: int) -> str:
 
 def _element(x: Any) -> str:
     if isinstance(x, bytes):
-        return '"' + x.decode("utf-8", "replace").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+        return (
+            '"'
+            + x.decode("utf-8", "replace").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+            + '"'
+        )
     if isinstance(x, bool | np.bool_):
         return str(int(x))
     if isinstance(x, float | np.floating) or x.dtype.kind == "V":
@@ -137,7 +150,8 @@ op("print_", _print, lambda *specs, **attrs: (), many=True)
 
 
 def Assert(condition: Any, data: Any, summarize: int | None = None, name: str | None = None) -> Any:
-    """Raise InvalidArgumentError, with `data` (a list of tensors and strings), unless all of `condition` is true.
+    """Raise InvalidArgumentError, with `data` (a list of tensors and strings), unless all of `condition` is
+    true.
 
     >>> tf.Assert(tf.constant(1) > 0, ["must be positive"])
     """
@@ -145,7 +159,13 @@ def Assert(condition: Any, data: Any, summarize: int | None = None, name: str | 
         raise TypeError("values must be a sequence.")
     tensors = [tensor(x) for x in data]
     shown = repr(condition) if isinstance(condition, bool) else ""
-    apply(o.assert_true, tensor(condition), *tensors, shown=shown, summarize=3 if summarize is None else summarize)
+    apply(
+        o.assert_true,
+        tensor(condition),
+        *tensors,
+        shown=shown,
+        summarize=3 if summarize is None else summarize,
+    )
     return acted()
 
 
@@ -178,7 +198,9 @@ def no_op(name: str | None = None) -> Any:
 
 
 def group(*inputs: Any, **kwargs: Any) -> Any:
-    """One operation for all `inputs`: when it has run, they have. Eagerly they have already, and it gives None."""
+    """One operation for all `inputs`: when it has run, they have. Eagerly they have already, and it gives
+    None.
+    """
     name = kwargs.pop("name", None)
     if kwargs:
         raise ValueError(f"Unknown keyword arguments: {', '.join(kwargs)}.")
@@ -191,7 +213,8 @@ op("no_op", lambda: (), lambda: (), many=True)
 def control_dependencies(control_inputs: Any) -> Any:
     """Let what is made in this block run after `control_inputs`.
 
-    Where operations run in the order in which they are written, eagerly and in functions, this changes nothing.
+    Where operations run in the order in which they are written, eagerly and in functions, this changes
+    nothing.
     """
     if control_inputs is not None:
         iter(control_inputs)
@@ -206,4 +229,3 @@ class _Block:
 
     def __exit__(self, *exc: object) -> None:
         return None
-

@@ -14,8 +14,10 @@ from nbtape.graph.symbolic import SymbolicTensor
 from nbtape.graph.trace import Region, returned
 
 _SHAPE_CHANGED = (
-    "Input tensor `{name}` enters the loop with shape {before}, but has shape {after} after one iteration. To allow the "
-    "shape to vary across iterations, use the `shape_invariants` argument of tf.while_loop to specify a less-specific "
+    "Input tensor `{name}` enters the loop with shape {before}, but has shape {after} after one iteration. "
+    "To allow the "
+    "shape to vary across iterations, use the `shape_invariants` argument of tf.while_loop to specify a "
+    "less-specific "
     "shape."
 )
 
@@ -71,7 +73,8 @@ def loop(
     streams: Sequence[Tensor] = (),
     reverse: bool = False,
 ) -> tuple[list, list]:
-    """A `while_` node: `body(*carry, *elements of streams)` returns (new carry, list of rows), while `test(*carry)`.
+    """A `while_` node: `body(*carry, *elements of streams)` returns (new carry, list of rows), while
+    `test(*carry)`.
 
     Without a test it runs once for each element of the streams. Returns the last carry and the stacked rows.
     """
@@ -94,9 +97,23 @@ def loop(
     region.close([*new, *[region.now(v) for v in assigned], *rows])
     if condition is not None:
         condition.close([_predicate(holds)])
-    inputs = [*carry, *[v.__tensor__() for v in assigned], *streams, *captured, *[v.__tensor__() for v in read]]
-    ys = apply(o.while_, *inputs, cond=condition, body=region, carries=n + more, scanned=len(streams),
-               reverse=reverse, saved=True)  # fmt: skip
+    inputs = [
+        *carry,
+        *[v.__tensor__() for v in assigned],
+        *streams,
+        *captured,
+        *[v.__tensor__() for v in read],
+    ]
+    ys = apply(
+        o.while_,
+        *inputs,
+        cond=condition,
+        body=region,
+        carries=n + more,
+        scanned=len(streams),
+        reverse=reverse,
+        saved=True,
+    )
     for variable, y in zip(assigned, ys[n:]):
         context.local.graph.assign(variable, y)  # type: ignore[union-attr]
     return list(ys[:n]), list(ys[n + more : n + more + len(rows)])

@@ -27,10 +27,11 @@ def map_fn(
     name: str | None = None,
     fn_output_signature: Any = None,
 ) -> Any:
-    """`fn` applied to each element (along axis 0) of `elems`, a tensor or a nested structure of them; results stacked.
+    """`fn` applied to each element (along axis 0) of `elems`, a tensor or a nested structure of them; results
+    stacked.
 
-    `fn_output_signature` gives the structure and dtypes of what `fn` returns, where they are not those of `elems`.
-    `tf.vectorized_map` is faster where it does.
+    `fn_output_signature` gives the structure and dtypes of what `fn` returns, where they are not those of
+    `elems`. `tf.vectorized_map` is faster where it does.
 
     >>> tf.map_fn(lambda x: x * x, tf.constant([1, 2, 3])).numpy()
     array([1, 4, 9], dtype=int32)
@@ -67,7 +68,8 @@ def scan(
     reverse: bool = False,
     name: str | None = None,
 ) -> Any:
-    """`a = fn(a, x)` for each element x of `elems`, from `initializer` (the first element if None): all values of a.
+    """`a = fn(a, x)` for each element x of `elems`, from `initializer` (the first element if None): all
+    values of a.
 
     `reverse` starts at the last element; the results stand where their elements do.
 
@@ -91,7 +93,9 @@ def scan(
         _, columns = emit.loop(None, step, start, [x.shape for x in start], flat, reverse)
         if first:
             heads = [apply(o.expand_dims, x, axis=0) for x in start]
-            columns = [apply(o.concat, *((c, h) if reverse else (h, c)), axis=0) for h, c in zip(heads, columns)]
+            columns = [
+                apply(o.concat, *((c, h) if reverse else (h, c)), axis=0) for h, c in zip(heads, columns)
+            ]
     result = nest.pack_sequence_as(structure, columns)
     return result if back_prop else _stopped(result)
 
@@ -105,7 +109,8 @@ def foldl(
     swap_memory: bool = False,
     name: str | None = None,
 ) -> Any:
-    """`a = fn(a, x)` for each element x of `elems`, from `initializer` (the first element if None): the last a.
+    """`a = fn(a, x)` for each element x of `elems`, from `initializer` (the first element if None): the last
+    a.
 
     >>> int(tf.foldl(lambda a, x: a - x, tf.constant([1, 2, 3])))
     -4
@@ -146,11 +151,15 @@ def _fold(fn: Callable, elems: Any, initializer: Any, reverse: bool, back_prop: 
 
 
 def _prepared(fn: Callable, elems: Any, initializer: Any, reverse: bool) -> tuple[list, list, Callable, Any]:
-    """The first accumulators, the elements that are left, `fn` on flat lists, and the structure of an accumulator."""
+    """The first accumulators, the elements that are left, `fn` on flat lists, and the structure of an
+    accumulator.
+    """
     elems, flat = _elements(elems)
     if initializer is None:
         if spec_of(flat[0]).shape[0] == 0:  # type: ignore[index]
-            raise OutOfRangeError(None, None, "Tried to read from index 0 but array size is: 0: give an initializer.")
+            raise OutOfRangeError(
+                None, None, "Tried to read from index 0 but array size is: 0: give an initializer."
+            )
         structure, start = elems, [x[-1 if reverse else 0] for x in flat]
         flat = [x[:-1] if reverse else x[1:] for x in flat]
     else:

@@ -1,4 +1,6 @@
-"""gradients and hessians of tensors of a graph, as TensorFlow 1 takes them: `backward` over the graph's own nodes."""
+"""gradients and hessians of tensors of a graph, as TensorFlow 1 takes them: `backward` over the graph's
+own nodes.
+"""
 
 from typing import Any
 
@@ -21,9 +23,11 @@ def gradients(
     stop_gradients: Any = None,
     unconnected_gradients: Any = UnconnectedGradients.NONE,
 ) -> list:
-    """The gradient of the sum of `ys` for each of `xs`, inside a function or a graph; None where there is no path.
+    """The gradient of the sum of `ys` for each of `xs`, inside a function or a graph; None where there is no
+    path.
 
-    `grad_ys` weighs the ys; nothing flows through the tensors in `stop_gradients`. Raises RuntimeError eagerly.
+    `grad_ys` weighs the ys; nothing flows through the tensors in `stop_gradients`. Raises RuntimeError
+    eagerly.
 
     >>> f = tf.function(lambda x: tf.gradients(x ** 3, x)[0])
     >>> float(f(2.0))
@@ -79,7 +83,9 @@ def _total(gs: list) -> Any:
 def hessians(
     ys: Any, xs: Any, gate_gradients: bool = False, aggregation_method: Any = None, name: str = "hessians"
 ) -> list:
-    """The second derivatives of the sum of `ys` for each of `xs`: shape `x.shape + x.shape`; inside a function."""
+    """The second derivatives of the sum of `ys` for each of `xs`: shape `x.shape + x.shape`; inside a
+    function.
+    """
     return [_hessian(tensor(x), g) for x, g in zip(nest.flatten(xs), gradients(ys, xs))]
 
 
@@ -91,4 +97,6 @@ def _hessian(x: Tensor, g: Any) -> Tensor:
         raise ValueError(f"tf.hessians needs sources of known shape, got {x!r}.")
     flat = apply(o.reshape, tensor(g), shape=(n,))
     rows = [gradients(flat[i], x, unconnected_gradients="zero")[0] for i in range(n)]
-    return apply(o.reshape, apply(o.stack, *[tensor(row) for row in rows], axis=0), shape=(*x.shape, *x.shape))
+    return apply(
+        o.reshape, apply(o.stack, *[tensor(row) for row in rows], axis=0), shape=(*x.shape, *x.shape)
+    )

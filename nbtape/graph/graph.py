@@ -1,7 +1,8 @@
 """Graph: a program as a list of Nodes over SymbolicTensors.
 
-While a graph is open (`with graph.as_default()`, or in a trace) operations do not run: `core.engine.observed` hands
-them to `Graph.record`, which checks dtypes and shapes, and appends a Node. `graph.run` is the interpreter of such lists.
+While a graph is open (`with graph.as_default()`, or in a trace) operations do not run: `core.engine.observed`
+hands them to `Graph.record`, which checks dtypes and shapes, and appends a Node. `graph.run` is the
+interpreter of such lists.
 """
 
 from contextlib import contextmanager, nullcontext
@@ -12,13 +13,15 @@ import numpy as np
 from nbtape.core import context, source
 from nbtape.core.engine import EagerTensor, Node, Op, Tensor, infer_dtypes, o, specs_of, with_report
 from nbtape.core.errors import InvalidArgumentError, OpError
+from nbtape.core.kernel import Extern
 from nbtape.core.shape import Spec
 from nbtape.graph.run import acts, ancestors, evaluate, unrepeatable
 from nbtape.graph.symbolic import Operation, SymbolicTensor, spelled
 from nbtape.ops.row import op
 
 _OUT_OF_SCOPE = (
-    "{!r} is out of scope and cannot be used here. Use return values, explicit Python locals or TensorFlow collections "
+    "{!r} is out of scope and cannot be used here. Use return values, explicit Python locals or TensorFlow "
+    "collections "
     "to access it: it belongs to a function or graph whose trace has ended."
 )
 _KNOWN_SIZE = 10_000  # elements; what is larger is not worked out while tracing
@@ -26,21 +29,27 @@ _KNOWN_SIZE = 10_000  # elements; what is larger is not worked out while tracing
 # What TensorFlow calls the operations of these rows: type and, where it differs, name.
 _NAMES = {
     "const": ("Const", "Const"), "placeholder": ("Placeholder", "Placeholder"), "add": ("AddV2", "add"),
-    "sub": ("Sub", "sub"), "mul": ("Mul", "mul"), "div": ("RealDiv", "truediv"), "floordiv": ("FloorDiv", "floordiv"),
-    "floormod": ("FloorMod", "mod"), "pow": ("Pow", "pow"), "matmul": ("MatMul", "MatMul"),
-    "concat": ("ConcatV2", "concat"), "stack": ("Pack", "stack"), "zeros_like": ("ZerosLike", "zeros_like"),
-    "ones_like": ("OnesLike", "ones_like"), "read_variable": ("ReadVariableOp", "ReadVariableOp"),
-    "assign_variable": ("AssignVariableOp", "AssignVariableOp"), "cond": ("If", "cond"), "while_": ("While", "while"),
-    "print_": ("PrintV2", "PrintV2"), "assert_true": ("Assert", "Assert"), "no_op": ("NoOp", "NoOp"),
+    "sub": ("Sub", "sub"), "mul": ("Mul", "mul"), "div": ("RealDiv", "truediv"),
+    "floordiv": ("FloorDiv", "floordiv"), "floormod": ("FloorMod", "mod"), "pow": ("Pow", "pow"),
+    "matmul": ("MatMul", "MatMul"), "concat": ("ConcatV2", "concat"), "stack": ("Pack", "stack"),
+    "zeros_like": ("ZerosLike", "zeros_like"), "ones_like": ("OnesLike", "ones_like"),
+    "read_variable": ("ReadVariableOp", "ReadVariableOp"),
+    "assign_variable": ("AssignVariableOp", "AssignVariableOp"), "cond": ("If", "cond"),
+    "while_": ("While", "while"), "print_": ("PrintV2", "PrintV2"), "assert_true": ("Assert", "Assert"),
+    "no_op": ("NoOp", "NoOp"), "subscript": ("StridedSlice", "strided_slice"),
 }  # fmt: skip
 
 
 class GraphShapeError(InvalidArgumentError, ValueError):
-    """Shapes that do not fit, found while a graph is built: TensorFlow raises ValueError then, and eagerly the other."""
+    """Shapes that do not fit, found while a graph is built: TensorFlow raises ValueError then, and eagerly
+    the other.
+    """
 
 
 class GraphTypeError(InvalidArgumentError, TypeError):
-    """Dtypes that do not fit, found while a graph is built: TensorFlow raises TypeError then, and eagerly the other."""
+    """Dtypes that do not fit, found while a graph is built: TensorFlow raises TypeError then, and eagerly
+    the other.
+    """
 
 
 class Literal:
@@ -70,14 +79,22 @@ def _unfed(*, spec: Spec, name: str) -> Any:
     raise InvalidArgumentError(None, None, f"You must feed a value for placeholder tensor '{name}'")
 
 
-def _no_value(**_: Any) -> Any:
-    raise AssertionError("variables are read and assigned by graph.run")
+def _read(*, variable: Any) -> Any:
+    with context.recording(()):
+        return variable.deref().__tensor__()._value
 
 
+def _assign(x: Any, *, variable: Any) -> Any:
+    with context.recording(()):
+        variable.deref().assign(EagerTensor(x))
+    return x
+
+
+# An input of a graph is no operation on arrays, and so not in the table.
+PLACEHOLDER = Op("placeholder", _unfed, lambda *, spec, name: spec, None, Extern())
 op("const", lambda *, value: value.value, lambda *, value: Spec(np.shape(value.value), value.value.dtype))
-op("placeholder", _unfed, lambda *, spec, name: spec)
-op("read_variable", _no_value, lambda *, variable: spec_of_variable(variable.deref()))
-op("assign_variable", _no_value, lambda x, *, variable: x, None)
+op("read_variable", _read, lambda *, variable: spec_of_variable(variable.deref()))
+op("assign_variable", _assign, lambda x, *, variable: x, None)
 
 
 def spec_of_variable(variable: Any) -> Spec:
@@ -127,7 +144,13 @@ class Graph:
         return ys if op.many else ys[0]
 
     def append(
-        self, op: Op, inputs: tuple, attrs: dict, specs: tuple, place: source.Place | None, name: str | None = None
+        self,
+        op: Op,
+        inputs: tuple,
+        attrs: dict,
+        specs: tuple,
+        place: source.Place | None,
+        name: str | None = None,
     ) -> tuple:
         """Append a Node whose outputs have `specs`, and return these."""
         if self._finalized:
@@ -170,11 +193,13 @@ class Graph:
     def constant(self, value: Any) -> SymbolicTensor:
         """A tensor of this array (or NumPy scalar)."""
         attrs = {"value": Literal(value)}
-        return self.append(o.const, (), attrs, (Spec(value.shape, value.dtype),), self.place or source.here(2))[0]
+        return self.append(
+            o.const, (), attrs, (Spec(value.shape, value.dtype),), self.place or source.here(2)
+        )[0]
 
     def placeholder(self, spec: Spec, name: str = "Placeholder") -> SymbolicTensor:
         """A tensor whose value is given when the graph runs."""
-        return self.append(o.placeholder, (), {"spec": spec, "name": name}, (spec,), source.here(2), name)[0]
+        return self.append(PLACEHOLDER, (), {"spec": spec, "name": name}, (spec,), source.here(2), name)[0]
 
     @property
     def last(self) -> Operation:
@@ -218,15 +243,20 @@ class Graph:
         """A variable was made while the graph was open."""
 
     def lift(self, x: Any) -> Any:
-        """The array that a tensor of this graph stands for: an initial value, which variables need at once."""
+        """The array that a tensor of this graph stands for: an initial value, which variables need at
+        once.
+        """
         return self.value_of(self.own(x), {})
 
     def value_of(self, x: SymbolicTensor, given: dict[int, Any]) -> Any:
-        """What `x` comes to for `given` values (EagerTensors by id) of inputs; raises ValueError if that takes others."""
+        """What `x` comes to for `given` values (EagerTensors by id) of inputs; raises ValueError if that
+        takes others.
+        """
         nodes = ancestors(self.nodes, [x], given)
-        if any(node.op is o.placeholder and id(node.outputs[0]) not in given for node in nodes):
+        if any(node.op is PLACEHOLDER and id(node.outputs[0]) not in given for node in nodes):
             raise ValueError(
-                "Tensor-typed variable initializers must either be wrapped in an init_scope or callable (e.g., "
+                "Tensor-typed variable initializers must either be wrapped in an init_scope or callable "
+                "(e.g., "
                 "`tf.Variable(lambda : tf.random.truncated_normal([10, 40]))`) when building functions: "
                 f"{x!r} depends on an input that has no value yet."
             )
@@ -243,8 +273,16 @@ class Graph:
     def _folded(self, x: SymbolicTensor) -> Any:
         nodes = ancestors(self.nodes, [x], {})
         for node in nodes:
-            sizes = [np.prod(y._spec.shape) if y._spec.shape and None not in y._spec.shape else 1 for y in node.outputs]
-            if node.op.name in _UNKNOWN or acts(node) or unrepeatable(node) or max(sizes, default=0) > _KNOWN_SIZE:
+            sizes = [
+                np.prod(y._spec.shape) if y._spec.shape and None not in y._spec.shape else 1
+                for y in node.outputs
+            ]
+            if (
+                node.op.name in _UNKNOWN
+                or acts(node)
+                or unrepeatable(node)
+                or max(sizes, default=0) > _KNOWN_SIZE
+            ):
                 return None
         with context.recording(()):
             return evaluate(nodes, {})[id(x)]._value
@@ -266,7 +304,9 @@ class Graph:
         return f"{name}_{n}"
 
     def enter_scope(self, scope: str, name: str) -> str:
-        """The prefix that opening the name scope `name` inside `scope` gives; a name that ends in "/" is taken as is."""
+        """The prefix that opening the name scope `name` inside `scope` gives; a name that ends in "/" is
+        taken as is.
+        """
         if not name or name.endswith("/"):
             return name
         return self.unique_name(scope + name) + "/"
@@ -295,8 +335,9 @@ class Graph:
             )
         found = self._operations.get(operation)
         if found is None or int(index) >= len(found.outputs):
-            missing = f"The operation, {operation!r}, does not exist in the graph." if found is None else (
-                f"The operation, {operation!r}, exists but only has {len(found.outputs)} outputs.")  # fmt: skip
+            missing = f"The operation, {operation!r}, does not exist in the graph."
+            if found is not None:
+                missing = f"The operation, {operation!r}, exists but only has {len(found.outputs)} outputs."
             raise KeyError(f"The name {name!r} refers to a Tensor which does not exist. {missing}")
         return found.node.outputs[int(index)]
 
@@ -339,7 +380,9 @@ def _check_dtypes(op: Op, specs: list) -> None:
 
 
 def _at_building(error: Exception) -> Exception:
-    """The error as TensorFlow raises it while a graph is built, which is still one that eager code may catch."""
+    """The error as TensorFlow raises it while a graph is built, which is still one that eager code may
+    catch.
+    """
     if type(error) is not InvalidArgumentError:
         return error
     about_dtypes = "expected to be a" in error.message or "list of allowed values" in error.message
@@ -377,6 +420,7 @@ def get_default_graph() -> Graph:
 def reset_default_graph() -> None:
     """Start the default graph afresh; raises AssertionError while a graph is open."""
     if context.local.graph is not None:
-        raise AssertionError("Do not use tf.reset_default_graph() to clear nested graphs. If you need a cleared graph, "
+        raise AssertionError("Do not use tf.reset_default_graph() to clear nested graphs. If you need a "
+                             "cleared graph, "
                              "exit the nesting and create a new graph.")  # fmt: skip
     _default.clear()

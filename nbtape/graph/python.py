@@ -26,10 +26,11 @@ _ERRORS: dict[type[Exception], type[errors.OpError]] = {
 
 
 def py_function(func: Any = None, inp: Any = None, Tout: Any = None, name: str | None = None) -> Any:
-    """Call `func(*inp)` with eager Tensors each time that the program comes to this line; a tape sees what it does.
+    """Call `func(*inp)` with eager Tensors each time that the program comes to this line; a tape sees what it
+    does.
 
-    `Tout` is the dtype of the result, a TensorSpec, or a list of them for a list of results. An error of `func` is
-    raised as the OpError that stands for it.
+    `Tout` is the dtype of the result, a TensorSpec, or a list of them for a list of results. An error of
+    `func` is raised as the OpError that stands for it.
 
     >>> tf.py_function(lambda x: x.numpy() + 1, [1], tf.int32).numpy()
     np.int32(2)
@@ -40,7 +41,8 @@ def py_function(func: Any = None, inp: Any = None, Tout: Any = None, name: str |
 def numpy_function(
     func: Any = None, inp: Any = None, Tout: Any = None, stateful: bool = True, name: str | None = None
 ) -> Any:
-    """Call `func(*inp)` with NumPy arrays each time that the program comes to this line; no gradient goes through.
+    """Call `func(*inp)` with NumPy arrays each time that the program comes to this line; no gradient goes
+    through.
 
     `Tout` is the dtype of the result, or a list of dtypes.
 
@@ -131,7 +133,9 @@ def _grad(i: int, g: tuple, y: tuple, *xs: Any, func: Callable, specs: tuple, as
 
     def compute() -> list:
         given = [Spec(None, dtype) for dtype in kinds]
-        return list(o.py_function(*xs, *g, func=_GradientOf(func, len(xs)), specs=tuple(given), as_arrays=False))
+        return list(
+            o.py_function(*xs, *g, func=_GradientOf(func, len(xs)), specs=tuple(given), as_arrays=False)
+        )
 
     return _once.get(i, g, compute)
 

@@ -1,9 +1,10 @@
 """The rows that carry graphs: `cond` and `while_`, interpreted here, with their gradients.
 
-Both take tensors and give tensors: what a branch or a body captured are inputs like the others. The gradient of a
-`cond` is a `cond` over the gradients of its branches, the gradient of a loop is a loop that runs backwards over the
-values that the carries had at each step. Both compute again what the forward pass computed in between, except what may
-come out otherwise a second time (random numbers, Python functions): that is kept as a further output.
+Both take tensors and give tensors: what a branch or a body captured are inputs like the others. The gradient
+of a `cond` is a `cond` over the gradients of its branches, the gradient of a loop is a loop that runs
+backwards over the values that the carries had at each step. Both compute again what the forward pass computed
+in between, except what may come out otherwise a second time (random numbers, Python functions): that is kept
+as a further output.
 """
 
 from collections.abc import Callable
@@ -17,8 +18,9 @@ from nbtape.core.dtype import FLOATS
 from nbtape.core.engine import EagerTensor, Node, apply, o
 from nbtape.core.errors import invalid
 from nbtape.core.kernel import Region as Carries, View
-from nbtape.core.shape import Spec, TensorShape
+from nbtape.core.shape import Spec, TensorShape, bracket
 from nbtape.core.slices import IndexedSlices
+from nbtape.graph.graph import PLACEHOLDER
 from nbtape.graph.run import NARROWINGS, REPLAYS, acts, constant
 from nbtape.graph.symbolic import SymbolicTensor
 from nbtape.graph.trace import Region, fill
@@ -74,11 +76,13 @@ def _dense(g: Any, x: Any) -> Any:
 
 
 def _again(region: Region, graph: Region, env: dict) -> list[Node]:
-    """Record the nodes of `region` once more, in `graph`; those that were kept only stand for their values."""
+    """Record the nodes of `region` once more, in `graph`; those that were kept only stand for their
+    values.
+    """
     nodes = []
     for node in region.nodes:
         kept = [env.get(id(y)) for y in node.outputs]
-        if node.op is o.placeholder or not node.outputs or kept[0] is None and acts(node):
+        if node.op is PLACEHOLDER or not node.outputs or kept[0] is None and acts(node):
             continue
         xs = [env[id(x)] for x in node.inputs]
         if kept[0] is not None:
@@ -107,7 +111,8 @@ class Once:
         return found[i]
 
 
-# The tapes see the ops of a branch or a body; that the outputs could have depended on an input is seen here: its
+# The tapes see the ops of a branch or a body; that the outputs could have depended on an input is seen here:
+# its
 # gradient is zero then, and not None, as in TensorFlow.
 op("linked", lambda y, *xs: y, lambda y, *xs: y, kernel=View(),
    variadic=lambda i, g, y, *xs: g if i == 0 else o.zeros_like(xs[i]))  # fmt: skip
@@ -126,7 +131,9 @@ def linked(ys: list, xs: list) -> tuple:
 
 def _cond_spec(pred: Spec, *xs: Spec, true: Region, false: Region) -> tuple:
     if pred.dtype.kind != "b":
-        raise invalid(f"Input 'pred' passed {pred.dtype.name} expected bool. Compare it: x > 0, or tf.cast(x, tf.bool).")
+        raise invalid(
+            f"Input 'pred' passed {pred.dtype.name} expected bool. Compare it: x > 0, or tf.cast(x, tf.bool)."
+        )
     outs = [merged(a._spec, b._spec) for a, b in zip(true.results, false.results)]
     return (*outs, *[Spec(None, x._spec.dtype) for x in (*true.kept, *false.kept)])
 
@@ -189,14 +196,19 @@ REPLAYS["cond"] = _cond_replay
 # while_
 
 
-def _while_spec(*xs: Spec, cond: Region | None, body: Region, carries: int, scanned: int, reverse: bool, saved: bool):
+def _while_spec(
+    *xs: Spec, cond: Region | None, body: Region, carries: int, scanned: int, reverse: bool, saved: bool
+):
     first = xs[carries].shape if scanned else None
     n = first[0] if first and cond is None else None
     carry = [x._spec for x in body.inputs[:carries]]
     rows = body.results[carries:]
     if saved:
         rows = [*rows, *body.inputs[:carries], *body.kept]
-    return (*carry, *[Spec(None if y._spec.shape is None else (n, *y._spec.shape), y._spec.dtype) for y in rows])
+    return (
+        *carry,
+        *[Spec(None if y._spec.shape is None else (n, *y._spec.shape), y._spec.dtype) for y in rows],
+    )
 
 
 def _while_run(
@@ -204,7 +216,9 @@ def _while_run(
 ) -> list:
     """The loop, through `apply`: the tapes that are open see each op of each step."""
     carry, captured = list(xs[:carries]), xs[carries + scanned :]
-    columns = [_unstacked(x, p._spec.dtype) for x, p in zip(xs[carries:], body.inputs[carries : carries + scanned])]
+    columns = [
+        _unstacked(x, p._spec.dtype) for x, p in zip(xs[carries:], body.inputs[carries : carries + scanned])
+    ]
     results = len(body.results)
     rows: list[list] = []
     while len(rows) < len(columns[0]) if cond is None else bool(cond.run([*carry, *captured])[0]):
@@ -217,7 +231,8 @@ def _while_run(
     specs = [y._spec for y in body.results[carries:]]
     if saved:
         specs += [x._spec for x in (*body.inputs[:carries], *body.kept)]
-    return [*carry, *[_stacked([row[i] for row in rows], spec) for i, spec in enumerate(specs)]]
+    shown = results - carries
+    return [*carry, *[_stacked([row[i] for row in rows], spec, i >= shown) for i, spec in enumerate(specs)]]
 
 
 def _unstacked(x: Any, dtype: np.dtype) -> list:
@@ -229,7 +244,10 @@ def _unstacked(x: Any, dtype: np.dtype) -> list:
     return list(apply(o.unstack, x, num=value.shape[0], axis=0))
 
 
-def _stacked(rows: list, spec: Spec) -> Any:
+def _stacked(rows: list, spec: Spec, kept: bool) -> Any:
+    """The rows as one tensor. Those that are only kept for the gradient of the loop may be of several
+    shapes.
+    """
     if not rows:
         return EagerTensor(np.zeros((0, *[n or 0 for n in spec.shape or ()]), spec.dtype))
     if context.local.watch is not None and len({row._value.shape for row in rows}) == 1:
@@ -237,7 +255,13 @@ def _stacked(rows: list, spec: Spec) -> Any:
     values = [row._value for row in rows]
     if len({value.shape for value in values}) == 1:
         return EagerTensor(np.stack(values))
-    ragged = np.empty(len(values), object)  # rows of several shapes: only the gradient of the loop sees them
+    if not kept:
+        first, other = (
+            bracket(values[0].shape),
+            bracket(next(v.shape for v in values if v.shape != values[0].shape)),
+        )
+        raise invalid(f"PartialTensorShape: Incompatible shapes during merge: {first} vs. {other}")
+    ragged = np.empty(len(values), object)
     ragged[:] = values
     return EagerTensor(ragged)
 
@@ -300,7 +324,9 @@ def _is_zero(g: Any) -> bool:
 
 
 def _backward_step(body: Region, carries: int, scanned: int, histories: tuple) -> Region:
-    """The body of the loop that goes back: cotangents of the carries and of what was captured are carried along."""
+    """The body of the loop that goes back: cotangents of the carries and of what was captured are carried
+    along.
+    """
     if body.step is None or body.step[0] != histories:
         body.step = histories, _make_step(body, carries, scanned, histories)
     return body.step[1]
@@ -321,7 +347,11 @@ def _make_step(body: Region, carries: int, scanned: int, histories: tuple) -> Re
             start += len(group)
         g, sums, before, xs, kept, g_rows, g_before, others = parts
         found = gradient_of(body).run([*before, *xs, *others, *kept, *g, *g_rows])
-        g_carry, g_xs, g_captured = found[: len(g)], found[len(g) : len(found) - len(sums)], found[len(found) - len(sums) :]
+        g_carry, g_xs, g_captured = (
+            found[: len(g)],
+            found[len(g) : len(found) - len(sums)],
+            found[len(found) - len(sums) :],
+        )
         for i, more in zip(histories, g_before):
             g_carry[positions.index(i)] = g_carry[positions.index(i)] + more
         return [*g_carry, *[a + b for a, b in zip(sums, g_captured)], *g_xs]

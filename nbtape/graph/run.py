@@ -1,7 +1,7 @@
 """The interpreter: runs the Nodes of a graph one after another through `core.engine.apply`.
 
-So the open tapes and accumulators see each op, gradients flow through a function call by themselves, and while
-another trace is open the Nodes are taken into its graph. Compiled code is held against what this gives.
+So the open tapes and accumulators see each op, gradients flow through a function call by themselves, and
+while another trace is open the Nodes are taken into its graph. Compiled code is held against what this gives.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,13 +12,17 @@ from nbtape.core.engine import EagerTensor, Node, Tensor, apply
 from nbtape.core.errors import OpError
 from nbtape.ops.draw import STATEFUL
 
-# Rows that do something beside giving a value: they run once for each run of the graph, used or not, in order.
+# Rows that do something beside giving a value: they run once for each run of the graph, used or not, in
+# order.
 EFFECTS = {"assign_variable", "print_", "assert_true", "assert_relation", "py_function"}
-# Rows that may give another value when they run again, as the random ones, so that a gradient keeps their value.
+# Rows that may give another value when they run again, as the random ones, so that a gradient keeps their
+# value.
 UNREPEATABLE = {"py_function"}
-# How rows run that are no functions of arrays: `replay(node, xs)` gives the output, a tuple where the row has many.
+# How rows run that are no functions of arrays: `replay(node, xs)` gives the output, a tuple where the row has
+# many.
 REPLAYS: dict[str, Callable[[Node, list], Any]] = {}
-# Rows that can do without some of their outputs: `narrow(node, used)`, for the ids in use, gives the Node to put instead.
+# Rows that can do without some of their outputs: `narrow(node, used)`, for the ids in use, gives the Node to
+# put instead.
 NARROWINGS: dict[str, Callable[[Node, set[int]], Node]] = {}
 
 
@@ -34,10 +38,13 @@ def unrepeatable(node: Node) -> bool:
     return any(not getattr(value, "repeatable", True) for value in node.attrs.values())
 
 
-def evaluate(nodes: Sequence[Node], env: dict[int, Any], drops: Sequence[Iterable[int]] | None = None) -> dict[int, Any]:
+def evaluate(
+    nodes: Sequence[Node], env: dict[int, Any], drops: Sequence[Iterable[int]] | None = None
+) -> dict[int, Any]:
     """Run `nodes` in order; `env` maps the ids of symbolic tensors to their values, and is filled.
 
-    A tensor that has a value already is not computed. `drops` names, for each node, the ids that nobody needs after it.
+    A tensor that has a value already is not computed. `drops` names, for each node, the ids that nobody needs
+    after it.
     """
     graph = context.local.graph
     outer_place = graph.place if graph is not None else None
@@ -78,8 +85,12 @@ def _traced(error: OpError, node: Node) -> OpError:
     return error
 
 
-def ancestors(nodes: Sequence[Node], outputs: Iterable[Any], given: Iterable[int], effects: bool = False) -> list[Node]:
-    """The nodes that `outputs` depend on, in order; nothing beyond the ids `given`; with `effects`, those too."""
+def ancestors(
+    nodes: Sequence[Node], outputs: Iterable[Any], given: Iterable[int], effects: bool = False
+) -> list[Node]:
+    """The nodes that `outputs` depend on, in order; nothing beyond the ids `given`; with `effects`, those
+    too.
+    """
     wanted = {id(y) for y in outputs}
     found = []
     for node in reversed(nodes):
@@ -90,7 +101,9 @@ def ancestors(nodes: Sequence[Node], outputs: Iterable[Any], given: Iterable[int
 
 
 def pruned(nodes: Sequence[Node], outputs: Iterable[Any]) -> dict[int, Node]:
-    """What is left, by the id of the node it stands for, when all goes that neither counts for `outputs` nor acts."""
+    """What is left, by the id of the node it stands for, when all goes that neither counts for `outputs`
+    nor acts.
+    """
     kept = ancestors(nodes, outputs, (), effects=True)
     used = {id(x) for node in kept for x in node.inputs} | {id(y) for y in outputs}
     return {id(n): NARROWINGS[n.op.name](n, used) if n.op.name in NARROWINGS else n for n in kept}

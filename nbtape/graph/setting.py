@@ -34,7 +34,8 @@ def outermost() -> Graph | None:
 
 @contextmanager
 def init_scope():
-    """Leave the functions being traced: what is in this block runs eagerly, once, while the function is traced.
+    """Leave the functions being traced: what is in this block runs eagerly, once, while the function is
+    traced.
 
     >>> @tf.function
     ... def f(x):
@@ -86,7 +87,9 @@ class DeviceParts(NamedTuple):
 
 
 def parse_device(spec: str) -> DeviceParts:
-    """`spec` taken apart: "/job:w/task:0/device:GPU:1", "/gpu:0", "CPU"; raises ValueError where it is malformed."""
+    """`spec` taken apart: "/job:w/task:0/device:GPU:1", "/gpu:0", "CPU"; raises ValueError where it is
+    malformed.
+    """
     found: dict[str, Any] = {}
     for part in filter(None, spec.split("/")):
         key, *rest = part.split(":")
@@ -96,7 +99,9 @@ def parse_device(spec: str) -> DeviceParts:
         kind = rest[0] if key == "device" and rest else key
         index = rest[1:] if key == "device" else rest
         if kind.upper() not in _TYPES or len(index) > 1:
-            raise ValueError(f"Unknown attribute '{key}' is encountered while parsing the device spec: '{spec}'.")
+            raise ValueError(
+                f"Unknown attribute '{key}' is encountered while parsing the device spec: '{spec}'."
+            )
         if "device_type" in found:
             raise ValueError(f"Multiple device types are not allowed while parsing the device spec: {spec}.")
         found["device_type"] = kind.upper()

@@ -4,24 +4,31 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.core import dtype as dtypes
-from nbtape.core import source
+from nbtape.core import dtype as dtypes, source
 from nbtape.core.engine import Node, Tensor, describe, names_of_tensors
 from nbtape.core.errors import OperatorNotAllowedInGraphError
 from nbtape.core.shape import Spec, TensorShape
 
 _NOT_ALLOWED = (
-    "{} is not allowed. You can attempt the following resolutions to the problem: If you are running in Graph mode, "
-    "use Eager execution mode or decorate this function with @tf.function. If you are using AutoGraph, you can try "
-    "decorating this function with @tf.function. If that does not work, then you may be using an unsupported feature "
+    "{} is not allowed. You can attempt the following resolutions to the problem: If you are running in "
+    "Graph mode, "
+    "use Eager execution mode or decorate this function with @tf.function. If you are using AutoGraph, you "
+    "can try "
+    "decorating this function with @tf.function. If that does not work, then you may be using an "
+    "unsupported feature "
     "or your source code may not be visible to AutoGraph."
 )
 _INSTEAD_OF_IF = " Without AutoGraph, write tf.cond(pred, true_fn, false_fn), tf.where or tf.while_loop."
-_INSTEAD_OF_FOR = " Without AutoGraph, write tf.map_fn, tf.scan or tf.while_loop, or give the tensor a known first dimension."
+_INSTEAD_OF_FOR = (
+    " Without AutoGraph, write tf.map_fn, tf.scan or tf.while_loop, or give the tensor a known first "
+    "dimension."
+)
 
 
 class Operation:
-    """An entry of a graph: an op applied to tensors, under a name; `node` is what interpreters and compilers read."""
+    """An entry of a graph: an op applied to tensors, under a name; `node` is what interpreters and
+    compilers read.
+    """
 
     __slots__ = ("_graph", "_name", "_type", "node", "__weakref__")
 
@@ -117,7 +124,9 @@ class SymbolicTensor(Tensor):
 
     @property
     def _static(self) -> Any:
-        """The value, where it follows from constants alone; None otherwise. Functions that need a number ask for it."""
+        """The value, where it follows from constants alone; None otherwise. Functions that need a number
+        ask for it.
+        """
         return self.graph.known(self)
 
     def set_shape(self, shape: Any) -> None:
@@ -130,7 +139,8 @@ class SymbolicTensor(Tensor):
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         raise ValueError(
-            "Cannot evaluate tensor using `eval()`: No default session is registered. Use `with sess.as_default()` or "
+            "Cannot evaluate tensor using `eval()`: No default session is registered. Use `with "
+            "sess.as_default()` or "
             "pass an explicit session to `eval(session=sess)`"
         )
 
@@ -149,14 +159,17 @@ class SymbolicTensor(Tensor):
 
     def __len__(self):
         raise TypeError(
-            f"len is not well defined for a symbolic Tensor ({self.name}). Please call `x.shape` rather than `len(x)` "
+            f"len is not well defined for a symbolic Tensor ({self.name}). Please call `x.shape` rather "
+            f"than `len(x)` "
             "for shape information."
         )
 
     def __array__(self, dtype=None, copy=None):
         raise NotImplementedError(
-            f"Cannot convert a symbolic tf.Tensor ({self.name}) to a numpy array. This error may indicate that you're "
-            "trying to pass a Tensor to a NumPy call, which is not supported. Write the function of `tf` that does the "
+            f"Cannot convert a symbolic tf.Tensor ({self.name}) to a numpy array. This error may indicate "
+            f"that you're "
+            "trying to pass a Tensor to a NumPy call, which is not supported. Write the function of `tf` "
+            "that does the "
             "same, or call NumPy through tf.numpy_function."
         )
 
@@ -165,7 +178,12 @@ class SymbolicTensor(Tensor):
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         # NumPy asks this for `array + tensor` too: an operator, which is left to the tensor.
-        if method == "__call__" and len(inputs) == 2 and isinstance(inputs[0], np.ndarray | np.generic) and not kwargs:
+        if (
+            method == "__call__"
+            and len(inputs) == 2
+            and isinstance(inputs[0], np.ndarray | np.generic)
+            and not kwargs
+        ):
             return super().__array_ufunc__(ufunc, method, *inputs)
         return self.__array__()
 

@@ -1,8 +1,9 @@
 """Tracing: a Python function is called once on SymbolicTensors, and what it does becomes a graph.
 
-`FunctionGraph` is the graph of a whole function: it reads and assigns variables in program order. `Region` is a part of
-one that runs never, once or often (a branch, a loop body): a function of tensors alone, which has the variables that it
-reads as inputs and those that it assigns as outputs, so that gradients and compilers need to know nothing of variables.
+`FunctionGraph` is the graph of a whole function: it reads and assigns variables in program order. `Region` is
+a part of one that runs never, once or often (a branch, a loop body): a function of tensors alone, which has
+the variables that it reads as inputs and those that it assigns as outputs, so that gradients and compilers
+need to know nothing of variables.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,21 +12,30 @@ from typing import Any
 from nbtape.core import context, nest
 from nbtape.core.engine import EagerTensor, Tensor, o, tensor
 from nbtape.core.shape import Spec
-from nbtape.graph.graph import Graph, spec_of_variable
+from nbtape.graph.graph import PLACEHOLDER, Graph, spec_of_variable
 from nbtape.graph.run import acts, ancestors, evaluate, last_uses, pruned, unrepeatable
 from nbtape.graph.symbolic import SymbolicTensor, spelled
 from nbtape.ops.row import op
 
 _SINGLETON = (
-    "tf.function only supports singleton tf.Variables created on the first call. Make sure the tf.Variable is only "
-    "created once or created outside tf.function. See https://www.tensorflow.org/guide/function#creating_tfvariables "
+    "tf.function only supports singleton tf.Variables created on the first call. Make sure the tf.Variable "
+    "is only "
+    "created once or created outside tf.function. See "
+    "https://www.tensorflow.org/guide/function#creating_tfvariables "
     "for more information."
 )
 
 
-# The value of a variable after an assignment in a region: as in TensorFlow no gradient goes through the assignment,
+# The value of a variable after an assignment in a region: as in TensorFlow no gradient goes through the
+# assignment,
 # and that of later reads goes to the variable.
-op("reassigned", lambda value, before: value, lambda value, before: value, None, lambda g, y, value, before: g)
+op(
+    "reassigned",
+    lambda value, before: value,
+    lambda value, before: value,
+    None,
+    lambda g, y, value, before: g,
+)
 
 
 class FunctionGraph(Graph):
@@ -41,7 +51,9 @@ class FunctionGraph(Graph):
         self.outputs: list[SymbolicTensor] = []
         self.structure: Any = None  # the function's result, with the outputs where its tensors are
         self.captures: dict[int, tuple[Tensor, SymbolicTensor]] = {}
-        self.examples: dict[int, Any] = {}  # values of the inputs in the call that is traced, for initial values
+        self.examples: dict[
+            int, Any
+        ] = {}  # values of the inputs in the call that is traced, for initial values
         self.variables_made: list = []
         self.may_make_variables = True
         self._drops: list[list[int]] = []
@@ -99,18 +111,22 @@ class FunctionGraph(Graph):
         return context.recording(self.outer_recorders, self.outer)
 
     def finish(self, structure: Any) -> None:
-        """Close the graph: `structure` is what it computes. What neither counts for that nor has an effect is dropped."""
+        """Close the graph: `structure` is what it computes. What neither counts for that nor has an effect
+        is dropped.
+        """
         self.structure = structure
-        self.close([y for y in nest.flatten(structure, expand_composites=True) if isinstance(y, SymbolicTensor)])
+        self.close(
+            [y for y in nest.flatten(structure, expand_composites=True) if isinstance(y, SymbolicTensor)]
+        )
 
     def close(self, outputs: list[SymbolicTensor]) -> None:
         self.outputs = outputs
         kept = pruned(self.nodes, [*outputs, *self.inputs])
-        operations = [op for op in self._operations.values() if id(op.node) in kept]
-        for op in operations:
-            op.node = kept[id(op.node)]
-        self._operations = {op.name: op for op in operations}
-        self.nodes = [op.node for op in operations]
+        entries = [entry for entry in self._operations.values() if id(entry.node) in kept]
+        for entry in entries:
+            entry.node = kept[id(entry.node)]
+        self._operations = {entry.name: entry for entry in entries}
+        self.nodes = [entry.node for entry in entries]
         used = {id(y) for node in self.nodes for y in node.outputs}
         self.captures = {key: pair for key, pair in self.captures.items() if id(pair[1]) in used}
         self._drops = last_uses(self.nodes, outputs)
@@ -128,14 +144,16 @@ class FunctionGraph(Graph):
     def __str__(self) -> str:
         given = ", ".join(spelled(x) for x in self.inputs)
         lines = [_line for _line in super().__str__().split("\n")[1:] if " = placeholder(" not in _line]
-        return "\n".join([f"graph {self.name}({given})", *lines, f"  return {', '.join(y.name for y in self.outputs)}"])
+        return "\n".join(
+            [f"graph {self.name}({given})", *lines, f"  return {', '.join(y.name for y in self.outputs)}"]
+        )
 
 
 class Region(FunctionGraph):
     """A part of a graph that runs under a condition or repeatedly: a function of tensors, without variables.
 
-    `entries` are the variables it reads, each with the input that holds its value; `assigned` those it changes, each
-    with the tensor that is its new value.
+    `entries` are the variables it reads, each with the input that holds its value; `assigned` those it
+    changes, each with the tensor that is its new value.
     """
 
     def __init__(self, name: str = ""):
@@ -145,7 +163,9 @@ class Region(FunctionGraph):
         self.results: list[SymbolicTensor] = []  # the outputs, without `kept`
         self.kept: list[SymbolicTensor] = []  # what its gradient cannot compute again
         self.acts = False  # whether it does something beside computing its outputs
-        self.back: Any = None  # its gradient, and the region made of that which stands in a graph, once asked for
+        self.back: Any = (
+            None  # its gradient, and the region made of that which stands in a graph, once asked for
+        )
         self.step: Any = None
 
     def entry(self, variable: Any) -> SymbolicTensor:
@@ -191,8 +211,12 @@ class Region(FunctionGraph):
         return not self.acts and not self.kept
 
 
-def trace(function: Callable, specs: Sequence[Spec], name: str = "", names: Sequence[str] = ()) -> FunctionGraph:
-    """The graph of `function`, called with a SymbolicTensor for each spec; `graph.structure` is what it returned."""
+def trace(
+    function: Callable, specs: Sequence[Spec], name: str = "", names: Sequence[str] = ()
+) -> FunctionGraph:
+    """The graph of `function`, called with a SymbolicTensor for each spec; `graph.structure` is what it
+    returned.
+    """
     graph = FunctionGraph(name or getattr(function, "__name__", ""))
     return fill(graph, function, specs, names)
 
@@ -223,6 +247,6 @@ def returned(graph: FunctionGraph, result: Any, name: str = "function") -> Any:
                     f"{type(x).__name__}, which is not a Tensor or ExtensionType."
                 ) from None
         x = graph.own(x)
-        return graph.record(o.identity, (x,), {}) if x.op.node.op is o.placeholder else x
+        return graph.record(o.identity, (x,), {}) if x.op.node.op is PLACEHOLDER else x
 
     return nest.map_structure(leaf, result, expand_composites=True)

@@ -123,7 +123,8 @@ op("masked", masked, lambda g, keep: Spec(broadcast(g.shape, keep.shape), g.dtyp
    lambda h, z, g, keep: o.masked(h, keep), None, kernel=Scalar("({0} if {1} else 0.0)"))
 
 row("leaky_relu", _leaky_relu, "({0} if {0} > 0.0 else {1} * {0})",
-    lambda g, y, x, a: o.leaky_relu_grad(g, x, a), lambda g, y, x, a: g * o.minimum(x, 0.0), kinds=REAL_FLOATS)
+    lambda g, y, x, a: o.leaky_relu_grad(g, x, a), lambda g, y, x, a: g * o.minimum(x, 0.0),
+    kinds=REAL_FLOATS)
 row("leaky_relu_grad", _leaky_relu_grad, "({0} if {1} > 0.0 else {2} * {0})",
     lambda h, z, g, x, a: o.leaky_relu_grad(h, x, a), lambda h, z, g, x, a: o.zeros_like(x),
     lambda h, z, g, x, a: o.masked(h * g, x <= 0), kinds=REAL_FLOATS)

@@ -304,7 +304,14 @@ def saturate_cast(value: Any, dtype: Any, name: str | None = None) -> Any:
 def _clamped(value: Tensor, dtype: Any) -> Tensor:
     """`value` within the range of `dtype`, as far as its own dtype has numbers for it."""
     own = value.dtype.as_numpy_dtype
-    low, high = own(max(value.dtype.min, dtype.min)), own(min(value.dtype.max, dtype.max))
-    low = np.nextafter(low, own(0)) if low < dtype.min else low
-    high = np.nextafter(high, own(0)) if float(high) > float(dtype.max) else high
+    (lowest, highest), (own_lowest, own_highest) = _range(dtype), _range(value.dtype)
+    low, high = own(max(lowest, own_lowest)), own(min(highest, own_highest))
+    low = np.nextafter(low, own(0)) if low.item() < lowest else low
+    high = np.nextafter(high, own(0)) if high.item() > highest else high
     return apply(o.clip, value, tensor(low), tensor(high))
+
+
+def _range(dtype: Any) -> tuple:
+    """The smallest and largest value, as Python numbers."""
+    number = int if dtype.is_integer else float
+    return number(dtype.min), number(dtype.max)

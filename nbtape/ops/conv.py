@@ -1,17 +1,17 @@
-"""The rows of convolution and depthwise convolution, and of their gradients: each is the transpose of the others.
+"""The rows of convolution, depthwise too, and of their gradients: each is the transpose of the others.
 
-x is (batch, *spatial, channels). k is (*size, channels in, channels out); where it takes a part of the channels of x,
-that is a group, and each group has kernels of its own. In depthwise rows k is (*size, channels, multiplier). Rows of
-gradients give `shape` (but for the batch), or, where that is not known, the shape of a further input.
+x is (batch, *spatial, channels). k is (*size, channels in, channels out); where it takes a part of the channels of
+x, that is a group, and each group has kernels of its own. In depthwise rows k is (*size, channels, multiplier).
+Rows of gradients give `shape` (but for the batch), or, where that is not known, the shape of a further input.
 """
 
 from typing import Any
 
 import numpy as np
 
-from nbtape.core.engine import Op, Tensor, o
+from nbtape.core.engine import Op
 from nbtape.core.errors import invalid
-from nbtape.core.kernel import Extern, Late, late
+from nbtape.core.kernel import Late, late
 from nbtape.core.shape import Dims, Spec, bracket
 from nbtape.ops.row import op
 from nbtape.ops.static import dims
@@ -86,7 +86,8 @@ def family(name: str, depth_of: Any, forward: Late, input_grad: Late, kernel_gra
 
     def run(x, k, **attrs):
         spec(Spec(x.shape, x.dtype), Spec(k.shape, k.dtype), **attrs)
-        return _grouped(forward, _groups(x.shape[-1], k.shape, name), x, k, **_resolved(x.shape[1:-1], k.shape, attrs))
+        groups = _groups(x.shape[-1], k.shape, name)
+        return _grouped(forward, groups, x, k, **_resolved(x.shape[1:-1], k.shape, attrs))
 
     def run_input(g, k, like=None, *, shape, **attrs):
         inner = like.shape[1:] if shape is None else shape
@@ -98,8 +99,8 @@ def family(name: str, depth_of: Any, forward: Late, input_grad: Late, kernel_gra
     def run_kernel(x, g, like=None, *, shape, **attrs):
         shape = like.shape if shape is None else shape
         groups = _groups(x.shape[-1], shape, name)
-        part = (*shape[:-1], shape[-1] // groups)
-        return _grouped(kernel_grad, groups, x, g, kernel_shape=part, **_resolved(x.shape[1:-1], shape, attrs))
+        attrs = _resolved(x.shape[1:-1], shape, attrs)
+        return _grouped(kernel_grad, groups, x, g, kernel_shape=(*shape[:-1], shape[-1] // groups), **attrs)
 
     def to_input(g, k, x, attrs):
         shape = inner_dims(x)
@@ -117,7 +118,8 @@ def family(name: str, depth_of: Any, forward: Late, input_grad: Late, kernel_gra
         lambda h, y, g, k, *like, shape, **attrs: to_kernel(h, g, k, attrs), None, kinds=_KINDS)  # fmt: skip
     rows["kernel"] = op(f"{name}_kernel_grad", run_kernel, kernel_spec,
         lambda h, y, x, g, *like, shape, **attrs: to_input(g, h, x, attrs),
-        lambda h, y, x, g, *like, shape, **attrs: rows["conv"](x, h, **attrs), None, kinds=_KINDS)  # fmt: skip
+        lambda h, y, x, g, *like, shape, **attrs: rows["conv"](x, h, **attrs), None,
+        kinds=_KINDS)  # fmt: skip
     return rows["conv"], rows["input"], rows["kernel"]
 
 

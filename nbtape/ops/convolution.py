@@ -47,12 +47,12 @@ def conv2d(
     input: Any, filters: Any, strides: Any, padding: Any, data_format: str = "NHWC", dilations: Any = None,
     name: str | None = None
 ) -> Any:  # fmt: skip
-    """Convolve `input`, (batch, height, width, channels), with `filters`, (height, width, channels in, channels out).
+    """Convolve `input`, (batch, height, width, channels), with `filters`, (height, width, channels in, out).
 
-    The filters are not flipped. Where they take a part of the channels, each such part, a group, has filters of its
-    own. `strides` and `dilations` are an int, one a spatial dim, or one an axis; `padding` is "VALID", "SAME", or a
-    (low, high) pair for each axis. `data_format` "NCHW" has channels before height. Raises InvalidArgumentError for
-    depths that do not fit.
+    The filters are not flipped. Where they take a part of the channels, each such part, a group, has filters of
+    its own. `strides` and `dilations` are an int, one a spatial dim, or one an axis; `padding` is "VALID",
+    "SAME", or a (low, high) pair for each axis. `data_format` "NCHW" has channels before height. Raises
+    InvalidArgumentError for depths that do not fit.
 
     >>> x, k = tf.ones([1, 3, 3, 1]), tf.ones([2, 2, 1, 1])
     >>> tf.nn.conv2d(x, k, strides=1, padding="SAME").numpy()[0, :, :, 0]
@@ -67,7 +67,7 @@ def conv3d(
     input: Any, filters: Any, strides: Any, padding: Any, data_format: str = "NDHWC", dilations: Any = None,
     name: str | None = None
 ) -> Any:  # fmt: skip
-    """Convolve `input`, (batch, depth, height, width, channels), with `filters`, (*size, channels in, channels out).
+    """Convolve `input`, (batch, depth, height, width, channels), with `filters`, (*size, channels in, out).
 
     See `conv2d` for the arguments.
 
@@ -111,12 +111,13 @@ def atrous_conv2d(value: Any, filters: Any, rate: Any, padding: Any, name: str |
 
 
 def depthwise_conv2d(
-    input: Any, filter: Any, strides: Any, padding: Any, data_format: str | None = None, dilations: Any = None,
-    name: str | None = None
+    input: Any, filter: Any, strides: Any, padding: Any, data_format: str | None = None,
+    dilations: Any = None, name: str | None = None
 ) -> Any:  # fmt: skip
-    """Convolve each channel of `input` with filters of its own, `filter` (height, width, channels, multiplier).
+    """Convolve each channel of `input` with filters of its own.
 
-    The result has channels * multiplier channels. See `conv2d` for the other arguments.
+    `filter` is (height, width, channels, multiplier); the result has channels * multiplier channels. See `conv2d`
+    for the other arguments.
 
     >>> tf.nn.depthwise_conv2d(tf.ones([1, 3, 3, 2]), tf.ones([2, 2, 2, 3]), [1, 1, 1, 1], "VALID").shape
     TensorShape([1, 2, 2, 6])
@@ -168,7 +169,9 @@ def _transposed(
         y = apply(row, g, k, shape=tuple(sizes[1:]), **attrs)
     else:
         like = broadcast_to_sizes(tensor(0, g.dtype), sizes)
-        y = apply(row, g, k, to_last(like, n) if first and not isinstance(sizes, list) else like, shape=None, **attrs)
+        if first and not isinstance(sizes, list):
+            like = to_last(like, n)
+        y = apply(row, g, k, like, shape=None, **attrs)
     return to_first(y, n) if first else y
 
 
@@ -182,8 +185,8 @@ def _check_batch(sizes: Any, batch: int | None, n: int) -> None:
 
 
 def conv1d_transpose(
-    input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any = "SAME", data_format: str = "NWC",
-    dilations: Any = None, name: str | None = None
+    input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any = "SAME",
+    data_format: str = "NWC", dilations: Any = None, name: str | None = None
 ) -> Any:  # fmt: skip
     """The transpose of `conv1d`; `filters` is (size, channels out, channels in).
 
@@ -191,31 +194,34 @@ def conv1d_transpose(
     >>> tf.nn.conv1d_transpose(x, k, output_shape=[1, 4, 1], strides=2).numpy().ravel()
     array([ 1., 10.,  2., 20.], dtype=float32)
     """
-    return _transposed(conv_input_grad, input, filters, output_shape, 1, strides, padding, data_format, dilations)
+    g, k = input, filters
+    return _transposed(conv_input_grad, g, k, output_shape, 1, strides, padding, data_format, dilations)
 
 
 def conv2d_transpose(
-    input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any = "SAME", data_format: str = "NHWC",
-    dilations: Any = None, name: str | None = None
+    input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any = "SAME",
+    data_format: str = "NHWC", dilations: Any = None, name: str | None = None
 ) -> Any:  # fmt: skip
     """The transpose of `conv2d`: what its gradient makes of `input`, of the shape `output_shape`.
 
-    `filters` is (height, width, channels out, channels in). Raises InvalidArgumentError where `conv2d` of a tensor
-    of `output_shape` does not have the shape of `input`.
+    `filters` is (height, width, channels out, channels in). Raises InvalidArgumentError where `conv2d` of a
+    tensor of `output_shape` does not have the shape of `input`.
 
     >>> x, k = tf.ones([1, 2, 2, 1]), tf.ones([2, 2, 3, 1])
     >>> tf.nn.conv2d_transpose(x, k, output_shape=[1, 4, 4, 3], strides=2).shape
     TensorShape([1, 4, 4, 3])
     """
-    return _transposed(conv_input_grad, input, filters, output_shape, 2, strides, padding, data_format, dilations)
+    g, k = input, filters
+    return _transposed(conv_input_grad, g, k, output_shape, 2, strides, padding, data_format, dilations)
 
 
 def conv3d_transpose(
-    input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any = "SAME", data_format: str = "NDHWC",
-    dilations: Any = None, name: str | None = None
+    input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any = "SAME",
+    data_format: str = "NDHWC", dilations: Any = None, name: str | None = None
 ) -> Any:  # fmt: skip
     """The transpose of `conv3d`; `filters` is (*size, channels out, channels in)."""
-    return _transposed(conv_input_grad, input, filters, output_shape, 3, strides, padding, data_format, dilations)
+    g, k = input, filters
+    return _transposed(conv_input_grad, g, k, output_shape, 3, strides, padding, data_format, dilations)
 
 
 def conv_transpose(
@@ -223,9 +229,9 @@ def conv_transpose(
     data_format: str | None = None, dilations: Any = None, name: str | None = None
 ) -> Any:  # fmt: skip
     """`conv1d_transpose`, `conv2d_transpose` or `conv3d_transpose`, by the rank of `filters`."""
-    x, k = pair(input, filters)
+    g, k = pair(input, filters)
     n = _spatial_rank(k)
-    return _transposed(conv_input_grad, x, k, output_shape, n, strides, padding, data_format, dilations)
+    return _transposed(conv_input_grad, g, k, output_shape, n, strides, padding, data_format, dilations)
 
 
 def atrous_conv2d_transpose(
@@ -255,7 +261,7 @@ def depthwise_conv2d_backprop_filter(
     attrs = _attrs(2, first, strides, padding, dilations)
     shape = entries(filter_sizes)
     if not is_static(shape):
-        raise TypeError(f"Argument `filter_sizes` must be known while a function is traced, got {filter_sizes!r}")
+        raise TypeError(f"`filter_sizes` must be known while a function is traced, got {filter_sizes!r}")
     if first:
         x, g = to_last(x, 2), to_last(g, 2)
     return apply(depthwise_kernel_grad, x, g, shape=tuple(shape), **attrs)

@@ -205,8 +205,8 @@ def softmax_cross_entropy_with_logits(
 ) -> Any:
     """Cross-entropy, in nats, between `labels`, distributions along `axis`, and the softmax of `logits`.
 
-    `labels` are converted to the dtype of `logits`, whose shape without `axis` is the result's. Gradients flow
-    to both; labels that do not add up to 1 are no trouble to them.
+    `labels` are converted to the dtype of `logits`. The result has the shape of `logits` without `axis`.
+    Gradients flow to both, and are right for labels that do not add up to 1, too.
 
     >>> tf.nn.softmax_cross_entropy_with_logits([[0.0, 1.0]], [[0.0, 0.0]]).numpy()
     array([0.6931472], dtype=float32)

@@ -59,11 +59,18 @@ op("assert_relation", _compare, _compared_spec)
 op("check_numerics", _check_finite, lambda x, *, message: x, lambda g, y, x, *, message: g, kinds=FLOATS)
 
 
+def _assert(x: Tensor, relation: str, y: Tensor, message: str | None, summarize: int | None) -> None:
+    summarize = 3 if summarize is None else summarize
+    apply(o.assert_relation, x, y, relation=relation, message=message or "", summarize=summarize)
+
+
 def _relation(name: str, sign: str, words: str) -> Callable:
-    def function(x: Any, y: Any, message: str | None = None, summarize: int | None = None, name: str | None = None) -> None:
+    def function(
+        x: Any, y: Any, message: str | None = None, summarize: int | None = None, name: str | None = None
+    ) -> None:
         x, y = pair(x, y)
-        apply(o.assert_relation, tensor(x), tensor(y, x.dtype if isinstance(x, Tensor) else None), relation=sign,
-              message=message or "", summarize=3 if summarize is None else summarize)  # fmt: skip
+        x = tensor(x)
+        _assert(x, sign, tensor(y, x.dtype), message, summarize)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Raise InvalidArgumentError unless `x` {words} `y`, elementwise with broadcasting."
@@ -79,11 +86,12 @@ assert_greater_equal = _relation("assert_greater_equal", ">=", "is at least")
 
 
 def _sign(name: str, sign: str, words: str) -> Callable:
-    def function(x: Any, message: str | None = None, summarize: int | None = None, name: str | None = None) -> None:
+    def function(
+        x: Any, message: str | None = None, summarize: int | None = None, name: str | None = None
+    ) -> None:
         x = tensor(x)
         zero = tensor(np.zeros((), x.dtype.np))
-        apply(o.assert_relation, x, zero, relation=sign, message=message or "",
-              summarize=3 if summarize is None else summarize)  # fmt: skip
+        _assert(x, sign, zero, message, summarize)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Raise InvalidArgumentError unless every element of `x` is {words}."
@@ -105,12 +113,13 @@ def assert_near(
     summarize: int | None = None,
     name: str | None = None,
 ) -> None:
-    """Raise InvalidArgumentError unless `|x - y| <= atol + rtol * |y|`; both are 10 times the dtype's precision."""
+    """Raise InvalidArgumentError unless `|x - y| <= atol + rtol * |y|`; both are 10 times the dtype's
+    precision.
+    """
     x, y = (tensor(v) for v in pair(x, y))
     eps = 10 * float(np.finfo(x.dtype.np).eps)
     bound = (eps if atol is None else atol) + (eps if rtol is None else rtol) * abs(y)
-    apply(o.assert_relation, abs(x - y), bound, relation="<=", message=message or "x and y not equal to tolerance",
-          summarize=3 if summarize is None else summarize)  # fmt: skip
+    _assert(abs(x - y), "<=", bound, message or "x and y not equal to tolerance", summarize)
 
 
 def check_numerics(tensor: Any, message: str, name: str | None = None) -> Any:
@@ -195,12 +204,16 @@ def is_numeric_tensor(tensor: Any) -> bool:
 
 
 def assert_shapes(
-    shapes: Any, data: Any = None, summarize: int | None = None, message: str | None = None, name: str | None = None
+    shapes: Any,
+    data: Any = None,
+    summarize: int | None = None,
+    message: str | None = None,
+    name: str | None = None,
 ) -> None:
     """Raise ValueError unless each tensor fits its shape; a symbol in several shapes stands for one size.
 
-    `shapes` is a list of pairs or a dict: tensor to a sequence of sizes, symbols, None or "." (any size); a leading or
-    trailing `...` or "*" stands for any number of axes; a string has one symbol a character.
+    `shapes` is a list of pairs or a dict: tensor to a sequence of sizes, symbols, None or "." (any size); a
+    leading or trailing `...` or "*" stands for any number of axes; a string has one symbol a character.
 
     >>> tf.debugging.assert_shapes([(tf.ones([2, 3]), ("n", 3)), (tf.ones([2]), ("n",))])
     """
@@ -212,7 +225,9 @@ def assert_shapes(
             if size != wanted:
                 said = f"{symbol!r}, which is {wanted}" if not isinstance(symbol, int) else str(symbol)
                 head = f"{message}. " if message else ""
-                raise ValueError(f"{head}Tensor of shape {shape} does not fit {tuple(spec)}: {size} where it wants {said}.")
+                raise ValueError(
+                    f"{head}Tensor of shape {shape} does not fit {tuple(spec)}: {size} where it wants {said}."
+                )
 
 
 def _matched(spec: list, shape: TensorShape, message: str | None) -> list[tuple[Any, int]]:
@@ -226,7 +241,9 @@ def _matched(spec: list, shape: TensorShape, message: str | None) -> list[tuple[
     if len(spec) != len(dims):
         head = f"{message}. " if message else ""
         raise ValueError(f"{head}Tensor of shape {shape} must have rank {len(spec)}.")
-    return [(_symbol(s), d) for s, d in zip(spec, dims, strict=True) if s not in (None, ".") and d is not None]
+    return [
+        (_symbol(s), d) for s, d in zip(spec, dims, strict=True) if s not in (None, ".") and d is not None
+    ]
 
 
 def _symbol(s: Any) -> Any:

@@ -78,7 +78,7 @@ def _pow_base(g, y, a, b):
     """The derivative with respect to the base; 0 for a power of 0, whatever the base."""
     if isinstance(b, _NUMBERS):
         return g * conj(2 * a if b == 2 else b * a ** (b - 1) if b else 0.0 * a)
-    return g * conj(o.where(o.equal(b, 0), 0.0, b * a ** (b - 1)))
+    return g * conj(o.mul_no_nan(a ** (b - 1), b))
 
 
 def _pow_exponent(g, y, a, b):
@@ -228,18 +228,19 @@ row("squared_difference", numeric.squared_difference, "(({0} - {1}) * ({0} - {1}
 row("atan2",   np.arctan2,         "math.atan2({0}, {1})",
     lambda g, y, a, b: g * o.div_no_nan(b, a * a + b * b),
     lambda g, y, a, b: -g * o.div_no_nan(a, a * a + b * b), kinds=REAL_FLOATS)
-row("nextafter", np.nextafter,     "math.nextafter({0}, {1})", kinds="f")
+row("nextafter", np.nextafter,     "math.nextafter({0}, {1})",
+    lambda g, y, a, b: g,          lambda g, y, a, b: 0.0 * g, kinds="f")
 row("div_no_nan", numeric.div_no_nan, "({0} / {1} if {1} != 0.0 else 0.0)",
     lambda g, y, a, b: o.div_no_nan(g, conj(b)), lambda g, y, a, b: -g * conj(o.div_no_nan(y, b)))
 row("mul_no_nan", numeric.mul_no_nan, "({0} * {1} if {1} != 0.0 else 0.0)",
     lambda g, y, a, b: o.mul_no_nan(g, conj(b)), lambda g, y, a, b: o.mul_no_nan(conj(a), g))
 row("xlogy",   numeric.xlogy,      "({0} * math.log({1}) if {0} != 0.0 else 0.0)",
-    lambda g, y, a, b: g * conj(_where_not_zero(a, o.log(b))), lambda g, y, a, b: g * conj(o.xdivy(a, b)))
+    lambda g, y, a, b: _where_not_zero(a, g * conj(o.log(b))), lambda g, y, a, b: g * conj(o.xdivy(a, b)))
 row("xlog1py", numeric.xlog1py,    "({0} * math.log1p({1}) if {0} != 0.0 else 0.0)",
-    lambda g, y, a, b: g * conj(_where_not_zero(a, o.log1p(b))),
+    lambda g, y, a, b: _where_not_zero(a, g * conj(o.log1p(b))),
     lambda g, y, a, b: g * conj(o.xdivy(a, b + 1)))
 row("xdivy",   numeric.xdivy,      "({0} / {1} if {0} != 0.0 else 0.0)",
-    lambda g, y, a, b: g * conj(_where_not_zero(a, 1 / b)), lambda g, y, a, b: -g * conj(o.xdivy(y, b)))
+    lambda g, y, a, b: _where_not_zero(a, g / conj(b)), lambda g, y, a, b: -g * conj(o.xdivy(y, b)))
 row("clip",    numeric.clip,       "max(min({0}, {2}), {1})",
     lambda g, y, x, lo, hi: o.where(o.logical_and(x >= lo, x <= hi), g, 0.0),
     lambda g, y, x, lo, hi: o.where(o.minimum(x, hi) < lo, g, 0.0),

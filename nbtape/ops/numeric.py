@@ -8,6 +8,7 @@ from nbtape.core.dtype import ALL, FLOATS, spelled
 from nbtape.core.errors import UnimplementedError, invalid
 
 _ARRAYS = (np.ndarray, np.generic)
+_FLOAT64 = np.dtype(np.float64)
 _FLOAT_SCALARS = frozenset(d.as_numpy_dtype for d in ALL if d.np.kind in FLOATS)
 _COMPLEX_OF = {np.dtype(np.float32): np.dtype(np.complex64), np.dtype(np.float64): np.dtype(np.complex128)}
 _REAL_OF = {c: r for r, c in _COMPLEX_OF.items()}
@@ -24,8 +25,14 @@ def real_of(dtype):
 
 
 def dtype_of(*xs):
-    """The dtype of the operands, of which all but one may be Python numbers."""
-    return next(x.dtype for x in xs if isinstance(x, _ARRAYS))
+    """The dtype of the operands, of which some may be Python numbers; float64, if all are."""
+    return next((x.dtype for x in xs if isinstance(x, _ARRAYS)), _FLOAT64)
+
+
+def in_one_dtype(*xs):
+    """The operands, with NumPy scalars for Python numbers."""
+    dtype = dtype_of(*xs)
+    return [x if isinstance(x, _ARRAYS) else dtype.type(x) for x in xs]
 
 
 def in_float32(f):
@@ -101,6 +108,7 @@ def unless_zero(f, at):
 
     @in_float32
     def eager(a, b):
+        a, b = in_one_dtype(a, b)
         y = f(a, b)
         return np.where((a, b)[at] == 0, y.dtype.type(0), y)[()]
 
@@ -130,15 +138,29 @@ def square(x):
     return x * x
 
 
+# In place from the second step on: for large arrays a pass over fresh memory costs as much as the arithmetic.
+
+
+@in_float32
 def sigmoid(x):
-    if x.dtype.kind == "V":
-        return sigmoid(x.astype(np.float32)).astype(x.dtype)
-    return np.reciprocal(1 + np.exp(-x))
+    if not isinstance(x, np.ndarray):
+        return 1 / (1 + np.exp(-x))
+    y = np.negative(x)
+    np.exp(y, out=y)
+    y += 1
+    return np.reciprocal(y, out=y)
 
 
 @in_float32
 def softplus(x):
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    y = np.abs(x)
+    if not isinstance(x, np.ndarray):
+        return np.maximum(x, 0) + np.log1p(np.exp(-y))
+    np.negative(y, out=y)
+    np.exp(y, out=y)
+    np.log1p(y, out=y)
+    y += np.maximum(x, 0)
+    return y
 
 
 def log_sigmoid(x):
@@ -171,8 +193,8 @@ def shift(f):
     """A shift by less than nothing shifts by nothing, one by all bits or more by all but one."""
 
     def eager(a, b):
-        bits = dtype_of(a, b).itemsize * 8
-        return f(a, np.minimum(np.maximum(b, 0), bits - 1))
+        a, b = in_one_dtype(a, b)
+        return f(a, np.clip(b, 0, b.dtype.itemsize * 8 - 1))
 
     return eager
 

@@ -1,8 +1,8 @@
 """Windows that slide over spatial dims: the arguments of convolutions and pools, and how many windows fit.
 
 Rows work channels last, with `strides`, `dilations` and sizes as a tuple of one int for each spatial dim, and
-with `padding` "SAME", "VALID" or such a tuple of (low, high) pairs. "SAME" is worked out from sizes that may be
-known only when a graph runs.
+with `padding` "SAME", "VALID" or such a tuple of (low, high) pairs. "SAME" is worked out from sizes that may
+be known only when a graph runs.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Padding = str | tuple[tuple[int, int], ...]
 
 
 def channels_first(data_format: Any, n: int) -> bool:
-    """Whether `data_format` puts channels before the n spatial dims; raises InvalidArgumentError if it is none."""
+    """Whether `data_format` puts channels before the n spatial dims."""
     spatial = "DHW"[3 - n :]
     last, first = f"N{spatial}C", f"NC{spatial}"
     if data_format in (None, last):
@@ -46,7 +46,8 @@ def of_axes(value: Any, n: int, first: bool, name: str) -> tuple[int, Ints, int]
         return 1, tuple(values), 1  # type: ignore[return-value]
     if len(values) != n + 2:
         lengths = f"1, {n} or {n + 2}"
-        raise ValueError(f"{name} should be of length {lengths}. Received: {name}={value} of length {len(values)}")
+        told = f"Received: {name}={value} of length {len(values)}"
+        raise ValueError(f"{name} should be of length {lengths}. {told}")
     batch, *spatial, channels = [values[0], *values[2:], values[1]] if first else values
     return batch, tuple(spatial), channels  # type: ignore[return-value]
 
@@ -97,9 +98,8 @@ def padded(padding: Any, n: int, first: bool) -> Padding:
                 f"Received: padding={padding} with element at index {i}{size}"
             )
     if len(rows) != n + 2:
-        raise ValueError(
-            f"When padding is a list, it must be of size {n + 2}. Received: padding={padding} of size {len(rows)}"
-        )
+        told = f"Received: padding={padding} of size {len(rows)}"
+        raise ValueError(f"When padding is a list, it must be of size {n + 2}. {told}")
     pairs = array(rows).tolist()
     if min(map(min, pairs)) < 0:
         raise invalid("All elements of explicit_paddings must be nonnegative")
@@ -168,7 +168,7 @@ def to_first(x: Any, n: int) -> Any:
 
 
 def one_batch(x: Tensor, n: int, call: Callable) -> Any:
-    """`call` of a tensor whose leading dims, all but n spatial ones and channels, are laid into one batch dim."""
+    """`call` of a tensor whose leading dims, all but n spatial ones and channels, are laid into one."""
     if rank_of(x) <= n + 2:
         return call(x)
     sizes = sizes_of(x)

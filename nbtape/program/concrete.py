@@ -26,7 +26,12 @@ class ConcreteFunction:
     """
 
     def __init__(
-        self, name: str, graph: FunctionGraph, parameters: inspect.Signature, signature: Signature, names: list[str]
+        self,
+        name: str,
+        graph: FunctionGraph,
+        parameters: inspect.Signature,
+        signature: Signature,
+        names: list[str],
     ):
         self._name, self._graph, self._parameters = name, graph, parameters
         self._signature, self._names = signature, names
@@ -50,18 +55,26 @@ class ConcreteFunction:
                 given = self._flat(args, kwargs)
             except TypeError as flat:
                 raise TypeError(
-                    f"Binding inputs to tf.function failed due to `{structured}`. Received args: {args} and kwargs: "
-                    f"{kwargs} for signature: {self._told()}.\nFallback to flat signature also failed due to: {flat}"
+                    f"Binding inputs to tf.function failed due to `{structured}`. Received args: {args} "
+                    f"and kwargs: "
+                    f"{kwargs} for signature: {self._told()}.\nFallback to flat signature also failed due "
+                    f"to: {flat}"
                 ) from None
         return self.run([self._checked(i, x) for i, x in enumerate(given)])
 
     def _structured(self, args: tuple, kwargs: dict) -> list:
-        """The tensors of a call with the function's own parameters; the other arguments must be those of the trace."""
+        """The tensors of a call with the function's own parameters; the other arguments must be those of
+        the trace.
+        """
         bound = self._parameters.bind_partial(*args, **kwargs)
         mine, my_kwargs = self._signature.template
         before = self._parameters.bind(*mine, **my_kwargs).arguments
         for key in before:
-            if key not in bound.arguments and nest.flatten(before[key]) and any(_is_tensor(x) for x in _leaves(before[key])):
+            if (
+                key not in bound.arguments
+                and nest.flatten(before[key])
+                and any(_is_tensor(x) for x in _leaves(before[key]))
+            ):
                 raise TypeError(f"missing a required argument: {key!r}")
             bound.arguments.setdefault(key, before[key])
         full = self._parameters.bind(*bound.args, **bound.kwargs)
@@ -71,7 +84,9 @@ class ConcreteFunction:
         return given.tensors
 
     def _same_but_dtypes(self, given: Signature) -> bool:
-        return len(given.tensors) == len(self._specs) and _without_dtypes(given.key) == _without_dtypes(self._signature.key)
+        return len(given.tensors) == len(self._specs) and _without_dtypes(given.key) == _without_dtypes(
+            self._signature.key
+        )
 
     def _difference(self, given: dict, before: dict) -> str:
         for key, value in before.items():
@@ -110,7 +125,9 @@ class ConcreteFunction:
                 f"{as_dtype(wanted.dtype).name} tensor but is a {x.dtype.name} tensor [Op:{self._name}]"
             )
         if not x.shape.is_compatible_with(wanted.shape):
-            raise TypeError(f"Can not cast {spelled(x)} to {spelled(tensor_spec(wanted))}: the trace took its shape.")
+            raise TypeError(
+                f"Can not cast {spelled(x)} to {spelled(tensor_spec(wanted))}: the trace took its shape."
+            )
         return x
 
     def _told(self) -> str:
@@ -194,8 +211,13 @@ class ConcreteFunction:
             for key, value in bound.items()
         ]
         captured = [f"  {spelled(x)}" for x in self.captured_inputs]
-        return "\n".join(["Input Parameters:", *(lines or ["  None"]), "Output Type:", f"  {spelled(self._graph.structure)}",
-                          "Captures:", *(captured or ["  None"])])  # fmt: skip
+        lines = [
+            "Input Parameters:",
+            *(lines or ["  None"]),
+            "Output Type:",
+            f"  {spelled(self._graph.structure)}",
+        ]
+        return "\n".join([*lines, "Captures:", *(captured or ["  None"])])
 
     def __str__(self) -> str:
         return f"ConcreteFunction {self.pretty_printed_signature()}"
@@ -220,4 +242,3 @@ def _without_dtypes(key: Any) -> Any:
     if isinstance(key, tuple):
         return (Tensor,) if len(key) == 2 and key[0] is Tensor else tuple([_without_dtypes(k) for k in key])
     return key
-

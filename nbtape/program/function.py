@@ -21,7 +21,8 @@ class _Settings:
 
 
 def run_functions_eagerly(run_eagerly: bool) -> None:
-    """Let functions run as plain Python, line by line, which a debugger can follow; False goes back to graphs.
+    """Let functions run as plain Python, line by line, which a debugger can follow; False goes back to
+    graphs.
 
     >>> tf.config.run_functions_eagerly(True)
     >>> tf.config.functions_run_eagerly()
@@ -111,7 +112,8 @@ class Function:
                 args, kwargs = bound.args, bound.kwargs
         except (TypeError, ValueError) as error:
             raise TypeError(
-                f"Binding inputs to tf.function failed due to `{error}`. Received args: {args} and kwargs: {kwargs} for "
+                f"Binding inputs to tf.function failed due to `{error}`. Received args: {args} and kwargs: "
+                f"{kwargs} for "
                 f"signature: {self._told()}."
             ) from None
         return Signature((args, kwargs))
@@ -215,7 +217,9 @@ class Function:
 
         parameters = list(self._parameters.parameters.values())[1:]
         method.__signature__ = self._parameters.replace(parameters=parameters)  # type: ignore[attr-defined]
-        return ref, Function(method, self._signature, self._autograph, self._jit_compile, self._reduce_retracing)
+        return ref, Function(
+            method, self._signature, self._autograph, self._jit_compile, self._reduce_retracing
+        )
 
     def __deepcopy__(self, memo: dict) -> "Function":
         copied = copy.deepcopy(self._python_function, memo)
@@ -268,7 +272,9 @@ def _checked_signature(given: Any, parameters: inspect.Signature) -> tuple | Non
             "input_signature must be a possibly nested sequence of TensorSpec objects, got invalid args "
             f"{bad} with types {[type(s) for s in bad]}."
         )
-    positional = [p for p in parameters.parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    positional = [
+        p for p in parameters.parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
     takes_more = any(p.kind is p.VAR_POSITIONAL for p in parameters.parameters.values())
     for parameter in positional[len(given) :]:
         if parameter.default is parameter.empty:
@@ -276,7 +282,8 @@ def _checked_signature(given: Any, parameters: inspect.Signature) -> tuple | Non
     for parameter in parameters.parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
             raise TypeError(
-                f"Since input_signature is defined, keyword-only parameter `{parameter.name}` must have a default value"
+                f"Since input_signature is defined, keyword-only parameter `{parameter.name}` must have a "
+                f"default value"
             )
     if len(given) > len(positional) and not takes_more:
         raise TypeError(f"input_signature contains {len(given) - len(positional)} extra type constraints.")
@@ -327,9 +334,9 @@ def function(
     """Make a graph of a Python function: it is traced once for each signature, and later calls run the graph.
 
     Tensors and arrays count by dtype and shape, other arguments by value, objects and variables by identity.
-    `input_signature` (a list of TensorSpecs) fixes one signature; `reduce_retracing` lets sizes vary after a second
-    trace. Variables may be created in the first call only. Python side effects happen while tracing; `tf.print`,
-    assignments and assertions happen in each call, in program order.
+    `input_signature` (a list of TensorSpecs) fixes one signature; `reduce_retracing` lets sizes vary after a
+    second trace. Variables may be created in the first call only. Python side effects happen while tracing;
+    `tf.print`, assignments and assertions happen in each call, in program order.
 
     >>> @tf.function
     ... def f(x):
@@ -341,14 +348,19 @@ def function(
     """
     if func is None:
         return functools.partial(
-            function, input_signature=input_signature, autograph=autograph, jit_compile=jit_compile,
-            reduce_retracing=reduce_retracing, experimental_relax_shapes=experimental_relax_shapes,
+            function,
+            input_signature=input_signature,
+            autograph=autograph,
+            jit_compile=jit_compile,
+            reduce_retracing=reduce_retracing,
+            experimental_relax_shapes=experimental_relax_shapes,
             experimental_compile=experimental_compile,
-        )  # fmt: skip
+        )
     if not callable(func):
         raise TypeError(f"{func} is not a callable object")
-    return Function(func, input_signature, autograph, experimental_compile if jit_compile is None else jit_compile,
-                    reduce_retracing or bool(experimental_relax_shapes))  # fmt: skip
+    jit_compile = experimental_compile if jit_compile is None else jit_compile
+    reduce_retracing = reduce_retracing or bool(experimental_relax_shapes)
+    return Function(func, input_signature, autograph, jit_compile, reduce_retracing)
 
 
 def do_not_convert(func: Callable | None = None) -> Any:
@@ -357,7 +369,10 @@ def do_not_convert(func: Callable | None = None) -> Any:
 
 
 def set_loop_options(
-    parallel_iterations: Any = None, swap_memory: Any = None, maximum_iterations: Any = None, shape_invariants: Any = None
+    parallel_iterations: Any = None,
+    swap_memory: Any = None,
+    maximum_iterations: Any = None,
+    shape_invariants: Any = None,
 ) -> None:
     """Options for the loop around it, which a loop that runs as Python does not need."""
 

@@ -1,7 +1,7 @@
 """What a function's arguments are to a trace: a key that equal calls share, and the tensors among them.
 
-Tensors and NumPy arrays count by dtype and shape, Python values by type and value, variables and other objects by
-identity; containers by their structure.
+Tensors and NumPy arrays count by dtype and shape, Python values by type and value, variables and other
+objects by identity; containers by their structure.
 """
 
 import inspect
@@ -116,7 +116,8 @@ class Signature:
             return Identity(x)
         except TypeError:
             raise TypeError(
-                f"Could not generate a generic TraceType for {x}.Please verify that it is immutable/hashable. Otherwise, "
+                f"Could not generate a generic TraceType for {x}.Please verify that it is "
+                f"immutable/hashable. Otherwise, "
                 "consider implementing the Tracing Protocol for it."
             ) from None
 
@@ -172,7 +173,9 @@ def parameters_of(function: Callable) -> inspect.Signature:
     try:
         return inspect.signature(function)
     except (TypeError, ValueError):
-        return inspect.Signature([
-            inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
-            inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
-        ])  # fmt: skip
+        return inspect.Signature(
+            [
+                inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
+                inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
+            ]
+        )

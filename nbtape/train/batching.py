@@ -20,9 +20,13 @@ class Batching(Elements):
     """Transformations that bring elements together."""
 
     def batch(
-        self, batch_size: Any, drop_remainder: bool = False, num_parallel_calls: Any = None,
-        deterministic: bool | None = None, name: str | None = None,
-    ) -> Any:  # fmt: skip
+        self,
+        batch_size: Any,
+        drop_remainder: bool = False,
+        num_parallel_calls: Any = None,
+        deterministic: bool | None = None,
+        name: str | None = None,
+    ) -> Any:
         """Elements stacked, `batch_size` at a time; the last batch is smaller unless `drop_remainder`.
 
         Raises InvalidArgumentError for a size below 1, and in the iteration where elements differ in shape.
@@ -39,12 +43,18 @@ class Batching(Elements):
         return self._count if self._count < 0 else self._count // size if drop else -(-self._count // size)
 
     def padded_batch(
-        self, batch_size: Any, padded_shapes: Any = None, padding_values: Any = None, drop_remainder: bool = False,
+        self,
+        batch_size: Any,
+        padded_shapes: Any = None,
+        padding_values: Any = None,
+        drop_remainder: bool = False,
         name: str | None = None,
-    ) -> Any:  # fmt: skip
-        """Elements of different sizes padded and stacked: to the largest of the batch where `padded_shapes` has None.
+    ) -> Any:
+        """Elements of different sizes padded and stacked: to the largest of the batch where `padded_shapes`
+        has None.
 
-        `padding_values` are zeros (empty strings) by default. Raises DataLossError where an element is too large.
+        `padding_values` are zeros (empty strings) by default. Raises DataLossError where an element is too
+        large.
         """
         size, drop = positive(batch_size, "Batch size", int64), bool(drop_remainder)
         shapes = _padded_shapes(self._specs, padded_shapes)
@@ -53,16 +63,23 @@ class Batching(Elements):
             TensorSpec([size if drop else None, *shape], s.dtype) for s, shape in zip(self._specs, shapes)
         ]
         join = lambda rows: pipeline.padded(rows, shapes, fill)  # noqa: E731
-        return self._new("PaddedBatch", nest.pack_sequence_as(self._spec, specs),
-                       lambda: pipeline.batched(self._source, size, drop, join), self._batches(size, drop))  # fmt: skip
+        return self._new(
+            "PaddedBatch",
+            nest.pack_sequence_as(self._spec, specs),
+            lambda: pipeline.batched(self._source, size, drop, join),
+            self._batches(size, drop),
+        )
 
     def unbatch(self, name: str | None = None) -> Any:
         """The slices of each element along the first axis of its components."""
         sizes = {s.shape[0] for s in self._specs if s is not None and s.shape.rank and s.shape[0] is not None}
         if len(sizes) > 1:
             first, second = [s.shape[0] for s in self._specs if s is not None and s.shape[0] is not None][:2]
-            raise ValueError("`unbatch()` is only supported for datasets of elements whose components have a matching "
-                             f"leading dimension. Encountered both {first} and {second}.")  # fmt: skip
+            raise ValueError(
+                "`unbatch()` is only supported for datasets of elements whose components have "
+                "a matching "
+                f"leading dimension. Encountered both {first} and {second}."
+            )
         spec = nest.map_structure(element.unbatched_spec, self._spec)
         count = self._count * next(iter(sizes)) if sizes and self._count >= 0 else None
         return self._new("Unbatch", spec, lambda: pipeline.unbatched(self._source), count)
@@ -71,7 +88,8 @@ class Batching(Elements):
         """Batches of another size, or of the sizes in a list in turn."""
         if any(s is not None and s.shape.rank == 0 for s in self._specs):
             raise ValueError(
-                "Invalid `batch_sizes`. Expected dataset with rank of >= 1 but found a dataset with scalar elements. "
+                "Invalid `batch_sizes`. Expected dataset with rank of >= 1 but found a dataset with scalar "
+                "elements. "
                 "Fix the issue by adding the `batch` transformation to the dataset."
             )
         sizes = [int(n) for n in np.ravel(known(tensor(batch_size)))]
@@ -109,10 +127,16 @@ class Batching(Elements):
         )
 
     def group_by_window(
-        self, key_func: Callable, reduce_func: Callable, window_size: Any = None, window_size_func: Any = None,
+        self,
+        key_func: Callable,
+        reduce_func: Callable,
+        window_size: Any = None,
+        window_size_func: Any = None,
         name: str | None = None,
-    ) -> Any:  # fmt: skip
-        """Elements collected by `key_func`; `window_size` of one key make a dataset that `reduce_func(key, it)` changes."""
+    ) -> Any:
+        """Elements collected by `key_func`; `window_size` of one key make a dataset that `reduce_func(key,
+        it)` changes.
+        """
         if (window_size is None) == (window_size_func is None):
             raise ValueError(
                 "Either the `window_size` argument or the `window_size_func` argument must be specified."
@@ -128,18 +152,36 @@ class Batching(Elements):
             return reduce_func(tensor(np.int64(k)), self._with("Window", lambda: iter(rows), len(rows)))
 
         spec = close(0, []).element_spec
-        return self._new("GroupByWindow", spec, lambda: pipeline.grouped(
-            self._source, lambda row: int(key(row)[0]), size_of, lambda k, rows: close(k, rows)._source()))  # fmt: skip
+        return self._new(
+            "GroupByWindow",
+            spec,
+            lambda: pipeline.grouped(
+                self._source, lambda row: int(key(row)[0]), size_of, lambda k, rows: close(k, rows)._source()
+            ),
+        )
 
     def bucket_by_sequence_length(
-        self, element_length_func: Callable, bucket_boundaries: Any, bucket_batch_sizes: Any, padded_shapes: Any = None,
-        padding_values: Any = None, pad_to_bucket_boundary: bool = False, no_padding: bool = False,
-        drop_remainder: bool = False, name: str | None = None,
-    ) -> Any:  # fmt: skip
-        """Batches of elements of like length: those that `element_length_func` puts between two boundaries."""
+        self,
+        element_length_func: Callable,
+        bucket_boundaries: Any,
+        bucket_batch_sizes: Any,
+        padded_shapes: Any = None,
+        padding_values: Any = None,
+        pad_to_bucket_boundary: bool = False,
+        no_padding: bool = False,
+        drop_remainder: bool = False,
+        name: str | None = None,
+    ) -> Any:
+        """Batches of elements of like length: those that `element_length_func` puts between two
+        boundaries.
+        """
         if len(bucket_batch_sizes) != len(bucket_boundaries) + 1:
-            raise ValueError(f"`len(bucket_batch_sizes)` must equal `len(bucket_boundaries) + 1` but `len(bucket_batch_sizes)="
-                             f"{len(bucket_batch_sizes)}` and `len(bucket_boundaries)={len(bucket_boundaries)}`.")  # fmt: skip
+            raise ValueError(
+                f"`len(bucket_batch_sizes)` must equal `len(bucket_boundaries) + 1` but "
+                f"`len(bucket_batch_sizes)="
+                f"{len(bucket_batch_sizes)}` and "
+                f"`len(bucket_boundaries)={len(bucket_boundaries)}`."
+            )
         length = Call(element_length_func, self._spec, "bucket_by_sequence_length")
         sizes = [int(n) for n in bucket_batch_sizes]
 
@@ -152,12 +194,19 @@ class Batching(Elements):
                 return dataset.batch(sizes[k], drop_remainder)
             shapes = padded_shapes
             if pad_to_bucket_boundary and k < len(bucket_boundaries):
-                shapes = nest.pack_sequence_as(self._spec, [
-                    [bucket_boundaries[k] - 1 if n is None else n for n in s.shape] for s in self._specs])  # fmt: skip
+                shapes = nest.pack_sequence_as(
+                    self._spec,
+                    [[bucket_boundaries[k] - 1 if n is None else n for n in s.shape] for s in self._specs],
+                )
             return dataset.padded_batch(sizes[k], shapes, padding_values, drop_remainder)
 
-        return self._new("GroupByWindow", close(0, []).element_spec, lambda: pipeline.grouped(
-            self._source, bucket, lambda k: sizes[k], lambda k, rows: close(k, rows)._source()))  # fmt: skip
+        return self._new(
+            "GroupByWindow",
+            close(0, []).element_spec,
+            lambda: pipeline.grouped(
+                self._source, bucket, lambda k: sizes[k], lambda k, rows: close(k, rows)._source()
+            ),
+        )
 
 
 def _windows(count: int, size: int, shift: int, stride: int, drop: bool) -> int:
@@ -183,7 +232,8 @@ def _padded_shapes(specs: list, given: Any) -> list:
         shape = spec.shape if shape is None else shape
         if spec.shape.rank is not None and shape.rank != spec.shape.rank or not _fits(spec.shape, shape):
             raise ValueError(
-                f"The padded shape {shape} is not compatible with the shape {spec.shape} of the corresponding input "
+                f"The padded shape {shape} is not compatible with the shape {spec.shape} of the "
+                f"corresponding input "
                 "component."
             )
         found.append(shape.as_list())

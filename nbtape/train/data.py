@@ -32,7 +32,8 @@ from nbtape.train.transform import (
 class Dataset(Elementwise, Batching, Ordering):
     """A sequence of elements, each a tensor or a nested structure (tuples, dicts) of tensors.
 
-    Made by `from_tensor_slices` and its like, changed by methods that give a new dataset, gone through by `for`.
+    Made by `from_tensor_slices` and its like, changed by methods that give a new dataset, gone through by
+    `for`.
 
     >>> d = tf.data.Dataset.range(5).map(lambda x: x * x).batch(2)
     >>> [batch.numpy().tolist() for batch in d]
@@ -49,7 +50,8 @@ class Dataset(Elementwise, Batching, Ordering):
 
     @staticmethod
     def from_tensor_slices(tensors: Any, name: str | None = None) -> "Dataset":
-        """The slices of tensors along their first axis, which is of one length; raises ValueError for scalars.
+        """The slices of tensors along their first axis, which is of one length; raises ValueError for
+        scalars.
 
         >>> [(int(a), b.numpy()) for a, b in tf.data.Dataset.from_tensor_slices(([1, 2], ["x", "y"]))]
         [(1, b'x'), (2, b'y')]
@@ -68,18 +70,26 @@ class Dataset(Elementwise, Batching, Ordering):
 
     @staticmethod
     def from_generator(
-        generator: Callable, output_types: Any = None, output_shapes: Any = None, args: Any = None,
-        output_signature: Any = None, name: str | None = None,
-    ) -> "Dataset":  # fmt: skip
-        """What `generator(*args)` yields, which is called anew each time; `output_signature` says what that is.
+        generator: Callable,
+        output_types: Any = None,
+        output_shapes: Any = None,
+        args: Any = None,
+        output_signature: Any = None,
+        name: str | None = None,
+    ) -> "Dataset":
+        """What `generator(*args)` yields, which is called anew each time; `output_signature` says what that
+        is.
 
         Raises InvalidArgumentError where it yields something else.
         """
         if not callable(generator):
             raise TypeError("`generator` must be a Python callable.")
         if output_types is None and output_signature is None:
-            raise TypeError("To specify the output signature you need to provide either the `output_signature` argument or "
-                            "the `output_types` argument.")  # fmt: skip
+            raise TypeError(
+                "To specify the output signature you need to provide either the "
+                "`output_signature` argument or "
+                "the `output_types` argument."
+            )
         if output_types is not None and output_signature is not None:
             raise TypeError(
                 "The `output_types` argument can not be used together with the `output_signature` argument."
@@ -87,8 +97,11 @@ class Dataset(Elementwise, Batching, Ordering):
         spec = output_signature if output_types is None else element.signature_of(output_types, output_shapes)
         for leaf in element.leaves(spec):
             if not isinstance(leaf, TensorSpec):
-                raise TypeError("`output_signature` must contain objects that are subclass of `tf.TypeSpec` but found "
-                                f"{type(leaf)} which is not.")  # fmt: skip
+                raise TypeError(
+                    "`output_signature` must contain objects that are subclass of "
+                    "`tf.TypeSpec` but found "
+                    f"{type(leaf)} which is not."
+                )
         given = [tensor(x).numpy() for x in args or ()]  # type: ignore[attr-defined]
         return Dataset("FlatMap", spec, lambda: _generated(generator, given, spec))
 
@@ -137,11 +150,16 @@ class Dataset(Elementwise, Batching, Ordering):
 
     @staticmethod
     def zip(*args: Any, datasets: Any = None, name: str | None = None) -> "Dataset":
-        """Datasets side by side, as long as the shortest: `zip(a, b)`, or one nested structure of datasets."""
+        """Datasets side by side, as long as the shortest: `zip(a, b)`, or one nested structure of
+        datasets.
+        """
         if not args and datasets is None:
             raise TypeError("Must pass at least one dataset to `zip`.")
         structure = datasets if not args else args[0] if len(args) == 1 else args
-        text = "Invalid input to `zip`. Inputs are expected to be (nested) structures of `tf.data.Dataset` objects"
+        text = (
+            "Invalid input to `zip`. Inputs are expected to be (nested) structures of `tf.data.Dataset` "
+            "objects"
+        )
         if isinstance(structure, list):
             raise TypeError(f"{text}. Python `list` is not supported and you should use `tuple` instead.")
         flat = nest.flatten(structure)
@@ -158,27 +176,37 @@ class Dataset(Elementwise, Batching, Ordering):
         """The next element of the dataset whose number `choice_dataset` gives."""
         sources = [d._source for d in datasets]
         choices = choice_dataset._source
-        return Dataset("DirectedInterleave", datasets[0].element_spec, lambda: pipeline.chosen(
-            sources, (int(row[0]) for row in choices()), stop_on_empty_dataset))  # fmt: skip
+        return Dataset(
+            "DirectedInterleave",
+            datasets[0].element_spec,
+            lambda: pipeline.chosen(sources, (int(row[0]) for row in choices()), stop_on_empty_dataset),
+        )
 
     @staticmethod
     def sample_from_datasets(
-        datasets: Any, weights: Any = None, seed: int | None = None, stop_on_empty_dataset: bool = False,
+        datasets: Any,
+        weights: Any = None,
+        seed: int | None = None,
+        stop_on_empty_dataset: bool = False,
         rerandomize_each_iteration: bool | None = None,
-    ) -> "Dataset":  # fmt: skip
+    ) -> "Dataset":
         """The next element of a dataset drawn at random, with these weights."""
         order = pipeline.Order(seed, bool(rerandomize_each_iteration))
         p = None if weights is None else [float(w) for w in np.ravel(tensor(weights).numpy())]  # type: ignore[attr-defined]
         sources = [d._source for d in datasets]
-        return Dataset("DirectedInterleave", datasets[0].element_spec, lambda: pipeline.chosen(
-            sources, pipeline.sampled(len(sources), p, order), stop_on_empty_dataset))  # fmt: skip
+        return Dataset(
+            "DirectedInterleave",
+            datasets[0].element_spec,
+            lambda: pipeline.chosen(sources, pipeline.sampled(len(sources), p, order), stop_on_empty_dataset),
+        )
 
     # Going through it
 
     def __iter__(self) -> "Iterator":
         if context.local.graph is not None:
             raise RuntimeError(
-                "`tf.data.Dataset` only supports Python-style iteration in eager mode or within tf.function. Go through "
+                "`tf.data.Dataset` only supports Python-style iteration in eager mode or within "
+                "tf.function. Go through "
                 "it outside of the function, or write dataset.reduce or dataset.map."
             )
         return Iterator(self)
@@ -196,7 +224,9 @@ class Dataset(Elementwise, Batching, Ordering):
         return rows[0]
 
     def cardinality(self) -> Any:
-        """How many elements there are: INFINITE_CARDINALITY (-1) or UNKNOWN_CARDINALITY (-2) where it is no number."""
+        """How many elements there are: INFINITE_CARDINALITY (-1) or UNKNOWN_CARDINALITY (-2) where it is
+        no number.
+        """
         return tensor(np.int64(self._count))
 
     def __len__(self) -> int:
@@ -284,7 +314,8 @@ def _flattened(found: Any, spec: Any) -> list:
     elif not isinstance(found, tuple) or isinstance(spec, dict) or len(found) != len(parts):
         types = nest.map_structure(lambda s: s.dtype, spec)
         raise invalid(
-            "TypeError: `generator` yielded an element that did not match the expected structure. The expected "
+            "TypeError: `generator` yielded an element that did not match the expected structure. The "
+            "expected "
             f"structure was {types}, but the yielded element was {found}."
         )
     return [leaf for child, part in zip(children, parts) for leaf in _flattened(child, part)]

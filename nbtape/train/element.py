@@ -1,7 +1,8 @@
-"""Elements of datasets: nested structures of values, as flat lists of arrays and the structure of their specs.
+"""Elements of datasets: nested structures of values, as flat lists of arrays and the structure of their
+specs.
 
-Tuples and dicts are structure; a list is a tensor, as in `tf.data`. A leaf is an array (or NumPy scalar), None, or a
-Dataset (a window), and its spec a TensorSpec, None or a DatasetSpec.
+Tuples and dicts are structure; a list is a tensor, as in `tf.data`. A leaf is an array (or NumPy scalar),
+None, or a Dataset (a window), and its spec a TensorSpec, None or a DatasetSpec.
 """
 
 from collections.abc import Mapping
@@ -97,7 +98,9 @@ def as_object(x: Any) -> np.ndarray:
 
 
 def number(x: Any, name: str, dtype: DType | None = None) -> int | None:
-    """A count that an argument gives; None where it is a tensor that has no value while a function is traced."""
+    """A count that an argument gives; None where it is a tensor that has no value while a function is
+    traced.
+    """
     if type(x) is int:
         return x
     value = known(tensor(x) if dtype is None or isinstance(x, Tensor) else tensor(x, dtype))
@@ -124,7 +127,8 @@ def _stacked(values: list, k: int) -> np.ndarray:
     for i, value in enumerate(values):
         if value.shape != first.shape:
             raise invalid(
-                f"Cannot batch tensors with different shapes in component {k}. First element had shape {bracket(first)} "
+                f"Cannot batch tensors with different shapes in component {k}. First element had shape "
+                f"{bracket(first)} "
                 f"and element {i} had shape {bracket(value)}. Pad them to one shape with padded_batch."
             )
     return np.stack(values)
@@ -160,12 +164,14 @@ def converted(value: Any, spec: TensorSpec) -> Any:
             array = array.astype(spec.dtype.np)
     except (TypeError, ValueError):
         raise invalid(
-            "TypeError: `generator` yielded an element that could not be converted to the expected type. The expected "
+            "TypeError: `generator` yielded an element that could not be converted to the expected type. "
+            "The expected "
             f"type was {spec.dtype.name}, but the yielded element was {value}."
         ) from None
     if not spec.shape.is_compatible_with(array.shape):
         raise invalid(
-            f"TypeError: `generator` yielded an element of shape {array.shape} where an element of shape {spec.shape} "
+            f"TypeError: `generator` yielded an element of shape {array.shape} where an element of shape "
+            f"{spec.shape} "
             "was expected."
         )
     return np.array(array)[()] if spec.dtype.name != "string" else array

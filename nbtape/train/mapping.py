@@ -15,7 +15,6 @@ from nbtape.train.element import (
     leaves,
     packed,
     relaxed,
-    spec_of_leaf,
     specs_of,
     structured,
     values_of,
@@ -96,7 +95,8 @@ class Predicate(Call):
             or self.spec.shape.rank not in (0, None)
         ):
             raise ValueError(
-                "Invalid `predicate`. `predicate` must return a `tf.bool` scalar tensor, but its return type is "
+                "Invalid `predicate`. `predicate` must return a `tf.bool` scalar tensor, but its return "
+                "type is "
                 f"{self.spec}."
             )
 
@@ -130,19 +130,23 @@ class DatasetCall:
 
 
 def reducer(function: Callable, state: Any, spec: Any) -> Call:
-    """A user's `function(state, element)`, whose results are states; sizes of the state may change from step to step."""
+    """A user's `function(state, element)`, whose results are states; sizes of the state may change from
+    step to step.
+    """
     while True:
         call = Call(function, (state, spec), "reduce")
         new, old = leaves(call.spec), leaves(state)
         if len(new) != len(old):
             raise invalid(
-                "The number of components of the initial state and the reduce function output does not match. "
+                "The number of components of the initial state and the reduce function output does not "
+                "match. "
                 f"(initial_state={len(old)}, output={len(new)})."
             )
         for a, b in zip(old, new):
             if a.dtype is not b.dtype:
                 raise TypeError(
-                    f"The element types for the new state must match the initial state. Expected {a.dtype!s} but got "
+                    f"The element types for the new state must match the initial state. Expected "
+                    f"{a.dtype!s} but got "
                     f"{b.dtype!s}."
                 )
         wide = [relaxed(a, b) for a, b in zip(old, new)]

@@ -16,6 +16,7 @@ import numpy as np
 
 from nbtape.autodiff.tape import GradientTape
 from nbtape.core import context, source
+from nbtape.core.dtype import bfloat16, float16
 from nbtape.core.engine import EagerTensor, tensor
 from nbtape.core.kernel import Late
 from nbtape.core.slices import IndexedSlices
@@ -28,6 +29,7 @@ from nbtape.state.writes import in_place
 from nbtape.train.schedules import LearningRateSchedule
 
 _SMALL, _LARGE = 32, 4096  # elements from which a kernel is worth its call, and the import of Numba
+_HALVES = (float16.np, bfloat16.np)
 
 _BAD_RATE = (
     "Argument `learning_rate` should be float, or an instance of LearningRateSchedule, or a callable (that "
@@ -103,9 +105,9 @@ class Optimizer:
         self._variables: list[Variable] = []
         self._iterations = self._made(0, "iteration", np.int64)
         if not callable(learning_rate):
-            if isinstance(learning_rate, str) or getattr(learning_rate, "shape", ()) not in ((), []):
+            if isinstance(learning_rate, str | list | tuple) or getattr(learning_rate, "ndim", 0):
                 raise ValueError(_BAD_RATE.format(learning_rate))
-            learning_rate = self._made(learning_rate, "learning_rate", np.float32)
+            learning_rate = self._made(float(learning_rate), "learning_rate", np.float32)
         self._learning_rate = learning_rate
 
     def _made(self, value: Any, name: str, dtype: Any) -> Variable:
@@ -249,7 +251,8 @@ class Optimizer:
             variables = self._built_with(len(grads))
         else:
             variables = list(trainable_variables)
-            self.build(variables)
+            if not self.built:
+                self.build(variables)
             for variable in variables:
                 if variable._serial not in self._slots:
                     raise ValueError(_UNKNOWN_VARIABLE.format(variable))
@@ -291,18 +294,27 @@ class Optimizer:
             kernel, more = fused
             in_place(kernel, held, g, *rates, *more)
         else:
-            with np.errstate(all="ignore"):
-                values = self.rule(g, *[v._value for v in held], *rates)
-            for v, value in zip(held, values):
-                v._store(EagerTensor(value), False)
+            self._by_rule(g, held, rates)
 
     # Inside a step
+
+    def _by_rule(self, g: Any, held: Sequence[Variable], rates: tuple) -> None:
+        """`rule` on bare arrays. Half precision is what is kept; it is computed with as float32, as in
+        kernels.
+        """
+        values = [g, *[v._value for v in held]]
+        if g.dtype in _HALVES:
+            values = [x.astype(np.float32) for x in values]
+        with np.errstate(all="ignore"):
+            found = self.rule(*values, *rates)
+        for v, value in zip(held, found):
+            v._store(EagerTensor(value if value.dtype == g.dtype else value.astype(g.dtype)), False)
 
     def _rates_for(self, dtype: Any, learning_rate: Any) -> tuple:
         found = self._rates.get(dtype)
         if found is None:
             if context.local.graph is None:
-                number = dtype.as_numpy_dtype
+                number = np.float32 if dtype.np in _HALVES else dtype.as_numpy_dtype
                 rate, step = number(np.asarray(learning_rate)), number(self._iterations._value + 1)
             else:
                 rate, step = cast(learning_rate, dtype), cast(self._iterations + 1, dtype)

@@ -234,7 +234,9 @@ def survivors(source: Source) -> Iterator[list]:
 
 
 class Cache:
-    """Elements kept once the source has been gone through to its end: in memory, or in a file if it has a name."""
+    """Elements kept once the source has been gone through to its end: in memory, or in a file if it has a
+    name.
+    """
 
     def __init__(self, source: Source, filename: str):
         self._source, self._rows = source, None

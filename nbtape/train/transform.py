@@ -64,10 +64,17 @@ class Elementwise(Elements):
     """Transformations that look at one element after another."""
 
     def map(
-        self, map_func: Callable, num_parallel_calls: Any = None, deterministic: bool | None = None,
-        synchronous: bool | None = None, use_unbounded_threadpool: bool = False, name: str | None = None,
-    ) -> Any:  # fmt: skip
-        """`map_func` of each element: of its components, where elements are tuples. It is traced once, as a function."""
+        self,
+        map_func: Callable,
+        num_parallel_calls: Any = None,
+        deterministic: bool | None = None,
+        synchronous: bool | None = None,
+        use_unbounded_threadpool: bool = False,
+        name: str | None = None,
+    ) -> Any:
+        """`map_func` of each element: of its components, where elements are tuples. It is traced once, as
+        a function.
+        """
         call = Call(map_func, self._spec, "map")
         return self._new("Map", call.spec, lambda: map(call, self._source()), self._count)
 
@@ -94,10 +101,16 @@ class Elementwise(Elements):
         return self._new("FlatMap", call.spec, lambda: pipeline.interleaved(self._source, call, 1, 1))
 
     def interleave(
-        self, map_func: Callable, cycle_length: Any = None, block_length: Any = None, num_parallel_calls: Any = None,
-        deterministic: bool | None = None, name: str | None = None,
-    ) -> Any:  # fmt: skip
-        """The elements of the datasets that `map_func` gives, `block_length` from each of `cycle_length` in turn.
+        self,
+        map_func: Callable,
+        cycle_length: Any = None,
+        block_length: Any = None,
+        num_parallel_calls: Any = None,
+        deterministic: bool | None = None,
+        name: str | None = None,
+    ) -> Any:
+        """The elements of the datasets that `map_func` gives, `block_length` from each of `cycle_length` in
+        turn.
 
         Without a `cycle_length` it is the number of processors.
         """
@@ -117,16 +130,23 @@ class Elementwise(Elements):
         first = number(start, "start", int64)
         if first is None:
             return self._new("Enumerate", (TensorSpec((), int64), self._spec), not_here)
-        return self._new("Enumerate", (TensorSpec((), int64), self._spec), lambda: (
-            [np.int64(i), *row] for i, row in zip(itertools.count(first), self._source())), self._count)  # fmt: skip
+        return self._new(
+            "Enumerate",
+            (TensorSpec((), int64), self._spec),
+            lambda: ([np.int64(i), *row] for i, row in zip(itertools.count(first), self._source())),
+            self._count,
+        )
 
     def scan(self, initial_state: Any, scan_func: Callable, name: str | None = None) -> Any:
         """`state, y = scan_func(state, x)` for each element x: all values of y."""
         state = structured(initial_state)
         call = Call(scan_func, (specs_of(state), self._spec), "scan")
         if not isinstance(call.spec, tuple) or len(call.spec) != 2:
-            raise TypeError("Invalid `scan_func`. `scan_func` should return a pair consisting of new state and the output "
-                            f"value but its return type is {call.spec}.")  # fmt: skip
+            raise TypeError(
+                "Invalid `scan_func`. `scan_func` should return a pair consisting of new state "
+                "and the output "
+                f"value but its return type is {call.spec}."
+            )
         n = len(element.leaves(state))
 
         def source() -> Iterator[list]:
@@ -177,8 +197,11 @@ class Ordering(Elements):
         n = -1 if count is None else number(count, "count", int64)
         if n is None:
             return self._with("Repeat", not_here, None)
-        total = 0 if not self._count else INFINITE_CARDINALITY if n < 0 else self._count * n if self._count >= 0 else (
-            0 if not n else self._count)  # fmt: skip
+        total = self._count if n and self._count else 0
+        if total and n < 0:
+            total = INFINITE_CARDINALITY
+        elif total > 0:
+            total *= n
         return self._with("Repeat", lambda: pipeline.repeated(self._source, n), total)
 
     def take(self, count: Any, name: str | None = None) -> Any:
@@ -248,7 +271,9 @@ class Ordering(Elements):
         return self._with("Cache", pipeline.Cache(self._source, os.fspath(filename)), self._count)
 
     def prefetch(self, buffer_size: Any, name: str | None = None) -> Any:
-        """The same elements. They are computed when they are asked for: nothing here runs ahead of the program."""
+        """The same elements. They are computed when they are asked for: nothing here runs ahead of the
+        program.
+        """
         size = number(buffer_size, "buffer_size", int64)
         if size is not None and size < -1:
             raise invalid(

@@ -1,4 +1,5 @@
 import numpy as np
+
 from samples import Domain, case, real
 
 AWAY = Domain(-3, 3, avoid=(0,))

@@ -1,13 +1,23 @@
 import numpy as np
+
 from samples import case, real
 
 ONE = {"strides": (1,), "padding": "VALID", "dilations": (1,)}
 TWO = {"strides": (2, 1), "padding": "SAME", "dilations": (1, 1)}
 GAPS = {"strides": (1, 1), "padding": ((1, 0), (2, 1)), "dilations": (2, 1)}
 CUBE = {"strides": (1, 2, 1), "padding": "SAME", "dilations": (1, 1, 2)}
-NETS = [((2, 5, 2), (3, 2, 3), ONE), ((1, 4, 5, 2), (3, 2, 2, 3), TWO), ((2, 5, 4, 2), (2, 3, 2, 1), GAPS),
-        ((1, 3, 4, 4, 1), (2, 2, 2, 1, 2), CUBE), ((1, 4, 4, 4), (2, 2, 2, 4), TWO)]  # the last in two groups  # fmt: skip
-DEPTHWISE = [((2, 5, 2), (3, 2, 3), ONE), ((1, 4, 5, 2), (3, 2, 2, 1), TWO), ((1, 5, 4, 2), (2, 3, 2, 2), GAPS)]
+NETS = [
+    ((2, 5, 2), (3, 2, 3), ONE),
+    ((1, 4, 5, 2), (3, 2, 2, 3), TWO),
+    ((2, 5, 4, 2), (2, 3, 2, 1), GAPS),
+    ((1, 3, 4, 4, 1), (2, 2, 2, 1, 2), CUBE),
+    ((1, 4, 4, 4), (2, 2, 2, 4), TWO),  # in two groups
+]
+DEPTHWISE = [
+    ((2, 5, 2), (3, 2, 3), ONE),
+    ((1, 4, 5, 2), (3, 2, 2, 1), TWO),
+    ((1, 5, 4, 2), (2, 3, 2, 2), GAPS),
+]
 
 
 def rows(name, nets, out):

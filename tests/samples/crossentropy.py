@@ -1,4 +1,5 @@
 import numpy as np
+
 from samples import case, real
 
 
@@ -29,5 +30,8 @@ SAMPLES = {
         case(real()[()], classes(n=4), real(4)),
         case(real(2, 3), classes(2, 3, n=4), real(2, 3, 4)),
     ],
-    "sigmoid_xent": [case(real(2, 3, lo=0, hi=1), real(2, 3, lo=-5, hi=5)), case(real()[()], real(seed=1)[()])],
+    "sigmoid_xent": [
+        case(real(2, 3, lo=0, hi=1), real(2, 3, lo=-5, hi=5)),
+        case(real()[()], real(seed=1)[()]),
+    ],
 }

@@ -1,4 +1,5 @@
 import numpy as np
+
 from nbtape.ops.sampler import OpStream
 from samples import case
 

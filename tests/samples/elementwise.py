@@ -103,7 +103,8 @@ SAMPLES = {
     "complex": [case(A, B)],
     "where": [case(real(2, 3) > 0, A, 0.0), case(np.bool_(True), Z1, Z2)],
     "add_n": [case(A, A + 1, A - 1), case(A), case(Z1, Z1)],
-    "nextafter": [case(A, B, order=0)],
+    "nextafter": [case(A, B)],
+    "sign": [case(Z1)],
     "cast": [
         case(A, dtype=np.dtype(np.complex128)),
         case(Z1, dtype=np.dtype(np.float64)),

@@ -1,4 +1,5 @@
 import numpy as np
+
 from samples import case, real
 
 LINE = {"ksize": (2,), "strides": (2,), "padding": "VALID"}
@@ -10,8 +11,14 @@ OUT = [(2, 2, 2), (1, 4, 3, 2), (2, 2, 5, 1), (1, 2, 2, 3, 1)]
 INDEX = np.array([[[0, 3]], [[8, 5]]])
 
 SAMPLES = {
-    "max_pool": [*(case(real(*x), **attrs) for x, attrs in POOLS), case(np.arange(4).reshape(1, 4, 1), **LINE)],
-    "unpool": [case(real(2, 1, 2), INDEX, shape=(3, 2)), case(real(2, 1, 2), INDEX, real(2, 3, 2), shape=None)],
+    "max_pool": [
+        *(case(real(*x), **attrs) for x, attrs in POOLS),
+        case(np.arange(4).reshape(1, 4, 1), **LINE),
+    ],
+    "unpool": [
+        case(real(2, 1, 2), INDEX, shape=(3, 2)),
+        case(real(2, 1, 2), INDEX, real(2, 3, 2), shape=None),
+    ],
     "unpool_take": case(real(2, 3, 2), INDEX),
     "avg_pool": [case(real(*x), **attrs) for x, attrs in POOLS],
     "avg_pool_grad": [
