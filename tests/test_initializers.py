@@ -1,5 +1,4 @@
-"""Initializers give values of the right spread, the same for the same seed, and refuse what they cannot do.
-"""
+"""Initializers give values of the right spread, the same for the same seed, and refuse the rest."""
 
 import numpy as np
 import pytest

@@ -268,8 +268,8 @@ def test_item_assignment_says_what_it_is():
 
 def test_what_a_tensor_was_made_from_may_change():
     a = np.array([1.0, 2.0])
-    made = [tf.constant(a), tf.convert_to_tensor(a), tf.identity(a), tf.reshape(a, [2]), tf.concat([a], 0),
-            tf.experimental.dlpack.from_dlpack(a), tf.constant(memoryview(a)), tf.ensure_shape(a, [2])]  # fmt: skip
+    made = [tf.constant(a), tf.convert_to_tensor(a), tf.identity(a), tf.reshape(a, [2]), tf.concat([a], 0)]
+    made += [tf.experimental.dlpack.from_dlpack(a), tf.constant(memoryview(a)), tf.ensure_shape(a, [2])]
     a[0] = 50.0
     assert [t.numpy()[0] for t in made] == [1.0] * len(made)
 
@@ -328,38 +328,6 @@ def test_anything_with_an_array_protocol_becomes_a_tensor():
     assert tf.constant(DLPack()).numpy().tolist() == [0, 1]
     assert tf.constant(Sequence()).numpy().tolist() == [1, 2]
     assert tf.constant(array.array("i", [3, 4])).numpy().tolist() == [3, 4]
-
-
-# Shapes and dtypes
-
-
-def test_tensor_shapes_compare_join_and_slice():
-    shape = tf.TensorShape([None, 3])
-    assert shape == [None, 3] and shape.is_compatible_with([5, 3]) and not shape.is_compatible_with([5, 4])
-    assert (
-        shape.merge_with([2, None]) == [2, 3] and shape + [4] == [None, 3, 4] and [1] + shape == [1, None, 3]
-    )
-    assert shape[1] == 3 and shape[:1] == [None] and tf.TensorShape(None)[1:3] == [None, None]
-    assert tf.TensorShape(None).with_rank(2) == [None, None] and shape.most_specific_compatible_shape(
-        [1, 2]
-    ) == [None, None]
-    assert str(tf.TensorShape([2])) == "(2,)" and str(tf.TensorShape(None)) == "<unknown>"
-    for wrong in (lambda: shape.merge_with([1, 2]), lambda: shape.with_rank(3), lambda: tf.TensorShape([-1]),
-                  lambda: shape.assert_same_rank([1]), lambda: shape.assert_is_fully_defined()):  # fmt: skip
-        with pytest.raises(ValueError):
-            wrong()
-
-
-def test_dtypes_answer_to_many_names():
-    assert (
-        tf.float32 == "float32" == tf.float32.name and tf.float32 == np.float32 and tf.float32 != tf.float64
-    )
-    assert tf.as_dtype("half") is tf.float16 and tf.as_dtype(np.dtype("U3")) is tf.string
-    assert str(tf.int8) == "<dtype: 'int8'>" and repr(tf.int8) == "tf.int8"
-    assert (tf.uint8.min, tf.uint8.max, tf.uint8.limits) == (0, 255, (0, 255))
-    assert pickle.loads(pickle.dumps(tf.bfloat16)) is tf.bfloat16
-    with pytest.raises(TypeError, match="Cannot convert the argument `type_value`: 'float33'"):
-        tf.as_dtype("float33")
 
 
 # IndexedSlices

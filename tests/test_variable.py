@@ -1,6 +1,4 @@
-"""A variable's reads never change, its failed writes change nothing, and it prints, copies and scatters as
-told.
-"""
+"""What was read from a variable never changes, and a write that fails changes nothing."""
 
 import copy
 import pickle

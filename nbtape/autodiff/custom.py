@@ -83,7 +83,7 @@ def _call(f: Callable, args: tuple, kwargs: dict) -> Any:
     result, grad_fn = returned
     # New objects, so that what the tape knows of them is this rule and not how f computed them.
     flat = [_same_value(tensor(y)) for y in nest.flatten(result)]
-    given = {x._serial for x in inputs if not isinstance(x, Tensor)}  # type: ignore[attr-defined]
+    given = {x._serial for x in inputs if not isinstance(x, Tensor)}
     variables = [v for serial, v in reads.variables.items() if serial not in given]
     if variables:
         _check_takes_variables(grad_fn, variables)
@@ -219,13 +219,13 @@ def recompute_grad(f: Callable) -> Callable:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         @custom_gradient
         def inner(*tensors: Any) -> tuple:
-            def grad(*upstream: Any, variables: Any = None) -> Any:
+            def grad(*upstream: Any, variables: list | None = None) -> Any:
                 # New objects: an argument given twice has a gradient for each of its places.
                 fresh = [_alias(x) for x in tensors]
                 with GradientTape() as tape:
                     tape.watch(fresh)
                     y = f(*nest.pack_sequence_as(args, fresh), **kwargs)
-                gs = list(upstream) if len(upstream) > 1 else upstream[0]
+                gs = list(upstream) if len(upstream) > 1 else next(iter(upstream))
                 found = tape.gradient(
                     y, fresh + list(variables or []), output_gradients=gs, unconnected_gradients="zero"
                 )

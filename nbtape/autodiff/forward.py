@@ -62,13 +62,13 @@ class ForwardAccumulator(context.Recorder):
                 "Variable"
             )
         t = tensor(tangent, as_dtype(primal))
-        if tuple(t.shape) != tuple(primal.shape):  # type: ignore[attr-defined]
+        if tuple(t.shape) != tuple(primal.shape):
             raise ValueError(
                 f"a tangent of shape {t.shape} for a primal of shape {primal.shape}: they must be the same"
-            )  # type: ignore[attr-defined]
+            )
         key, known = (
             (id(primal), self._tangents) if isinstance(primal, Tensor) else (primal._serial, self._variables)
-        )  # type: ignore[attr-defined]
+        )
         if key in known:
             raise ValueError(
                 f"Tensor {primal!r} was specified as a primal multiple times. This may indicate an error. If "
@@ -95,7 +95,7 @@ class ForwardAccumulator(context.Recorder):
 
         def tangent(x: Any) -> Any:
             if isinstance(x, Operators) and not isinstance(x, Tensor):
-                found = self._variables.get(x._serial)  # type: ignore[attr-defined]
+                found = self._variables.get(x._serial)
             else:
                 own = getattr(type(x), "__tensor__", None)
                 x = own(x) if own else x

@@ -157,15 +157,15 @@ class GradientTape(context.Recorder):
                     f"Passed in object {x} of type '{type(x).__name__}', not tf.Tensor or tf.Variable or "
                     "ExtensionType."
                 )
-            if not x.dtype.is_floating and not x.dtype.is_complex:  # type: ignore[attr-defined]
+            if not x.dtype.is_floating and not x.dtype.is_complex:
                 explaining.warn(
-                    f"The dtype of the watched tensor must be floating (e.g. tf.float32), got {x.dtype!r}",  # type: ignore[attr-defined]
+                    f"The dtype of the watched tensor must be floating (e.g. tf.float32), got {x.dtype!r}",
                 )
             if isinstance(x, Tensor):
                 self._leaves[id(x)] = x
                 self._watched.add(id(x))
             else:
-                self._variables[x._serial] = x  # type: ignore[attr-defined]
+                self._variables[x._serial] = x
 
     def watched_variables(self) -> tuple:
         """The variables that the tape watches, in the order they were made."""
@@ -339,9 +339,9 @@ class GradientTape(context.Recorder):
         return targets, flat
 
     def _target(self, t: Any) -> Any:
-        if isinstance(t, Operators) and not isinstance(t, Tensor) and t._serial in self._variables:  # type: ignore[attr-defined]
-            read = EagerTensor(t._value) if context.local.graph is None else tensor(t)  # type: ignore[attr-defined]
-            self._reads.setdefault(t._serial, []).append(read)  # type: ignore[attr-defined]
+        if isinstance(t, Operators) and not isinstance(t, Tensor) and t._serial in self._variables:
+            read = EagerTensor(t._value) if context.local.graph is None else tensor(t)
+            self._reads.setdefault(t._serial, []).append(read)
             self._leaves[id(read)] = read
             self._watched.add(id(read))
             return read

@@ -47,9 +47,7 @@ def batches(case: str) -> Batches:
 
 
 def check(case: str, make: Any) -> Callable[[], Any]:
-    """A step that `make`, a peer's module, gives for the case; raises AssertionError where its answers are
-    wrong.
-    """
+    """A step that a peer's module gives for the case; raises AssertionError where its answers are wrong."""
     if case.startswith("w1"):
         step = make.gradients(case, *numbers(case))
         error = _error(expected_gradients(case), [np.asarray(g) for g in step()])
@@ -68,7 +66,7 @@ def check(case: str, make: Any) -> Callable[[], Any]:
 def _error(expected: list, answers: list) -> float:
     """The largest distance from what is expected, relative to its size."""
     pairs = zip(expected, answers, strict=True)
-    return max(np.linalg.norm(np.ravel(got - want)) / np.linalg.norm(np.ravel(want)) for want, got in pairs)
+    return max(float(np.linalg.norm(got - want) / np.linalg.norm(want)) for want, got in pairs)
 
 
 def expected_gradients(case: str) -> list:

@@ -150,7 +150,7 @@ def _natural(array: np.ndarray, value: Any, leaf: Any) -> np.dtype:
         return _COMPLEX128
     if kind == "c" or isinstance(leaf, bool | np.bool_) and kind != "b":
         raise ValueError(_MIXED)
-    if isinstance(leaf, np.floating) or kind == "V":
+    if isinstance(leaf, np.floating) or kind == "V" and isinstance(leaf, np.generic):
         if dtypes.find(leaf.dtype) is None:
             raise ValueError(f"Can't convert Python sequence of {leaf.dtype} to Tensor.")
         return leaf.dtype

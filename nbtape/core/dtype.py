@@ -89,7 +89,8 @@ class DType:
         if self.is_integer:
             return getattr(np.iinfo(self.np), end)
         if self.is_floating:
-            return self.as_numpy_dtype(getattr(ml_dtypes.finfo(self.np), end))
+            info: Any = ml_dtypes.finfo(self.np)  # pyright: ignore[reportCallIssue, reportArgumentType] it has no stubs
+            return self.as_numpy_dtype(getattr(info, end))
         raise TypeError(f"Cannot find {end}imum value of {self} with type {self}.")
 
     def is_compatible_with(self, other: Any) -> bool:

@@ -126,6 +126,10 @@ class Operators:
     """What Tensors and Variables share: Python's operators, indexing, and NumPy's doors."""
 
     __slots__ = ()
+    dtype: Any
+    shape: Any
+    _value: Any
+    _serial: int  # of Variables only
     __array_priority__ = 100
 
     def ref(self) -> "Reference":
@@ -373,7 +377,7 @@ class EagerTensor(Tensor):
         return np.zeros(0).__dlpack_device__()
 
     def __buffer__(self, flags):
-        return memoryview(np.asarray(self.numpy()))
+        return memoryview(np.asarray(self.numpy()))  # pyright: ignore[reportArgumentType] an array has a buffer
 
     def __bool__(self):
         if self._value.dtype == object:
@@ -464,7 +468,7 @@ def readable(value: Any) -> Any:
         if value.dtype == object and not value.ndim:
             return value.item()
         if value.dtype.kind != "V":
-            return np.asarray(memoryview(value).toreadonly())  # not even its `base` can be made writeable
+            return np.asarray(memoryview(value).toreadonly())  # pyright: ignore[reportArgumentType] not even its `base` can be made writeable
         base = value
         while isinstance(base, np.ndarray):
             base.flags.writeable = False

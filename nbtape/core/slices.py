@@ -109,7 +109,7 @@ class IndexedSlices:
         return IndexedSlices(self._values / other, self._indices, self._dense_shape)
 
     def __neg__(self):
-        return IndexedSlices(-self._values, self._indices, self._dense_shape)
+        return self * -1
 
     def __sub__(self, other):
         return self + (-other)

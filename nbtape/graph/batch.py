@@ -15,7 +15,7 @@ from nbtape.core.kernel import Scalar
 from nbtape.core.shape import Spec
 from nbtape.graph.emit import packed
 from nbtape.graph.functional import map_fn
-from nbtape.graph.graph import PLACEHOLDER, GraphShapeError
+from nbtape.graph.rows import PLACEHOLDER, GraphShapeError
 from nbtape.graph.run import REPLAYS, acts, constant, unrepeatable
 from nbtape.graph.trace import FunctionGraph, fill
 from nbtape.ops.key import Key

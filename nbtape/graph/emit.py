@@ -9,6 +9,7 @@ from typing import Any
 from nbtape.core import context, nest
 from nbtape.core.engine import Tensor, apply, doors, o, spec_of, tensor
 from nbtape.core.shape import Spec, TensorShape
+from nbtape.graph import branches, loops
 from nbtape.graph.custom import custom_call
 from nbtape.graph.symbolic import SymbolicTensor
 from nbtape.graph.trace import Region, returned

@@ -11,96 +11,18 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import context, source
-from nbtape.core.engine import EagerTensor, Node, Op, Tensor, infer_dtypes, o, specs_of, with_report
-from nbtape.core.errors import InvalidArgumentError, OpError
-from nbtape.core.kernel import Extern
+from nbtape.core.engine import EagerTensor, Node, Op, Tensor, o, specs_of, with_report
+from nbtape.core.errors import OpError
 from nbtape.core.shape import Spec
+from nbtape.graph.rows import PLACEHOLDER, Literal, at_building, check_dtypes, names_of, spec_of_variable
 from nbtape.graph.run import acts, ancestors, evaluate, unrepeatable
 from nbtape.graph.symbolic import Operation, SymbolicTensor, spelled
-from nbtape.ops.row import op
 
 _OUT_OF_SCOPE = (
     "{!r} is out of scope and cannot be used here. Use return values, explicit Python locals or TensorFlow "
-    "collections "
-    "to access it: it belongs to a function or graph whose trace has ended."
+    "collections to access it: it belongs to a function or graph whose trace has ended."
 )
 _KNOWN_SIZE = 10_000  # elements; what is larger is not worked out while tracing
-
-# What TensorFlow calls the operations of these rows: type and, where it differs, name.
-_NAMES = {
-    "const": ("Const", "Const"), "placeholder": ("Placeholder", "Placeholder"), "add": ("AddV2", "add"),
-    "sub": ("Sub", "sub"), "mul": ("Mul", "mul"), "div": ("RealDiv", "truediv"),
-    "floordiv": ("FloorDiv", "floordiv"), "floormod": ("FloorMod", "mod"), "pow": ("Pow", "pow"),
-    "matmul": ("MatMul", "MatMul"), "concat": ("ConcatV2", "concat"), "stack": ("Pack", "stack"),
-    "zeros_like": ("ZerosLike", "zeros_like"), "ones_like": ("OnesLike", "ones_like"),
-    "read_variable": ("ReadVariableOp", "ReadVariableOp"),
-    "assign_variable": ("AssignVariableOp", "AssignVariableOp"), "cond": ("If", "cond"),
-    "while_": ("While", "while"), "print_": ("PrintV2", "PrintV2"), "assert_true": ("Assert", "Assert"),
-    "no_op": ("NoOp", "NoOp"), "subscript": ("StridedSlice", "strided_slice"),
-}  # fmt: skip
-
-
-class GraphShapeError(InvalidArgumentError, ValueError):
-    """Shapes that do not fit, found while a graph is built: TensorFlow raises ValueError then, and eagerly
-    the other.
-    """
-
-
-class GraphTypeError(InvalidArgumentError, TypeError):
-    """Dtypes that do not fit, found while a graph is built: TensorFlow raises TypeError then, and eagerly
-    the other.
-    """
-
-
-class Literal:
-    """The value of a constant, hashable by its contents, so that equal constants can be shared."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any):
-        self.value = value
-
-    def _key(self) -> tuple:
-        value = np.asarray(self.value)
-        return value.dtype, value.shape, tuple(value.ravel()) if value.dtype == object else value.tobytes()
-
-    def __eq__(self, other: Any) -> bool:
-        return isinstance(other, Literal) and (other is self or self._key() == other._key())
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def __repr__(self) -> str:
-        value = np.asarray(self.value)
-        return str(value.tolist()) if value.size <= 6 else f"<{value.size} values>"
-
-
-def _unfed(*, spec: Spec, name: str) -> Any:
-    raise InvalidArgumentError(None, None, f"You must feed a value for placeholder tensor '{name}'")
-
-
-def _read(*, variable: Any) -> Any:
-    with context.recording(()):
-        return variable.deref().__tensor__()._value
-
-
-def _assign(x: Any, *, variable: Any) -> Any:
-    with context.recording(()):
-        variable.deref().assign(EagerTensor(x))
-    return x
-
-
-# An input of a graph is no operation on arrays, and so not in the table.
-PLACEHOLDER = Op("placeholder", _unfed, lambda *, spec, name: spec, None, Extern())
-op("const", lambda *, value: value.value, lambda *, value: Spec(np.shape(value.value), value.value.dtype))
-op("read_variable", _read, lambda *, variable: spec_of_variable(variable.deref()))
-op("assign_variable", _assign, lambda x, *, variable: x, None)
-
-
-def spec_of_variable(variable: Any) -> Spec:
-    shape = variable.shape
-    return Spec(None if shape.rank is None else tuple(shape), variable.dtype.np)
-
 
 class Graph:
     """A list of operations that run later: what `tf.function` traces, and what TensorFlow 1 programs build.
@@ -134,10 +56,10 @@ class Graph:
             inputs = self.inputs_of(xs)
             specs = [x._spec for x in inputs]
             if op.kinds and specs:
-                _check_dtypes(op, specs)
+                check_dtypes(op, specs)
             found = op.infer(*specs, **attrs)
         except (OpError, ValueError, TypeError) as error:
-            raise with_report(_at_building(error), op, xs, place) from None
+            raise with_report(at_building(error), op, xs, place) from None
         ys = self.append(op, inputs, attrs, found if op.many else (found,), place)
         for recorder in context.local.recorders:
             recorder.record(op, xs, attrs, ys, place)
@@ -155,7 +77,7 @@ class Graph:
         """Append a Node whose outputs have `specs`, and return these."""
         if self._finalized:
             raise RuntimeError("Graph is finalized and cannot be modified.")
-        kind, base = _NAMES.get(op.name) or _camel(op.name)
+        kind, base = names_of(op)
         unique = self.unique_name(context.local.scope + (name or base))
         operation = Operation(self, unique, kind, None)  # type: ignore[arg-type]
         ys = tuple([SymbolicTensor(spec, operation, i) for i, spec in enumerate(specs)])
@@ -366,27 +288,6 @@ class Graph:
 
 
 _UNKNOWN = {"placeholder", "read_variable"}
-
-
-def _camel(name: str) -> tuple[str, str]:
-    camel = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-    return camel, camel
-
-
-def _check_dtypes(op: Op, specs: list) -> None:
-    for spec in specs:
-        if spec.dtype.kind not in op.kinds or spec.dtype != specs[0].dtype:
-            infer_dtypes(op, specs)
-
-
-def _at_building(error: Exception) -> Exception:
-    """The error as TensorFlow raises it while a graph is built, which is still one that eager code may
-    catch.
-    """
-    if type(error) is not InvalidArgumentError:
-        return error
-    about_dtypes = "expected to be a" in error.message or "list of allowed values" in error.message
-    return (GraphTypeError if about_dtypes else GraphShapeError)(None, None, error.message)
 
 
 def _line(node: Node) -> str:

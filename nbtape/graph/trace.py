@@ -12,7 +12,8 @@ from typing import Any
 from nbtape.core import context, nest
 from nbtape.core.engine import EagerTensor, Tensor, o, tensor
 from nbtape.core.shape import Spec
-from nbtape.graph.graph import PLACEHOLDER, Graph, spec_of_variable
+from nbtape.graph.graph import Graph
+from nbtape.graph.rows import PLACEHOLDER, spec_of_variable
 from nbtape.graph.run import acts, ancestors, evaluate, last_uses, pruned, unrepeatable
 from nbtape.graph.symbolic import SymbolicTensor, spelled
 from nbtape.ops.row import op
@@ -162,6 +163,7 @@ class Region(FunctionGraph):
         self.assigned: dict[int, tuple[Any, SymbolicTensor]] = {}
         self.results: list[SymbolicTensor] = []  # the outputs, without `kept`
         self.kept: list[SymbolicTensor] = []  # what its gradient cannot compute again
+        self.ragged = False  # whether a loop may stack rows of several shapes that it makes
         self.acts = False  # whether it does something beside computing its outputs
         self.back: Any = (
             None  # its gradient, and the region made of that which stands in a graph, once asked for

@@ -192,8 +192,8 @@ def selu(features: Any, name: str | None = None) -> Any:
 def gelu(features: Any, approximate: bool = False, name: str | None = None) -> Any:
     """`features` times the probability that a normal variable is less, or its tanh form if `approximate`.
 
-    >>> tf.nn.gelu([-3.0, 0.0, 3.0]).numpy()
-    array([-0.00404951,  0.        ,  2.9959507 ], dtype=float32)
+    >>> tf.nn.gelu([-1000.0, 0.0, 1000.0]).numpy()
+    array([  -0.,    0., 1000.], dtype=float32)
     """
     x = tensor(features)
     if not x.dtype.is_floating:
@@ -205,8 +205,8 @@ def gelu(features: Any, approximate: bool = False, name: str | None = None) -> A
 def silu(features: Any, beta: Any = 1.0) -> Any:
     """`features * sigmoid(beta * features)`, elementwise: SiLU, also called swish. Takes floats.
 
-    >>> tf.nn.silu([-1.0, 0.0, 1.0]).numpy()
-    array([-0.26894143,  0.        ,  0.73105854], dtype=float32)
+    >>> tf.nn.silu([-1000.0, 0.0, 1000.0]).numpy()
+    array([  -0.,    0., 1000.], dtype=float32)
     """
     x = tensor(features)
     if stands_for_tensor(beta):

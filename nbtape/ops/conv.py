@@ -1,8 +1,9 @@
 """The rows of convolution, depthwise too, and of their gradients: each is the transpose of the others.
 
-x is (batch, *spatial, channels). k is (*size, channels in, channels out); where it takes a part of the channels of
-x, that is a group, and each group has kernels of its own. In depthwise rows k is (*size, channels, multiplier).
-Rows of gradients give `shape` (but for the batch), or, where that is not known, the shape of a further input.
+x is (batch, *spatial, channels). k is (*size, channels in, channels out); where it takes a part of the
+channels, that is a group, and each group has kernels of its own. In depthwise rows k is (*size, channels,
+multiplier). Rows of gradients give `shape` (but for the batch), or, where that is not known, the shape of a
+further input.
 """
 
 from typing import Any
@@ -89,15 +90,15 @@ def family(name: str, depth_of: Any, forward: Late, input_grad: Late, kernel_gra
         groups = _groups(x.shape[-1], k.shape, name)
         return _grouped(forward, groups, x, k, **_resolved(x.shape[1:-1], k.shape, attrs))
 
-    def run_input(g, k, like=None, *, shape, **attrs):
-        inner = like.shape[1:] if shape is None else shape
+    def run_input(g, k, like: Any = None, *, shape, **attrs):
+        inner = shape or like.shape[1:]
         input_spec(Spec(g.shape, g.dtype), Spec(k.shape, k.dtype), shape=inner, **attrs)
         groups = _groups(inner[-1], k.shape, name)
         part = (len(g), *inner[:-1], inner[-1] // groups)
         return _grouped(input_grad, groups, g, k, input_shape=part, **_resolved(inner[:-1], k.shape, attrs))
 
-    def run_kernel(x, g, like=None, *, shape, **attrs):
-        shape = like.shape if shape is None else shape
+    def run_kernel(x, g, like: Any = None, *, shape, **attrs):
+        shape = shape or like.shape
         groups = _groups(x.shape[-1], shape, name)
         attrs = _resolved(x.shape[1:-1], shape, attrs)
         return _grouped(kernel_grad, groups, x, g, kernel_shape=(*shape[:-1], shape[-1] // groups), **attrs)
@@ -130,7 +131,7 @@ def _check_transposed(g: Spec, k: Spec, x: Spec, spec: Any, attrs: dict) -> None
     n = len(attrs["strides"])
     row = f"Conv{max(n, 2)}DCustomBackpropInput"
     channels, part = x.shape[-1], k.shape[-2]
-    if None not in (channels, part) and channels % part:
+    if channels is not None and part is not None and channels % part:
         raise invalid(f"{row}: input depth must be evenly divisible by filter depth: {channels} vs {part}")
     wanted = spec(x, k, **attrs).shape
     if None not in (g.shape[-1], wanted[-1]) and g.shape[-1] != wanted[-1]:

@@ -49,8 +49,8 @@ def conv2d(
 ) -> Any:  # fmt: skip
     """Convolve `input`, (batch, height, width, channels), with `filters`, (height, width, channels in, out).
 
-    The filters are not flipped. Where they take a part of the channels, each such part, a group, has filters of
-    its own. `strides` and `dilations` are an int, one a spatial dim, or one an axis; `padding` is "VALID",
+    The filters are not flipped. Where they take a part of the channels, each such part, a group, has filters
+    of its own. `strides` and `dilations` are an int, one a spatial dim, or one an axis; `padding` is "VALID",
     "SAME", or a (low, high) pair for each axis. `data_format` "NCHW" has channels before height. Raises
     InvalidArgumentError for depths that do not fit.
 
@@ -116,8 +116,8 @@ def depthwise_conv2d(
 ) -> Any:  # fmt: skip
     """Convolve each channel of `input` with filters of its own.
 
-    `filter` is (height, width, channels, multiplier); the result has channels * multiplier channels. See `conv2d`
-    for the other arguments.
+    `filter` is (height, width, channels, multiplier); the result has channels * multiplier channels. See
+    `conv2d` for the other arguments.
 
     >>> tf.nn.depthwise_conv2d(tf.ones([1, 3, 3, 2]), tf.ones([2, 2, 2, 3]), [1, 1, 1, 1], "VALID").shape
     TensorShape([1, 2, 2, 6])
@@ -259,7 +259,7 @@ def depthwise_conv2d_backprop_filter(
     x, g = pair(input, out_backprop)
     first = channels_first(data_format, 2)
     attrs = _attrs(2, first, strides, padding, dilations)
-    shape = entries(filter_sizes)
+    shape: Any = entries(filter_sizes)
     if not is_static(shape):
         raise TypeError(f"`filter_sizes` must be known while a function is traced, got {filter_sizes!r}")
     if first:

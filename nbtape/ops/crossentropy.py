@@ -7,7 +7,7 @@ import numpy as np
 from nbtape.core.engine import apply, o, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.kernel import Scalar
-from nbtape.core.shape import Dims, Spec, TensorShape, bracket
+from nbtape.core.shape import Dims, Spec, TensorShape, bracket, numel
 from nbtape.ops.numeric import in_float32
 from nbtape.ops.reduce import keep
 from nbtape.ops.row import REAL_FLOATS, elementwise_spec, op
@@ -223,7 +223,7 @@ def _like(labels: Any, logits: Any) -> Any:
     came, wanted = partial_dims(labels), partial_dims(logits)
     if came == wanted or came is None or wanted is None or None in came or None in wanted:
         return labels
-    if came[-1:] == wanted[-1:] and np.prod(came) == np.prod(wanted):
+    if came[-1:] == wanted[-1:] and numel(came) == numel(wanted):  # type: ignore[arg-type]
         return reshape_to_sizes(labels, sizes_of(logits))
     if len(came) != len(wanted) or any(a not in (1, b) for a, b in zip(came, wanted)):
         raise not_broadcastable(came, wanted)

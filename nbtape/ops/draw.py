@@ -21,6 +21,7 @@ from nbtape.ops.row import op
 from nbtape.ops.sampler import OpStream, whole
 from nbtape.ops.static import (
     NotAVector,
+    as_tf_name,
     entries,
     hint,
     integer,
@@ -88,7 +89,7 @@ def sampled(name: str, sample: Callable, inputs: int = 0, grad: Callable | None 
 
     def stateless_spec(seed, *xs, shape, dtype, **attrs):
         if seed.dtype not in _SEED_TYPES:
-            raise wrong_type({"float32": "float"}.get(seed.dtype.name, seed.dtype.name), "Tseed")
+            raise wrong_type(as_tf_name(seed), "Tseed")
         if seed.shape not in (None, (2,), (None,)):
             raise invalid(f"seed must have shape [2], not {bracket(seed.shape)}")
         return Spec(shape, dtype)

@@ -12,7 +12,7 @@ import numpy as np
 from nbtape.core.dtype import ALL, FLOATS, as_dtype, bfloat16, spelled
 from nbtape.core.engine import Tensor, o, spec_of
 from nbtape.core.errors import OpError, invalid
-from nbtape.core.kernel import Scalar, View
+from nbtape.core.kernel import Extern, Scalar, View
 from nbtape.core.shape import Spec, TensorShape, bracket, broadcast
 from nbtape.ops import numeric
 from nbtape.ops.row import (
@@ -217,7 +217,7 @@ row("floordiv", numeric.floordiv,  "({0} // {1})",        kinds=REAL)
 row("floormod", numeric.floormod,  "({0} % {1})",
     lambda g, y, a, b: g,          lambda g, y, a, b: -g * o.floordiv(a, b), kinds=REAL)
 row("truncatediv", numeric.truncatediv, "math.trunc({0} / {1})", kinds=REAL)
-row("truncatemod", numeric.truncatemod, "math.fmod({0}, {1})",
+row("truncatemod", numeric.truncatemod, "(abs({0}) % abs({1}) if {0} >= 0 else -(abs({0}) % abs({1})))",
     lambda g, y, a, b: g,          lambda g, y, a, b: -g * o.truncatediv(a, b), kinds=REAL)
 row("maximum", np.maximum,         "({0} if {0} >= {1} or {0} != {0} else {1})",
     lambda g, y, a, b: o.where(a >= b, g, 0.0), lambda g, y, a, b: o.where(a >= b, 0.0, g), kinds=REAL)
@@ -228,8 +228,8 @@ row("squared_difference", numeric.squared_difference, "(({0} - {1}) * ({0} - {1}
 row("atan2",   np.arctan2,         "math.atan2({0}, {1})",
     lambda g, y, a, b: g * o.div_no_nan(b, a * a + b * b),
     lambda g, y, a, b: -g * o.div_no_nan(a, a * a + b * b), kinds=REAL_FLOATS)
-row("nextafter", np.nextafter,     "math.nextafter({0}, {1})",
-    lambda g, y, a, b: g,          lambda g, y, a, b: 0.0 * g, kinds="f")
+op("nextafter", np.nextafter,      elementwise_spec,      lambda g, y, a, b: g, lambda g, y, a, b: 0.0 * g,
+   kernel=Extern(cpu="numpy:nextafter"), kinds="f", absorbs=True)
 row("div_no_nan", numeric.div_no_nan, "({0} / {1} if {1} != 0.0 else 0.0)",
     lambda g, y, a, b: o.div_no_nan(g, conj(b)), lambda g, y, a, b: -g * conj(o.div_no_nan(y, b)))
 row("mul_no_nan", numeric.mul_no_nan, "({0} * {1} if {1} != 0.0 else 0.0)",

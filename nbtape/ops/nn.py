@@ -19,7 +19,7 @@ from nbtape.ops.join import concat
 from nbtape.ops.random import uniform
 from nbtape.ops.row import NUMBER, REAL_FLOATS, op, stands_for_tensor
 from nbtape.ops.stateless import stateless_uniform
-from nbtape.ops.static import partial_dims, rank_of, sizes_of
+from nbtape.ops.static import integer, partial_dims, rank_of, sizes_of
 
 # Biases
 
@@ -126,7 +126,7 @@ def local_response_normalization(
         raise invalid("in must be 4-dimensional [Op:LRN]")
     if depth_radius < 0:
         raise invalid(f"depth_radius = {depth_radius} larger than int max [Op:LRN]")
-    channel = np.arange(partial_dims(x)[3])
+    channel = np.arange(integer(sizes_of(x)[3]))
     near = tensor((abs(channel[:, None] - channel) <= depth_radius).astype(x.dtype.np))
     return x * (bias + alpha * ((x * x) @ near)) ** -beta
 
@@ -142,7 +142,7 @@ def _dropout_spec(x: Spec, keep: Spec, scale: Spec) -> Spec:
     try:
         return o.masked.infer(x, keep)
     except OpError:
-        shapes = f"condition {bracket(keep.shape)}, then {bracket(x.shape)}, and else []"
+        shapes = f"condition {bracket(keep.shape or ())}, then {bracket(x.shape or ())}, and else []"
         raise invalid(f"{shapes} must be broadcastable [Op:SelectV2]") from None
 
 
@@ -198,7 +198,7 @@ def _dropped(x: Any, rate: Any, noise_shape: Any, draw: Any) -> Any:
         told = f"Received: x_dtype={x.dtype!s}"
         raise ValueError(f"`x.dtype` must be a floating point tensor as `x` will be scaled. {told}")
     if isinstance(rate, Real):
-        if not 0 <= rate < 1:
+        if not 0 <= float(rate) < 1:
             told = f"Received: rate={rate}"
             raise ValueError(f"`rate` must be a scalar tensor or a float in the range [0, 1). {told}")
         if rate == 0:

@@ -52,8 +52,8 @@ def _max_pool(x, **attrs):
     return x.reshape(-1)[index], index
 
 
-def _unpool(g, index, like=None, *, shape):
-    inner = like.shape[1:] if shape is None else shape
+def _unpool(g, index, like: Any = None, *, shape):
+    inner = shape or like.shape[1:]
     size = len(g) * int(np.prod(inner))
     return _scatter_add(index.reshape(-1), g.reshape(-1), rows=size).reshape(len(g), *inner)
 
@@ -68,8 +68,8 @@ def _avg_pool(x, **attrs):
     return _mean(x, **_resolved(x.shape[1:-1], **attrs))
 
 
-def _avg_pool_grad(g, like=None, *, shape, **attrs):
-    inner = like.shape[1:] if shape is None else shape
+def _avg_pool_grad(g, like: Any = None, *, shape, **attrs):
+    inner = shape or like.shape[1:]
     return _spread_mean(g, input_shape=(len(g), *inner), **_resolved(inner[:-1], **attrs))
 
 
@@ -86,12 +86,14 @@ def _inner_spec(g: Spec, like: Spec | None, shape: Dims | None) -> Spec:
 
 # The maximum and where it is in the input, laid into one row; the gradient is put there, all of it.
 # fmt: off
-max_of = op("max_pool", _max_pool, _max_pool_spec, lambda g, y, x, **attrs: _unpooled(g[0], y[1], x), many=True)
+max_of = op("max_pool", _max_pool, _max_pool_spec,
+   lambda g, y, x, **attrs: _unpooled(g[0], y[1], x), many=True)
 op("unpool", _unpool, lambda g, index, like=None, *, shape: _inner_spec(g, like, shape),
    lambda h, y, g, index, *like, shape: o.unpool_take(h, index), None, None)
 op("unpool_take", lambda x, index: x.reshape(-1)[index], lambda x, index: Spec(index.shape, x.dtype),
    lambda g, y, x, index: _unpooled(g, index, x), None)
-mean_of = op("avg_pool", _avg_pool, _pool_spec, lambda g, y, x, **attrs: _avg_pool_back(g, x, attrs), kinds=REAL_FLOATS)
+mean_of = op("avg_pool", _avg_pool, _pool_spec,
+   lambda g, y, x, **attrs: _avg_pool_back(g, x, attrs), kinds=REAL_FLOATS)
 op("avg_pool_grad", _avg_pool_grad, lambda g, like=None, *, shape, **attrs: _inner_spec(g, like, shape),
    lambda h, y, g, *like, shape, **attrs: o.avg_pool(h, **attrs), None, kinds=REAL_FLOATS)
 # fmt: on

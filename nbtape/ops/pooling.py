@@ -9,7 +9,7 @@ from nbtape.core.errors import UnimplementedError, invalid
 from nbtape.core.shape import TensorShape
 from nbtape.ops.pool import max_of, mean_of
 from nbtape.ops.shape import reshape_to_sizes
-from nbtape.ops.static import entries, partial_dims, product, rank_of, sizes_of
+from nbtape.ops.static import partial_dims, product, rank_of, sizes_of
 from nbtape.ops.window import Ints, Padding, channels_first, channels_last, gaps, of_axes, padded, positive
 
 _SIDES = (("Top", "Bottom"), ("Left", "Right"))
@@ -204,7 +204,7 @@ def pool(
     if padding != "VALID":
         told = f"not implemented for `dilation_rate` > 1. Received: padding={padding}"
         raise ValueError(f"pooling with '{padding}' padding is {told} and dilation_rate={list(gap)}")
-    size = tuple(entries(window_shape))
+    size = of_axes(window_shape, n, first, "window_shape")[1]
     return channels_last(x, n, first, lambda x: _dilated(row, x, size, gap))
 
 

@@ -10,7 +10,8 @@ from nbtape.core.shape import Spec
 from nbtape.ops.row import REAL_FLOATS, op
 from nbtape.ops.static import integer, rank_of
 
-highest, total = np.maximum.reduce, np.add.reduce
+highest: Any = np.maximum.reduce
+total: Any = np.add.reduce
 _SHORT, _MANY = 48, 32  # classes up to which, and rows from which, NumPy is faster on columns than on rows
 
 

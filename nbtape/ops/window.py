@@ -37,19 +37,19 @@ def channels_first(data_format: Any, n: int) -> bool:
 
 def of_axes(value: Any, n: int, first: bool, name: str) -> tuple[int, Ints, int]:
     """An int, n of them, or n + 2: what they say of the batch, of each of n spatial dims, and of channels."""
-    values = [1] if value is None else entries(value, scalar=True)
+    values: Any = [1] if value is None else entries(value, scalar=True)
     if not is_static(values):
         raise TypeError(f"Argument `{name}` must be known while a function is traced, got {value!r}")
     if len(values) == 1:
-        return 1, tuple(values) * n, 1  # type: ignore[return-value]
+        return 1, tuple(values) * n, 1
     if len(values) == n:
-        return 1, tuple(values), 1  # type: ignore[return-value]
+        return 1, tuple(values), 1
     if len(values) != n + 2:
         lengths = f"1, {n} or {n + 2}"
         told = f"Received: {name}={value} of length {len(values)}"
         raise ValueError(f"{name} should be of length {lengths}. {told}")
     batch, *spatial, channels = [values[0], *values[2:], values[1]] if first else values
-    return batch, tuple(spatial), channels  # type: ignore[return-value]
+    return batch, tuple(spatial), channels
 
 
 def _spatial(value: Any, n: int, first: bool, name: str) -> Ints:
@@ -112,7 +112,7 @@ def padded(padding: Any, n: int, first: bool) -> Padding:
 # Geometry
 
 
-def pads(padding: Padding, spatial: Dims, size: Ints, strides: Ints, dilations: Ints) -> tuple:
+def pads(padding: Padding, spatial: Ints, size: Ints, strides: Ints, dilations: Ints) -> tuple:
     """A (low, high) pair for each spatial dim."""
     if not isinstance(padding, str):
         return padding
@@ -129,10 +129,10 @@ def out_dims(spatial: Dims, size: Dims, strides: Ints, padding: Padding, dilatio
     """How many windows there are in each spatial dim, None where it is not known."""
     dims: list[int | None] = []
     for i, (n, k, s, d) in enumerate(zip(spatial, size, strides, dilations)):
-        if n is None or k is None and padding != "SAME":
-            dims.append(None)
-        elif padding == "SAME":
+        if n is not None and padding == "SAME":
             dims.append(-(-n // s))
+        elif n is None or k is None:
+            dims.append(None)
         else:
             low, high = (0, 0) if isinstance(padding, str) else padding[i]
             extent = (k - 1) * d + 1
@@ -179,4 +179,4 @@ def one_batch(x: Tensor, n: int, call: Callable) -> Any:
 def inner_dims(x: Any) -> Ints | None:
     """The sizes of an array or Tensor but for the batch, None where one of them is not known."""
     shape = partial_dims(x) if isinstance(x, Tensor) else x.shape
-    return None if shape is None or None in shape[1:] else tuple(shape[1:])
+    return None if shape is None or None in shape[1:] else tuple(shape[1:])  # type: ignore[return-value]

@@ -122,9 +122,7 @@ class Identity(Initializer):
 
 
 class RandomInitializer(Initializer):
-    """An initializer with a seed: an integer, or None for one drawn now. The same object gives the same
-    values.
-    """
+    """An initializer with a seed: an integer, or None for one drawn now. Calls of one object agree."""
 
     def __init__(self, seed: int | None = None):
         if seed is not None and not isinstance(seed, int | np.integer):
@@ -284,9 +282,7 @@ class random_normal_initializer(Initializer):
 
 
 class random_uniform_initializer(Initializer):
-    """Values evenly distributed in [minval, maxval): the same at each call with a `seed`, others at each
-    without.
-    """
+    """Values evenly distributed in [minval, maxval): with a `seed` the same at each call, without others."""
 
     def __init__(self, minval: Any = -0.05, maxval: Any = 0.05, seed: int | None = None):
         self.minval, self.maxval, self.seed = minval, maxval, seed

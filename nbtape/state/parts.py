@@ -106,9 +106,7 @@ class Parts(Writes):
     def batch_scatter_update(
         self, sparse_delta: Any, use_locking: bool = False, name: str | None = None
     ) -> Any:
-        """Replace `v[i, ..., indices[i, ..., j]]` by the update at `[i, ..., j]`: each batch has indices of
-        its own.
-        """
+        """Replace `v[i, ..., indices[i, ..., j]]` by the update at `[i, ..., j]`: indices for each batch."""
         indices = tensor(_slices(sparse_delta).indices)
         leading = np.indices(tuple(indices.shape))[:-1].astype(indices.dtype.np)
         positions = apply(o.stack, *map(tensor, leading), indices, axis=indices.ndim)

@@ -1,6 +1,4 @@
-"""Initializers whose values scale with the number of units, or are orthogonal; and all initializers by their
-names.
-"""
+"""Initializers that scale with the number of units, or are orthogonal; and all initializers by name."""
 
 import math
 import re
@@ -193,9 +191,10 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-_ALL = (Zeros, Ones, Constant, Identity, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal,
-        VarianceScaling, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal,
-        LecunUniform)  # fmt: skip
+_ALL: tuple[type[Initializer], ...] = (
+    Zeros, Ones, Constant, Identity, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling,
+    GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform,
+)  # fmt: skip
 _NAMED: dict[str, type[Initializer]] = {cls.__name__: cls for cls in _ALL} | {
     _snake(cls.__name__): cls for cls in _ALL
 }

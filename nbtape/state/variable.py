@@ -211,7 +211,7 @@ class Variable(Parts, Operators):
 
     # Reading
 
-    def __tensor__(self) -> Tensor:
+    def __tensor__(self) -> Any:
         local = context.local
         if local.graph is not None:
             return local.graph.read(self)
@@ -238,7 +238,7 @@ class Variable(Parts, Operators):
         """The value as a read-only NumPy array; copy it to write into it."""
         if context.local.graph is not None:
             raise NotImplementedError("numpy() is only available when eager execution is enabled.")
-        return self.__tensor__().numpy()  # type: ignore[attr-defined]
+        return self.__tensor__().numpy()
 
     def sparse_read(self, indices: Any, name: str | None = None) -> Any:
         """Rows `indices` of the value."""
@@ -269,16 +269,16 @@ class Variable(Parts, Operators):
         return complex(self.__tensor__())
 
     def __index__(self):
-        return self.__tensor__().__index__()  # type: ignore[attr-defined]
+        return self.__tensor__().__index__()
 
     def __format__(self, spec):
         return format(self.__tensor__(), spec) if spec else str(self)
 
     def __array__(self, dtype=None, copy=None):
-        return self.__tensor__().__array__(dtype, copy)  # type: ignore[attr-defined]
+        return self.__tensor__().__array__(dtype, copy)
 
     def __dlpack__(self, **kwargs):
-        return self.__tensor__().__dlpack__(**kwargs)  # type: ignore[attr-defined]
+        return self.__tensor__().__dlpack__(**kwargs)
 
     def __dlpack_device__(self):
         return np.zeros(0).__dlpack_device__()

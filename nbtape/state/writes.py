@@ -174,7 +174,7 @@ class Writes:
         else:
             self._tell(new)
             with self._lock:
-                self._value = new._value  # type: ignore[attr-defined]
+                self._value = new._value
         return self._view() if read_value else None
 
     def _tell(self, new: Tensor) -> None:

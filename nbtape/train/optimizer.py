@@ -223,8 +223,9 @@ class Optimizer:
                 loss = loss()
         elif tape is None:
             raise ValueError("`tape` is required when a `Tensor` loss is passed.")
-        var_list = list(var_list() if callable(var_list) else var_list)
-        return self.apply_gradients(zip(tape.gradient(loss, var_list), var_list))
+        given: Any = var_list() if callable(var_list) else var_list
+        variables = list(given)
+        return self.apply_gradients(zip(tape.gradient(loss, variables), variables))
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
         """One step, for pairs of a gradient and its variable; returns the count of steps.
@@ -242,9 +243,7 @@ class Optimizer:
         return self._iterations
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
-        """One step, for gradients of `trainable_variables`, by default those that the optimizer was built
-        with.
-        """
+        """One step for gradients of `trainable_variables`, by default those the optimizer was built with."""
         if not len(grads):
             return
         if trainable_variables is None:
@@ -299,9 +298,7 @@ class Optimizer:
     # Inside a step
 
     def _by_rule(self, g: Any, held: Sequence[Variable], rates: tuple) -> None:
-        """`rule` on bare arrays. Half precision is what is kept; it is computed with as float32, as in
-        kernels.
-        """
+        """`rule` on bare arrays. Half precision is computed with as float32, as it is in kernels."""
         values = [g, *[v._value for v in held]]
         if g.dtype in _HALVES:
             values = [x.astype(np.float32) for x in values]

@@ -3,7 +3,7 @@
 from itertools import cycle
 
 import tensorflow as tf  # pyright: ignore[reportMissingImports]
-import workloads  # pyright: ignore[reportMissingImports]
+import workloads  # pyright: ignore[reportMissingImports, reportMissingModuleSource]
 
 NAME = f"tensorflow {tf.__version__}"
 

@@ -1,0 +1,114 @@
+"""What graphs are made of beside the operations on arrays: constants, inputs, reads and assignments of
+variables, and the errors that are found while a graph is built.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from nbtape.core import context
+from nbtape.core.engine import EagerTensor, Op, infer_dtypes
+from nbtape.core.errors import InvalidArgumentError
+from nbtape.core.kernel import Extern
+from nbtape.core.shape import Spec
+from nbtape.ops.row import op
+
+# What TensorFlow calls the operations of these rows: type and, where it differs, name.
+NAMES = {
+    "const": ("Const", "Const"), "placeholder": ("Placeholder", "Placeholder"), "add": ("AddV2", "add"),
+    "sub": ("Sub", "sub"), "mul": ("Mul", "mul"), "div": ("RealDiv", "truediv"),
+    "floordiv": ("FloorDiv", "floordiv"), "floormod": ("FloorMod", "mod"), "pow": ("Pow", "pow"),
+    "matmul": ("MatMul", "MatMul"), "concat": ("ConcatV2", "concat"), "stack": ("Pack", "stack"),
+    "zeros_like": ("ZerosLike", "zeros_like"), "ones_like": ("OnesLike", "ones_like"),
+    "read_variable": ("ReadVariableOp", "ReadVariableOp"),
+    "assign_variable": ("AssignVariableOp", "AssignVariableOp"), "cond": ("If", "cond"),
+    "while_": ("While", "while"), "print_": ("PrintV2", "PrintV2"), "assert_true": ("Assert", "Assert"),
+    "no_op": ("NoOp", "NoOp"), "subscript": ("StridedSlice", "strided_slice"),
+}  # fmt: skip
+
+
+class GraphShapeError(InvalidArgumentError, ValueError):
+    """Shapes that do not fit, found while a graph is built: TensorFlow raises ValueError then, and eagerly
+    the other.
+    """
+
+
+class GraphTypeError(InvalidArgumentError, TypeError):
+    """Dtypes that do not fit, found while a graph is built: TensorFlow raises TypeError then, and eagerly
+    the other.
+    """
+
+
+class Literal:
+    """The value of a constant, hashable by its contents, so that equal constants can be shared."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def _key(self) -> tuple:
+        value = np.asarray(self.value)
+        return value.dtype, value.shape, tuple(value.ravel()) if value.dtype == object else value.tobytes()
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, Literal) and (other is self or self._key() == other._key())
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        value = np.asarray(self.value)
+        return str(value.tolist()) if value.size <= 6 else f"<{value.size} values>"
+
+
+def _unfed(*, spec: Spec, name: str) -> Any:
+    raise InvalidArgumentError(None, None, f"You must feed a value for placeholder tensor '{name}'")
+
+
+def _read(*, variable: Any) -> Any:
+    with context.recording(()):
+        return variable.deref().__tensor__()._value
+
+
+def _assign(x: Any, *, variable: Any) -> Any:
+    with context.recording(()):
+        variable.deref().assign(EagerTensor(x))
+    return x
+
+
+# An input of a graph is no operation on arrays, and so not in the table.
+PLACEHOLDER = Op("placeholder", _unfed, lambda *, spec, name: spec, None, Extern())
+op("const", lambda *, value: value.value, lambda *, value: Spec(np.shape(value.value), value.value.dtype))
+op("read_variable", _read, lambda *, variable: spec_of_variable(variable.deref()))
+op("assign_variable", _assign, lambda x, *, variable: x, None)
+
+
+def spec_of_variable(variable: Any) -> Spec:
+    shape = variable.shape
+    return Spec(None if shape.rank is None else tuple(shape), variable.dtype.np)
+
+
+def names_of(op: Op) -> tuple[str, str]:
+    """The type of an operation and the name that it has where the user gives none."""
+    known = NAMES.get(op.name)
+    if known is not None:
+        return known
+    camel = "".join(part[:1].upper() + part[1:] for part in op.name.split("_"))
+    return camel, camel
+
+
+def check_dtypes(op: Op, specs: list) -> None:
+    for spec in specs:
+        if spec.dtype.kind not in op.kinds or spec.dtype != specs[0].dtype:
+            infer_dtypes(op, specs)
+
+
+def at_building(error: Exception) -> Exception:
+    """The error as TensorFlow raises it while a graph is built, which is still one that eager code may
+    catch.
+    """
+    if type(error) is not InvalidArgumentError:
+        return error
+    about_dtypes = "expected to be a" in error.message or "list of allowed values" in error.message
+    return (GraphTypeError if about_dtypes else GraphShapeError)(None, None, error.message)
