@@ -143,11 +143,9 @@ from nbtape.ops.functions import tan as tan
 from nbtape.ops.functions import tanh as tanh
 from nbtape.ops.functions import truncatediv as truncatediv
 from nbtape.ops.functions import truncatemod as truncatemod
-from nbtape.ops.index import boolean_mask as boolean_mask
 from nbtape.ops.index import gather as gather
 from nbtape.ops.index import gather_nd as gather_nd
 from nbtape.ops.index import unravel_index as unravel_index
-from nbtape.ops.index import where as where
 from nbtape.ops.join import concat as concat
 from nbtape.ops.join import split as split
 from nbtape.ops.join import stack as stack
@@ -160,6 +158,8 @@ from nbtape.ops.linalg import matmul as matmul
 from nbtape.ops.lookup import searchsorted as searchsorted
 from nbtape.ops.lookup import unique as unique
 from nbtape.ops.lookup import unique_with_counts as unique_with_counts
+from nbtape.ops.mask import boolean_mask as boolean_mask
+from nbtape.ops.mask import where as where
 from nbtape.ops.measure import broadcast_dynamic_shape as broadcast_dynamic_shape
 from nbtape.ops.measure import broadcast_static_shape as broadcast_static_shape
 from nbtape.ops.measure import ensure_shape as ensure_shape
@@ -168,6 +168,8 @@ from nbtape.ops.measure import shape as shape
 from nbtape.ops.measure import shape_n as shape_n
 from nbtape.ops.measure import size as size
 from nbtape.ops.norm import norm as norm
+from nbtape.ops.partition import dynamic_partition as dynamic_partition
+from nbtape.ops.partition import dynamic_stitch as dynamic_stitch
 from nbtape.ops.reduce import reduce_all as reduce_all
 from nbtape.ops.reduce import reduce_any as reduce_any
 from nbtape.ops.reduce import reduce_logsumexp as reduce_logsumexp
@@ -177,8 +179,6 @@ from nbtape.ops.reduce import reduce_min as reduce_min
 from nbtape.ops.reduce import reduce_prod as reduce_prod
 from nbtape.ops.reduce import reduce_sum as reduce_sum
 from nbtape.ops.scan import cumsum as cumsum
-from nbtape.ops.scatter import dynamic_partition as dynamic_partition
-from nbtape.ops.scatter import dynamic_stitch as dynamic_stitch
 from nbtape.ops.scatter import scatter_nd as scatter_nd
 from nbtape.ops.scatter import tensor_scatter_nd_add as tensor_scatter_nd_add
 from nbtape.ops.scatter import tensor_scatter_nd_max as tensor_scatter_nd_max

@@ -87,9 +87,9 @@ class DType:
 
     def _limit(self, end: str) -> Any:
         if self.is_integer:
-            return getattr(np.iinfo(self.np), end)
+            return getattr(np.iinfo(self.as_numpy_dtype), end)
         if self.is_floating:
-            info: Any = ml_dtypes.finfo(self.np)  # pyright: ignore[reportCallIssue, reportArgumentType] it has no stubs
+            info: Any = ml_dtypes.finfo(self.as_numpy_dtype)
             return self.as_numpy_dtype(getattr(info, end))
         raise TypeError(f"Cannot find {end}imum value of {self} with type {self}.")
 

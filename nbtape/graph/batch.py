@@ -20,6 +20,7 @@ from nbtape.graph.run import REPLAYS, acts, constant, unrepeatable
 from nbtape.graph.trace import FunctionGraph, fill
 from nbtape.ops.key import Key
 from nbtape.ops.row import elementwise_spec, predicate_spec
+from nbtape.ops.static import rank_of
 
 # `rule(b, node, xs)`: the output for all examples, where the inputs xs that are Batched have an axis in
 # front.
@@ -52,7 +53,7 @@ class Batch:
             xs = [env[id(x)] for x in node.inputs]
             ys = self.node(node, xs)
             env.update({id(y): value for y, value in zip(node.outputs, ys)})
-        return [self.whole(env[id(y)], y._spec.shape) for y in graph.outputs]
+        return self.all([env[id(y)] for y in graph.outputs])
 
     def node(self, node: Node, xs: list) -> tuple:
         differ = any(isinstance(x, Batched) for x in xs)
@@ -78,15 +79,14 @@ class Batch:
         columns = zip(*(rows if node.op.many else [(y,) for y in rows]))
         return tuple([Batched(apply(o.stack, *column, axis=0)) for column in columns])
 
-    def whole(self, x: Any, shape: tuple | None) -> Any:
+    def whole(self, x: Any) -> Any:
         """The value for all examples, repeated where it is the same for each."""
         if isinstance(x, Batched):
             return x.value
-        shape = spec_of(x).shape
-        return apply(o.broadcast_to, apply(o.expand_dims, x, axis=0), shape=(self.n, *shape))
+        return apply(o.stack, *[x] * self.n, axis=0) if self.n else apply(o.expand_dims, x, axis=0)[:0]
 
     def all(self, xs: list) -> list:
-        return [self.whole(x, None) for x in xs]
+        return [self.whole(x) for x in xs]
 
 
 def vectorized_map(fn: Callable, elems: Any, fallback_to_while_loop: bool = True, warn: bool = True) -> Any:
@@ -161,21 +161,20 @@ def _is_elementwise(op: Op) -> bool:
 
 def _rank(x: Any) -> int:
     """The rank of one example."""
-    return len(spec_of(x.value).shape) - 1 if isinstance(x, Batched) else len(spec_of(x).shape)
+    return rank_of(x.value) - 1 if isinstance(x, Batched) else rank_of(x)
 
 
 def _aligned(xs: list, rank: int) -> list:
-    """The values, with axes of size 1 after the first, so that the others stand under each other at the
-    end.
-    """
+    """The values, with axes of size 1 after the first, so that the others stand under each other."""
     values = []
     for x in xs:
         if not isinstance(x, Batched):
             values.append(x)
             continue
-        n, *rest = spec_of(x.value).shape
-        missing = rank - len(rest)
-        values.append(apply(o.reshape, x.value, shape=(n, *[1] * missing, *rest)) if missing > 0 else x.value)
+        value = x.value
+        for _ in range(rank - _rank(x)):
+            value = apply(o.expand_dims, value, axis=1)
+        values.append(value)
     return values
 
 
@@ -262,7 +261,7 @@ def _einsum(b: Batch, node: Node, xs: list) -> Any:
 def _about_shape(b: Batch, node: Node, xs: list) -> Any:
     """shape, size and rank: the same for each example."""
     x = apply(o.zeros_like, xs[0].value)[0] if b.n else None
-    return None if x is None else b.whole(apply(node.op, x, **node.attrs), None)
+    return None if x is None else b.whole(apply(node.op, x, **node.attrs))
 
 
 RULES |= dict.fromkeys(

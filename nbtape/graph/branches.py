@@ -81,5 +81,5 @@ def _branch_gradient(true: Region, false: Region, taken: bool) -> Region:
 
 
 _conds = Once()
-op("cond", _cond_eager, _cond_spec, variadic=_cond_grad, many=True, kernel=Carries("cond"))
+row = op("cond", _cond_eager, _cond_spec, variadic=_cond_grad, many=True, kernel=Carries("cond"))
 REPLAYS["cond"] = _cond_replay

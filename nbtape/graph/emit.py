@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbtape.core import context, nest
-from nbtape.core.engine import Tensor, apply, doors, o, spec_of, tensor
+from nbtape.core.engine import Tensor, apply, doors, spec_of, tensor
 from nbtape.core.shape import Spec, TensorShape
 from nbtape.graph import branches, loops
 from nbtape.graph.custom import custom_call
@@ -59,7 +59,7 @@ def cond(pred: Any, true: Region, true_result: Any, false: Region, false_result:
         region.bind(captured, [*assigned, *read])
         region.close([*leaves(result), *[region.now(v) for v in assigned]])
     reads = [v.__tensor__() for v in (*assigned, *read)]
-    ys = apply(o.cond, pred, *captured, *reads, true=true, false=false)
+    ys = apply(branches.row, pred, *captured, *reads, true=true, false=false)
     n = len(leaves(true_result))
     for variable, y in zip(assigned, ys[n:]):
         context.local.graph.assign(variable, y)  # type: ignore[union-attr]
@@ -106,7 +106,7 @@ def loop(
         *[v.__tensor__() for v in read],
     ]
     ys = apply(
-        o.while_,
+        loops.row,
         *inputs,
         cond=condition,
         body=region,

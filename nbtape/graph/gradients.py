@@ -33,7 +33,7 @@ def gradients(
     >>> float(f(2.0))
     12.0
     """
-    graph = context.local.graph
+    graph: Any = context.local.graph
     if graph is None:
         raise RuntimeError(_EAGER)
     try:

@@ -24,6 +24,7 @@ _OUT_OF_SCOPE = (
 )
 _KNOWN_SIZE = 10_000  # elements; what is larger is not worked out while tracing
 
+
 class Graph:
     """A list of operations that run later: what `tf.function` traces, and what TensorFlow 1 programs build.
 

@@ -1,8 +1,8 @@
 """The row `while_`: a region that runs over and over, with values carried from step to step.
 
-It carries the first inputs, streams the rows of the next ones through (one a step), and gives the last of what it
-carried and the rows that each step made, stacked. It runs while `cond` holds, or once for each streamed row.
-Where `saved`, what was carried into each step comes out too: its gradient is such a loop over these, backwards.
+It carries the first inputs, streams the rows of the next ones through (one a step), and gives the last of
+what it carried and the rows that each step made, stacked. It runs while `cond` holds, or once for each row.
+Where `saved`, what was carried into each step comes out too: the gradient is such a loop over it, backwards.
 """
 
 from typing import Any
@@ -127,10 +127,13 @@ def _while_gradients(g: tuple, y: tuple, xs: tuple, **attrs: Any) -> list:
     streams = [*y[n:end], *xs[carries : carries + scanned], *y[end:], *[g[i] for i in (*rows, *histories)]]
     inputs = [*[g[i] for i in carried], *sums, *streams, *xs[carries + scanned :]]
     symbolic = any(isinstance(x, SymbolicTensor) for x in xs)
-    found = o.while_(*inputs, cond=None, body=step, carries=len(carried) + len(captured), scanned=len(streams),
-                     reverse=not attrs["reverse"], saved=symbolic)  # fmt: skip
-    totals = found[: len(carried) + len(captured)]
-    streamed = found[len(totals) : len(step.results)]
+    count = len(carried) + len(captured)
+    reverse = not attrs["reverse"]
+    found = o.while_(
+        *inputs, cond=None, body=step, carries=count, scanned=len(streams), reverse=reverse, saved=symbolic
+    )
+    totals = found[:count]
+    streamed = found[count : len(step.results)]
     return [*totals[: len(carried)], *streamed, *totals[len(carried) :]]
 
 
@@ -139,7 +142,7 @@ def _is_zero(g: Any) -> bool:
 
 
 def _backward_step(body: Region, carries: int, scanned: int, histories: tuple) -> Region:
-    """The body of the loop that goes back: it carries the cotangents of the carries and of what was captured."""
+    """The body of the loop that goes back, with the cotangents of carries and captured tensors."""
     if body.step is None or body.step[0] != histories:
         body.step = histories, _make_step(body, carries, scanned, histories)
     return body.step[1]
@@ -172,6 +175,6 @@ def _make_step(body: Region, carries: int, scanned: int, histories: tuple) -> Re
 
 
 _loops = Once()
-op("while_", _while_eager, _while_spec, variadic=_while_grad, many=True, kernel=Carries("while_"))
+row = op("while_", _while_eager, _while_spec, variadic=_while_grad, many=True, kernel=Carries("while_"))
 REPLAYS["while_"] = _while_replay
 NARROWINGS["while_"] = _narrowed

@@ -47,7 +47,7 @@ def _gradient_of(region: Region) -> Region:
         env |= {id(x): graph.add_input(x._spec, "kept") for x in region.kept}
         gs = {i: graph.add_input(region.results[i]._spec, "g") for i in floats(region.results)}
         nodes = _again(region, graph, env)
-        seeds = [(env[id(region.results[i])], g) for i, g in gs.items()]
+        seeds: list = [(env[id(region.results[i])], g) for i, g in gs.items()]
         wanted = [x for x in inputs if is_float(x)]
         found = backward(nodes, seeds, {id(x) for x in wanted})
         outputs = [_dense(found.get(id(x)), x) for x in wanted]

@@ -103,7 +103,7 @@ class FunctionGraph(Graph):
                 given[id(inside)] = EagerTensor(self._outer_lift(outside))
         return self.value_of(x, given)
 
-    def _outer_lift(self, x: SymbolicTensor) -> Any:
+    def _outer_lift(self, x: Tensor) -> Any:
         with self.outside():
             return self.outer.lift(x)  # type: ignore[union-attr]
 

@@ -10,7 +10,7 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from nbtape.autodiff.tape import GradientTape
 from nbtape.core import context, nest
-from nbtape.core.engine import Operators, Tensor, describe, tensor
+from nbtape.core.engine import Tensor, describe, tensor
 from nbtape.core.errors import GradientWarning
 from nbtape.notebook.cells import CellNames, open_first, words
 from nbtape.notebook.display import GradientTable
@@ -41,11 +41,11 @@ class TapeMagics(Magics):
             %%tape -w x
             y = tf.sin(x)
         """
+        __tracebackhide__ = True
         name, watched = self._tape_options(line)
         tape = GradientTape(persistent=True)
         running = getattr(self.shell.displayhook, "exec_result", None)
-        with tape:
-            tape.watch([self._value(text) for text in watched])
+        tape.watch([self._value(text) for text in watched])
         self._name = name
         self.shell.user_ns[name] = tape
         if cell is not None:  # called as a function, by an exported script: see `open_first` for notebooks
@@ -66,6 +66,7 @@ class TapeMagics(Magics):
 
             %grad loss model.w model.b
         """
+        __tracebackhide__ = True
         asked = words(line)
         name = self._name
         if asked[:1] in (["-t"], ["--tape"]):
@@ -110,18 +111,17 @@ class TapeMagics(Magics):
 
     def _value(self, text: str) -> Any:
         """The value of an expression in the user's namespace."""
-        try:
-            return self.shell.ev(text)
-        except SyntaxError:
-            message = f"{text!r} is no expression: one that has blanks stands in brackets, (a + b)"
-            raise UsageError(message) from None
+        __tracebackhide__ = True  # what is wrong with the expression is the user's business, not this file's
+        _parsed(text)
+        return self.shell.ev(text)
 
     def _named(self, texts: list[str]) -> list[tuple[str, Any]]:
-        """Each source with its name; a list or a dict of sources is taken apart."""
+        """Each source with its name; a list of sources, or another structure of them, is taken apart."""
+        __tracebackhide__ = True
         found: list[tuple[str, Any]] = []
-        for text in texts:
+        for text in [element for given in texts for element in _elements(given)]:
             value = self._value(text)
-            if nest.is_nested(value) and not isinstance(value, Operators):
+            if nest.is_nested(value):
                 parts = enumerate(nest.flatten(value))
                 found += [(f"{text}[{i}]" + _own_name(part), part) for i, part in parts]
             else:
@@ -142,6 +142,24 @@ class TapeMagics(Magics):
         last = [body.pop()] if body and isinstance(body[-1], ast.Expr) else []
         for tree, mode in ((ast.Module(body, []), "exec"), (ast.Interactive(last), "single")):
             exec(self.shell.compile(tree, filename, mode), self.shell.user_ns)
+
+
+def _parsed(text: str) -> ast.expr:
+    __tracebackhide__ = True
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError:
+        message = f"{text!r} is no expression: one that has blanks stands in brackets, (a + b)"
+    raise UsageError(message)
+
+
+def _elements(text: str) -> list[str]:
+    """`[a, b]` -> `a`, `b`: the elements of a list that is written out, else the expression itself."""
+    __tracebackhide__ = True
+    tree = _parsed(text)
+    if not isinstance(tree, ast.List | ast.Tuple):
+        return [text]
+    return [ast.get_source_segment(text, element) or "" for element in tree.elts]
 
 
 def _own_name(x: Any) -> str:

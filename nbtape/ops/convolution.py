@@ -219,7 +219,12 @@ def conv3d_transpose(
     input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any = "SAME",
     data_format: str = "NDHWC", dilations: Any = None, name: str | None = None
 ) -> Any:  # fmt: skip
-    """The transpose of `conv3d`; `filters` is (*size, channels out, channels in)."""
+    """The transpose of `conv3d`; `filters` is (*size, channels out, channels in).
+
+    >>> x, k = tf.ones([1, 1, 1, 1, 1]), tf.ones([2, 2, 2, 3, 1])
+    >>> tf.nn.conv3d_transpose(x, k, output_shape=[1, 2, 2, 2, 3], strides=2).shape
+    TensorShape([1, 2, 2, 2, 3])
+    """
     g, k = input, filters
     return _transposed(conv_input_grad, g, k, output_shape, 3, strides, padding, data_format, dilations)
 
@@ -228,7 +233,11 @@ def conv_transpose(
     input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any = "SAME",
     data_format: str | None = None, dilations: Any = None, name: str | None = None
 ) -> Any:  # fmt: skip
-    """`conv1d_transpose`, `conv2d_transpose` or `conv3d_transpose`, by the rank of `filters`."""
+    """`conv1d_transpose`, `conv2d_transpose` or `conv3d_transpose`, by the rank of `filters`.
+
+    >>> tf.nn.conv_transpose(tf.ones([1, 2, 1]), tf.ones([2, 3, 1]), [1, 4, 3], strides=2).shape
+    TensorShape([1, 4, 3])
+    """
     g, k = pair(input, filters)
     n = _spatial_rank(k)
     return _transposed(conv_input_grad, g, k, output_shape, n, strides, padding, data_format, dilations)
@@ -237,7 +246,12 @@ def conv_transpose(
 def atrous_conv2d_transpose(
     value: Any, filters: Any, output_shape: Any, rate: Any, padding: Any, name: str | None = None
 ) -> Any:
-    """The transpose of `atrous_conv2d`; `filters` is (height, width, channels out, channels in)."""
+    """The transpose of `atrous_conv2d`; `filters` is (height, width, channels out, channels in).
+
+    >>> x, k = tf.ones([1, 3, 3, 1]), tf.ones([2, 2, 1, 1])
+    >>> tf.nn.atrous_conv2d_transpose(x, k, [1, 5, 5, 1], rate=2, padding="VALID").shape
+    TensorShape([1, 5, 5, 1])
+    """
     return _transposed(conv_input_grad, value, filters, output_shape, 2, 1, padding, None, rate)
 
 
@@ -245,7 +259,12 @@ def depthwise_conv2d_backprop_input(
     input_sizes: Any, filter: Any, out_backprop: Any, strides: Any, padding: Any, data_format: str = "NHWC",
     dilations: Any = (1, 1, 1, 1), name: str | None = None
 ) -> Any:  # fmt: skip
-    """The gradient of `depthwise_conv2d` with respect to its input, which has the shape `input_sizes`."""
+    """The gradient of `depthwise_conv2d` with respect to its input, which has the shape `input_sizes`.
+
+    >>> k, g = tf.ones([2, 2, 3, 1]), tf.ones([1, 3, 3, 3])
+    >>> tf.nn.depthwise_conv2d_backprop_input([1, 4, 4, 3], k, g, [1, 1, 1, 1], "VALID").shape
+    TensorShape([1, 4, 4, 3])
+    """
     return _transposed(
         depthwise_input_grad, out_backprop, filter, input_sizes, 2, strides, padding, data_format, dilations
     )
@@ -255,7 +274,12 @@ def depthwise_conv2d_backprop_filter(
     input: Any, filter_sizes: Any, out_backprop: Any, strides: Any, padding: Any, data_format: str = "NHWC",
     dilations: Any = (1, 1, 1, 1), name: str | None = None
 ) -> Any:  # fmt: skip
-    """The gradient of `depthwise_conv2d` with respect to its filter, which has the shape `filter_sizes`."""
+    """The gradient of `depthwise_conv2d` with respect to its filter, which has the shape `filter_sizes`.
+
+    >>> x, g = tf.ones([1, 4, 4, 3]), tf.ones([1, 3, 3, 3])
+    >>> tf.nn.depthwise_conv2d_backprop_filter(x, [2, 2, 3, 1], g, [1, 1, 1, 1], "VALID").shape
+    TensorShape([2, 2, 3, 1])
+    """
     x, g = pair(input, out_backprop)
     first = channels_first(data_format, 2)
     attrs = _attrs(2, first, strides, padding, dilations)

@@ -10,7 +10,7 @@ import numpy as np
 
 from nbtape.core import context
 from nbtape.core.dtype import DType, as_dtype, float32, spelled, string
-from nbtape.core.engine import EagerTensor, Tensor, apply, o, tensor
+from nbtape.core.engine import EagerTensor, apply, o, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.shape import Spec, bracket
 from nbtape.ops.measure import shape as shape_tensor
@@ -127,7 +127,7 @@ def get_static_value(tensor: Any, partial: bool = False) -> Any:
 # Filled tensors
 
 
-def _shape_entries(shape: Any) -> list | Tensor:
+def _shape_entries(shape: Any) -> Any:
     """A shape as the user of `zeros` writes it."""
     sizes = list(shape) if type(shape) in (list, tuple) else None
     if sizes is None or not is_static(sizes):
@@ -143,7 +143,7 @@ def _shape_entries(shape: Any) -> list | Tensor:
     return sizes
 
 
-def _filled(sizes: list | Tensor, value: Any, dtype: DType) -> Any:
+def _filled(sizes: Any, value: Any, dtype: DType) -> Any:
     if is_static(sizes) and context.local.graph is None:
         if dtype is string:
             return tensor(np.full(sizes, value, object))

@@ -4,6 +4,7 @@ A rule never mentions broadcasting, which `backward` undoes, nor 0 * inf, which 
 complex values a gradient is, as in TensorFlow, the cotangent times the conjugate of the derivative.
 """
 
+import cmath
 import math
 import operator
 
@@ -83,7 +84,9 @@ def _pow_base(g, y, a, b):
 
 def _pow_exponent(g, y, a, b):
     """The derivative with respect to the exponent; as in TensorFlow, 0 for a base that has no logarithm."""
-    if isinstance(a, _NUMBERS):
+    if isinstance(a, complex):
+        return g * conj(y * (cmath.log(a) if a else 0.0))
+    if isinstance(a, int | float):
         return g * conj(y * (math.log(a) if a > 0 else 0.0))
     positive = o.not_equal(a, 0) if spec_of(a).dtype.kind == "c" else a > 0
     return g * conj(y * o.log(o.where(positive, a, 1.0)))
@@ -219,9 +222,9 @@ row("floormod", numeric.floormod,  "({0} % {1})",
 row("truncatediv", numeric.truncatediv, "math.trunc({0} / {1})", kinds=REAL)
 row("truncatemod", numeric.truncatemod, "(abs({0}) % abs({1}) if {0} >= 0 else -(abs({0}) % abs({1})))",
     lambda g, y, a, b: g,          lambda g, y, a, b: -g * o.truncatediv(a, b), kinds=REAL)
-row("maximum", np.maximum,         "({0} if {0} >= {1} or {0} != {0} else {1})",
+row("maximum", numeric.maximum,    "({0} if {0} >= {1} or {0} != {0} else {1})",
     lambda g, y, a, b: o.where(a >= b, g, 0.0), lambda g, y, a, b: o.where(a >= b, 0.0, g), kinds=REAL)
-row("minimum", np.minimum,         "({0} if {0} <= {1} or {0} != {0} else {1})",
+row("minimum", numeric.minimum,    "({0} if {0} <= {1} or {0} != {0} else {1})",
     lambda g, y, a, b: o.where(a <= b, g, 0.0), lambda g, y, a, b: o.where(a <= b, 0.0, g), kinds=REAL)
 row("squared_difference", numeric.squared_difference, "(({0} - {1}) * ({0} - {1}))",
     lambda g, y, a, b: 2 * g * (a - b), lambda g, y, a, b: -2 * g * (a - b), kinds=SIGNED)

@@ -20,14 +20,12 @@ from nbtape.ops.static import (
     as_tf_name,
     dims,
     integer,
-    is_tensor,
     partial_dims,
     product,
     rank_of,
     sizes_of,
     wrong_type,
 )
-from nbtape.ops.subscript import masked
 
 _INT64 = np.dtype(np.int64)
 
@@ -231,8 +229,10 @@ def gather_nd(
             f"index innermost dimension length must be <= params rank; saw: {k} vs. {len(sizes)} "
             f"[Op:GatherNd]"
         )
-    flat = reshape_to_sizes(x, [product(sizes[:k]), *sizes[k:]])
-    return apply(o.take, flat, flat_index(i, sizes, "param shape"), axis=0)
+    flat = flat_index(i, sizes, "param shape")
+    if k == 1 and not batch and rank_of(i) == 2:
+        return apply(o.gather, x, flat, axis=0)
+    return apply(o.take, reshape_to_sizes(x, [product(sizes[:k]), *sizes[k:]]), flat, axis=0)
 
 
 def _with_batch(i: Any, batch: int) -> Any:
@@ -245,77 +245,7 @@ def _with_batch(i: Any, batch: int) -> Any:
     return apply(o.concat, tensor(np.broadcast_to(grid, (*shape[:-1], batch))), i, axis=len(shape) - 1)
 
 
-# Masks and where
-
-
-def _where_indices(x):
-    if not x.ndim or x.dtype == object:
-        raise TypeError
-    return np.argwhere(x)
-
-
-def _where_spec(x: Spec) -> Spec:
-    if x.dtype == object:
-        raise invalid(
-            "Value for attr 'T' of string is not in the list of allowed values: float, double, int32, bool"
-        )
-    if x.shape is None:
-        return Spec((None, None), _INT64)
-    if not x.shape:
-        raise invalid("WhereOp : Unhandled input dimensions: 0 [Op:Where]")
-    return Spec((None, len(x.shape)), _INT64)
-
-
-op("where_indices", _where_indices, _where_spec)
-op("flat_nonzero", lambda x: np.flatnonzero(x), lambda x: Spec((None,), _INT64))
-
-
-def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Any:
-    """Elements of `x` where `condition` is true and of `y` elsewhere, all three broadcast to one shape.
-
-    With `condition` alone: the indices of its true (nonzero) elements, one row each.
-
-    >>> tf.where([True, False], [1, 2], 0).numpy().tolist(), tf.where([0, 3, 0, 4]).numpy().tolist()
-    ([1, 0], [[1], [3]])
-    """
-    if x is None and y is None:
-        return apply(o.where_indices, tensor(condition))
-    if x is None or y is None:
-        raise ValueError("x and y must both be non-None or both be None.")
-    c = tensor(condition)
-    if not c.dtype.is_bool:
-        raise TypeError(
-            f"Cannot convert {condition!r} to EagerTensor of dtype bool\n"
-            "A condition is a tensor of bools: write tf.where(c != 0, x, y), or tf.cast(c, tf.bool)."
-        )
-    if not is_tensor(x) and not is_tensor(y):
-        x = tensor(x)
-        y = tensor(y, x.dtype)
-    x, y = pair(x, y)
-    return apply(o.where, c, x, y)
-
-
-def boolean_mask(tensor: Any, mask: Any, axis: Any = None, name: str = "boolean_mask") -> Any:
-    """The slices of `tensor` at which `mask` is true; it covers the axes from `axis` on (by default from the
-    first).
-
-    >>> tf.boolean_mask([[1, 2], [3, 4], [5, 6]], [True, False, True]).numpy().tolist()
-    [[1, 2], [5, 6]]
-    """
-    x, m = as_tensor(tensor), as_tensor(mask)
-    if rank_of(m) == 0:
-        raise ValueError("mask cannot be scalar.")
-    if not m.dtype.is_bool:
-        m = apply(o.not_equal, m, as_tensor(0, m.dtype))
-    rank, at = rank_of(x), 0 if axis is None else integer(axis)
-    at = at + rank if at < 0 else at
-    if at + rank_of(m) > rank:
-        raise ValueError(f"Shapes {x.shape[at:]} and {m.shape} are incompatible")
-    x, i = masked(x, m, at)
-    return apply(o.take, x, i, axis=at)
-
-
-as_tensor = tensor  # where a parameter is called `tensor`, as TensorFlow's are
+# Flat indices
 
 
 def _unravel(i, shape):

@@ -77,13 +77,12 @@ def _concat_spec(*xs: Spec, axis: int) -> Spec:
 
 def _concat_axis(axis: int, rank: int) -> Exception:
     return invalid(
-        f"ConcatOp : Expected concatenating dimensions in the range [{-rank}, {rank}), but got {axis} "
-        f"[Op:ConcatV2]"
+        f"ConcatOp : Expected concatenating dimensions in the range [{-rank}, {rank}), but got {axis}"
     )
 
 
 def _concat_grad(i, g, y, *xs, axis):
-    shapes = [dims(x) for x in xs]
+    shapes: list[Any] = [dims(x) for x in xs]
     if None in shapes:
         return o.concat_part(g, *xs, which=i, axis=axis)
     start = sum([s[axis] for s in shapes[:i]])

@@ -109,8 +109,10 @@ def unless_zero(f, at):
     @in_float32
     def eager(a, b):
         a, b = in_one_dtype(a, b)
-        y = f(a, b)
-        return np.where((a, b)[at] == 0, y.dtype.type(0), y)[()]
+        switch = (a, b)[at]
+        if not (isinstance(a, np.ndarray) or isinstance(b, np.ndarray)):
+            return f(a, b) if switch != 0 else a.dtype.type(0)
+        return np.where(switch == 0, switch.dtype.type(0), f(a, b))
 
     return eager
 
@@ -178,7 +180,21 @@ def round_half_to_even(x):
 
 def squared_difference(a, b):
     d = a - b
-    return d * d.conj() if d.dtype.kind == "c" else d * d
+    if d.dtype.kind == "c":
+        return d * d.conj()
+    return np.multiply(d, d, out=d) if isinstance(d, np.ndarray) else d * d
+
+
+def maximum(a, b):
+    if type(a) is type(b) and type(a) in _FLOAT_SCALARS:  # six times as fast
+        return a if a >= b or a != a else b
+    return np.maximum(a, b)
+
+
+def minimum(a, b):
+    if type(a) is type(b) and type(a) in _FLOAT_SCALARS:
+        return a if a <= b or a != a else b
+    return np.minimum(a, b)
 
 
 def clip(x, low, high):
@@ -254,12 +270,12 @@ def select(c, a, b):
     if c.dtype != np.bool_:
         raise TypeError
     if not isinstance(a, _ARRAYS) or not isinstance(b, _ARRAYS):
-        dtype = dtype_of(a, b)
-        y = np.where(c, a, b)
-        return y[()] if y.dtype == dtype else y.astype(dtype)[()]  # bfloat16 beside a Python number
-    if a.dtype != b.dtype:
+        a, b = in_one_dtype(a, b)
+    elif a.dtype != b.dtype:
         raise TypeError
-    return np.where(c, a, b)[()]
+    if isinstance(c, np.bool_) and isinstance(a, np.generic) and isinstance(b, np.generic):
+        return a if c else b
+    return np.where(c, a, b)
 
 
 def add_n(*xs):

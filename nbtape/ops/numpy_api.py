@@ -117,7 +117,7 @@ _COMPOSED: dict[str, Callable[..., Any]] = {
     "log2": _log_in(2),
     "logaddexp": _logaddexp,
     "logical_and": _logical("logical_and"),
-    "logical_not": _logical("logical_not"),
+    "logical_not": lambda x: _logical("logical_not")(x),
     "logical_or": _logical("logical_or"),
     "logical_xor": _logical("logical_xor"),
     "matmul": matmul,
@@ -140,27 +140,29 @@ _SILENT = ("out", "where", "dtype", "initial")  # arguments that may be given wi
 
 def ufunc(ufunc: Any, method: str, inputs: tuple, kwargs: dict) -> Any:
     """What `np.exp(t)`, `array * t` and `np.add.reduce(t)` mean."""
-    if any(_has_rules_of_its_own(x) for x in inputs):
-        return NotImplemented
-    kwargs = _said(kwargs)
-    if any(isinstance(x, Operators) for x in _leaves(kwargs.get("out"))):
-        raise TypeError("a Tensor never changes, and cannot be `out`: use the result of the function.")
-    f = _method(ufunc.__name__, method)
-    return _call(f, getattr(ufunc, method), inputs, kwargs, always=ufunc.__name__ in _ALWAYS)
+    for x in inputs:
+        if _has_rules_of_its_own(x):
+            return NotImplemented
+    if kwargs:
+        kwargs = _said(kwargs)
+        if any(isinstance(x, Operators) for x in kwargs.get("out", ())):
+            raise TypeError("a Tensor never changes, and cannot be `out`: use the result of the function.")
+    name = ufunc.__name__
+    return _call(_method(name, method), getattr(ufunc, method), inputs, kwargs, always=name in _ALWAYS)
 
 
 def function(func: Any, args: tuple, kwargs: dict) -> Any:
     """What `np.sum(t)` means."""
     f = _OF_SHAPE.get(func)
-    return f(*args, **kwargs) if f is not None else _call(FUNCTIONS.get(func), func, args, _said(kwargs))
+    if f is not None:
+        return f(*args, **kwargs)
+    return _call(FUNCTIONS.get(func), func, args, _said(kwargs) if kwargs else kwargs)
 
 
 def _call(f: Callable | None, by_numpy: Any, args: tuple, kwargs: dict, always: bool = False) -> Any:
     """`f`, if it is there and takes these arguments; else what NumPy makes of the arrays."""
-    tensors = [x for x in _leaves((args, kwargs)) if stands_for_tensor(x)]
-    graph = context.local.graph
     if f is not None and _takes(f, args, kwargs):
-        if always or graph is not None or any(as_dtype(x.dtype).np.kind in FLOATS for x in tensors):
+        if always or context.local.graph is not None or _has_floats(args) or _has_floats(kwargs):
             try:
                 return f(*args, **kwargs)
             except Unmapped:
@@ -170,17 +172,29 @@ def _call(f: Callable | None, by_numpy: Any, args: tuple, kwargs: dict, always: 
     return by_numpy(*_arrays(args), **_arrays(kwargs))
 
 
-@cache
-def _signature(f: Callable) -> inspect.Signature:
-    return inspect.signature(f)
-
-
 def _takes(f: Callable, args: tuple, kwargs: dict) -> bool:
-    try:
-        _signature(f).bind(*args, **kwargs)
-    except TypeError:
-        return False
-    return True
+    """Whether `f` has these arguments; that none is missing NumPy has seen to."""
+    most, names = _parameters(f)
+    return len(args) <= most and kwargs.keys() <= names
+
+
+@cache
+def _parameters(f: Callable) -> tuple[float, set[str]]:
+    """How many arguments `f` takes by position, and which it takes by name."""
+    parameters = inspect.signature(f).parameters.values()
+    most = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+    unbounded = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    names = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    return math.inf if unbounded else most, names
+
+
+def _has_floats(x: Any) -> bool:
+    """Whether there is a tensor of floats or complex numbers, through which a gradient could flow."""
+    if isinstance(x, list | tuple):
+        return any([_has_floats(item) for item in x])
+    if isinstance(x, dict):
+        return any([_has_floats(item) for item in x.values()])
+    return stands_for_tensor(x) and as_dtype(x.dtype).np.kind in FLOATS
 
 
 @cache
@@ -222,7 +236,7 @@ def _typed(f: Callable) -> Callable:
     def binary(a: Any, b: Any, *, dtype: Any = None) -> Any:
         return f(_in(a, dtype), _in(b, dtype))
 
-    return unary if len(_signature(f).parameters) == 1 else binary
+    return unary if _parameters(f)[0] == 1 else binary
 
 
 def _in(x: Any, dtype: Any) -> Any:
@@ -239,17 +253,9 @@ def _is_default(v: Any) -> bool:
 
 
 def _has_rules_of_its_own(x: Any) -> bool:
-    kind = type(x)
-    known = isinstance(x, Operators | np.ndarray | np.generic | IndexedSlices)
-    return not known and getattr(kind, "__array_ufunc__", None) is not None
-
-
-def _leaves(x: Any) -> list:
-    if isinstance(x, list | tuple):
-        return [leaf for item in x for leaf in _leaves(item)]
-    if isinstance(x, dict):
-        return _leaves(list(x.values()))
-    return [x]
+    if isinstance(x, (Operators, np.ndarray, np.generic, IndexedSlices)):  # noqa: UP038 (faster than a union)
+        return False
+    return getattr(type(x), "__array_ufunc__", None) is not None
 
 
 def _nested(x: Any, f: Callable) -> Any:

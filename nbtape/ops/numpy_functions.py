@@ -48,7 +48,7 @@ def both(a: Any, b: Any) -> tuple:
     """Two operands as Tensors of one dtype."""
     a, b = pair(a, b)
     if not stands_for_tensor(a):
-        return tensor(a, b.dtype), b
+        return (tensor(a, b.dtype), b) if stands_for_tensor(b) else (tensor(a), tensor(b))
     return a, b if stands_for_tensor(b) else tensor(b, a.dtype)
 
 

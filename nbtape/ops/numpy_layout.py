@@ -18,7 +18,7 @@ from nbtape.ops import (
     shape as shapes,
     tile as tiles,
 )
-from nbtape.ops.numpy_functions import Unmapped, as_axis, as_number, numpy_function, ravel
+from nbtape.ops.numpy_functions import Unmapped, as_axis, as_number, both, numpy_function, ravel
 
 numpy_function("ravel")(ravel)
 
@@ -191,7 +191,7 @@ def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
     if x is None or y is None:
         raise Unmapped
     condition = tensor(condition)
-    return index.where(condition if condition.dtype.is_bool else condition != 0, x, y)
+    return apply(o.where, condition if condition.dtype.is_bool else condition != 0, *both(x, y))
 
 
 @numpy_function("take")

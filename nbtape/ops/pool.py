@@ -49,7 +49,7 @@ def _resolved(spatial: Ints, ksize: Ints, strides: Ints, padding: Padding) -> di
 def _max_pool(x, **attrs):
     _max_pool_spec(Spec(x.shape, x.dtype), **attrs)
     index = _index_of_max(x, **_resolved(x.shape[1:-1], **attrs))
-    return x.reshape(-1)[index], index
+    return x.reshape(-1).take(index), index
 
 
 def _unpool(g, index, like: Any = None, *, shape):

@@ -94,21 +94,33 @@ def max_pool(
 def max_pool1d(
     input: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NWC", name: str | None = None
 ) -> Any:
-    """`max_pool` of a tensor of rank 3."""
+    """`max_pool` of a tensor of rank 3.
+
+    >>> tf.nn.max_pool1d(tf.ones([1, 4, 1]), ksize=2, strides=2, padding="VALID").shape
+    TensorShape([1, 2, 1])
+    """
     return _pooled(max_of, input, 1, ksize, strides, padding, data_format)[0]
 
 
 def max_pool2d(
     input: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NHWC", name: str | None = None
 ) -> Any:
-    """`max_pool` of a tensor of rank 4."""
+    """`max_pool` of a tensor of rank 4.
+
+    >>> tf.nn.max_pool2d(tf.ones([1, 4, 4, 1]), ksize=2, strides=2, padding="VALID").shape
+    TensorShape([1, 2, 2, 1])
+    """
     return _pooled(max_of, input, 2, ksize, strides, padding, data_format)[0]
 
 
 def max_pool3d(
     input: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NDHWC", name: str | None = None
 ) -> Any:
-    """`max_pool` of a tensor of rank 5."""
+    """`max_pool` of a tensor of rank 5.
+
+    >>> tf.nn.max_pool3d(tf.ones([1, 4, 4, 4, 1]), ksize=2, strides=2, padding="VALID").shape
+    TensorShape([1, 2, 2, 2, 1])
+    """
     return _pooled(max_of, input, 3, ksize, strides, padding, data_format)[0]
 
 
@@ -136,7 +148,7 @@ def max_pool_with_argmax(
         raise invalid(f"tensor_in must be 4-dimensional (2): {x.shape}")
     y, index = _pooled(max_of, x, 2, ksize, strides, padding, data_format)
     if not include_batch_in_index:
-        index = index % tensor(product(sizes_of(x)[1:]), int64)
+        index = index % apply(o.cast, tensor(product(sizes_of(x)[1:])), dtype=int64.np)
     return y, index if kind is int64 else apply(o.cast, index, dtype=kind.np)
 
 
@@ -159,21 +171,33 @@ def avg_pool(
 def avg_pool1d(
     input: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NWC", name: str | None = None
 ) -> Any:
-    """`avg_pool` of a tensor of rank 3."""
+    """`avg_pool` of a tensor of rank 3.
+
+    >>> tf.nn.avg_pool1d(tf.ones([1, 4, 1]), ksize=2, strides=2, padding="VALID").shape
+    TensorShape([1, 2, 1])
+    """
     return _pooled(mean_of, input, 1, ksize, strides, padding, data_format)
 
 
 def avg_pool2d(
     input: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NHWC", name: str | None = None
 ) -> Any:
-    """`avg_pool` of a tensor of rank 4."""
+    """`avg_pool` of a tensor of rank 4.
+
+    >>> tf.nn.avg_pool2d(tf.ones([1, 4, 4, 1]), ksize=2, strides=2, padding="VALID").shape
+    TensorShape([1, 2, 2, 1])
+    """
     return _pooled(mean_of, input, 2, ksize, strides, padding, data_format)
 
 
 def avg_pool3d(
     input: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NDHWC", name: str | None = None
 ) -> Any:
-    """`avg_pool` of a tensor of rank 5."""
+    """`avg_pool` of a tensor of rank 5.
+
+    >>> tf.nn.avg_pool3d(tf.ones([1, 4, 4, 4, 1]), ksize=2, strides=2, padding="VALID").shape
+    TensorShape([1, 2, 2, 2, 1])
+    """
     return _pooled(mean_of, input, 3, ksize, strides, padding, data_format)
 
 

@@ -8,19 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.core.dtype import int32
 from nbtape.core.engine import Tensor, apply, o, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.kernel import Extern, late
 from nbtape.core.shape import Spec, bracket
-from nbtape.ops.row import op
+from nbtape.ops.row import ANY, NUMBER, REAL, op
 from nbtape.ops.shape import reshape_to_sizes
 from nbtape.ops.static import (
     as_tf_name,
     entries,
-    integer,
     is_static,
-    known,
     partial_dims,
     product,
     rank_of,
@@ -38,6 +35,7 @@ _UFUNCS = {
     "min": np.minimum,
     "max": np.maximum,
 }
+_TAKES = {"add": NUMBER, "sub": NUMBER, "max": REAL, "min": REAL}
 _WORTH_IMPORTING = 1 << 16  # elements for which the kernel is faster although numba has to be imported for it
 _WORTH_CALLING = 512
 
@@ -54,7 +52,7 @@ def scatter_rows(target: np.ndarray, i: np.ndarray, rows: np.ndarray, kind: str 
     return target
 
 
-def _zeros(shape: tuple, dtype: np.dtype) -> np.ndarray:
+def zeros_of(shape: tuple, dtype: np.dtype) -> np.ndarray:
     return np.full(shape, b"", object) if dtype.kind == "O" else np.zeros(shape, dtype)
 
 
@@ -65,7 +63,7 @@ def _scatter_add(i, v, *, rows):
     if i.size and not (0 <= i.min() and i.max() < rows):
         at = int(np.argmax((i < 0) | (i >= rows)))
         raise invalid(f"indices[{at}] = {i[at]} is not in [0, {rows})")
-    return scatter_rows(_zeros((rows, *shape), v.dtype), i, v)
+    return scatter_rows(zeros_of((rows, *shape), v.dtype), i, v)
 
 
 def _scatter_add_spec(i: Spec, v: Spec, *, rows: int | None) -> Spec:
@@ -107,14 +105,6 @@ def _winners(g, y, t, i, u):
     return mine, theirs, o.tensor_scatter(mine, i, theirs, kind="add")
 
 
-def _stitch(i, v):
-    if i.size and i.min() < 0:
-        raise invalid("indices[0] is out of range")
-    y = _zeros((int(i.max(initial=-1)) + 1, *v.shape[1:]), v.dtype)
-    y[i] = v
-    return y
-
-
 # fmt: off
 op("scatter_add", _scatter_add, _scatter_add_spec, None, lambda g, y, i, v, *, rows: o.take(g, i, axis=0),
    kernel=Extern(cpu="nbtape.kernels.cpu.scatter:scatter_add"))
@@ -122,8 +112,6 @@ op("scatter_add_by", lambda i, v, rows, *, hint: _scatter_add(i, v, rows=int(row
    lambda i, v, rows, *, hint: _scatter_add_spec(i, v, rows=hint),
    None, lambda g, y, i, v, rows, *, hint: o.take(g, i, axis=0), None)
 op("tensor_scatter", _tensor_scatter, _same, _target_grad, None, _update_grad)
-op("stitch", _stitch, lambda i, v: Spec(None if v.shape is None else (None, *v.shape[1:]), v.dtype),
-   None, lambda g, y, i, v: o.take(g, i, axis=0))
 # fmt: on
 
 
@@ -154,13 +142,13 @@ def _checked(i: Any, u: Any, sizes: list) -> int:
         raise invalid("Indices shape must have rank at least one. Found:[] [Op:ScatterNd]")
     k = ishape[-1]
     outer, n = ishape[:-1], rank - 1
-    if not _agree(outer, ushape[:n]):
+    if not agree(outer, ushape[:n]):
         raise invalid(
             f"Dimensions [0,{n}) of indices[shape={bracket(ishape)}] must match dimensions [0,{n}) of "
             f"updates[shape={bracket(ushape)}] [Op:ScatterNd]"
         )
     known = [s if isinstance(s, int) else None for s in sizes]
-    if k > len(sizes) or not _agree(known[k:], ushape[n:]):
+    if k > len(sizes) or not agree(known[k:], ushape[n:]):
         raise invalid(
             f"Dimensions [{k},{len(sizes)}) of input[shape={bracket(known)}] must match dimensions "
             f"[{n},{len(ushape)}) of updates[shape={bracket(ushape)}] [Op:ScatterNd]"
@@ -168,7 +156,7 @@ def _checked(i: Any, u: Any, sizes: list) -> int:
     return k
 
 
-def _agree(a: Any, b: Any) -> bool:
+def agree(a: Any, b: Any) -> bool:
     return len(a) == len(b) and all(None in (m, n) or m == n for m, n in zip(a, b))
 
 
@@ -198,17 +186,21 @@ def _scattered(t: Any, indices: Any, updates: Any, kind: str) -> Any:
             f"cannot compute {name} as input #2(zero-based) was expected to be a {t.dtype.name} tensor but "
             f"is a {u.dtype.name} tensor [Op:{name}]\nConvert it first: tf.cast(updates, tf.{t.dtype.name})."
         )
+    if t.dtype.np.kind not in _TAKES.get(kind, ANY):
+        raise invalid(
+            f"Value for attr 'T' of {t.dtype.name} is not in the list of allowed values: numbers [Op:{name}]"
+        )
     sizes, ishape, ushape = sizes_of(t), partial_dims(i), partial_dims(u)
     if not ushape:
         raise invalid(f"Updates shape must have rank at least one. Found:{bracket(ushape)} [Op:{name}]")
     k, n = ishape[-1], len(ishape) - 1
     known = partial_dims(t)
-    if not _agree(ishape[:-1], ushape[:n]):
+    if not agree(ishape[:-1], ushape[:n]):
         raise invalid(
             "Outer dimensions of indices and update must match. "
             f"Indices shape: {bracket(ishape)}, updates shape:{bracket(ushape)} [Op:{name}]"
         )
-    if k > len(sizes) or not _agree(known[k:], ushape[n:]):
+    if k > len(sizes) or not agree(known[k:], ushape[n:]):
         raise invalid(
             "Inner dimensions of output shape must match inner dimensions of updates shape. "
             f"Output: {bracket(known)} updates: {bracket(ushape)} [Op:{name}]"
@@ -271,67 +263,3 @@ def tensor_scatter_nd_update(tensor: Any, indices: Any, updates: Any, name: str 
     [10, 2, 30]
     """
     return _scattered(tensor, indices, updates, "update")
-
-
-def dynamic_partition(data: Any, partitions: Any, num_partitions: int, name: str | None = None) -> list:
-    """The slices of `data` as a list of `num_partitions` tensors: number `partitions[i]` takes slice i.
-
-    >>> [part.numpy().tolist() for part in tf.dynamic_partition([1, 2, 3, 4], [0, 1, 1, 0], 2)]
-    [[1, 4], [2, 3]]
-    """
-    x, p, count = (
-        tensor(data),
-        tensor(partitions, None if isinstance(partitions, Tensor) else int32),
-        integer(num_partitions),
-    )
-    if count < 1:
-        raise invalid(
-            f"Value for attr 'num_partitions' of {count} must be at least minimum 1 [Op:DynamicPartition]"
-        )
-    shape, wanted = partial_dims(x), partial_dims(p)
-    if not _agree(shape[: len(wanted)], wanted):
-        raise invalid(
-            "data.shape must start with partitions.shape, got data.shape = "
-            f"{bracket(shape)}, partitions.shape = {bracket(wanted)} [Op:DynamicPartition]"
-        )
-    value, sizes = known(p), sizes_of(x)
-    if value is not None and ((value < 0) | (value >= count)).any():
-        at = np.argwhere(np.atleast_1d((value < 0) | (value >= count)))[0]
-        raise invalid(
-            f"partitions{bracket(at)} = {np.atleast_1d(value)[tuple(at)]} is not in [0, {count}) "
-            f"[Op:DynamicPartition]"
-        )
-    x = reshape_to_sizes(x, [product(sizes[: len(wanted)]), *sizes[len(wanted) :]])
-    return [apply(o.take, x, _members(p, value, k), axis=0) for k in range(count)]
-
-
-def _members(p: Any, value: Any, k: int) -> Any:
-    if value is not None:
-        return tensor(np.flatnonzero(value == k))
-    return apply(o.flat_nonzero, apply(o.equal, p, tensor(k, p.dtype)))
-
-
-def dynamic_stitch(indices: Any, data: Any, name: str | None = None) -> Any:
-    """The slices of the tensors in the list `data` put together: slice k of `data[m]` at `indices[m][k]`.
-
-    Of several slices for one place the last stays.
-
-    >>> tf.dynamic_stitch([[0, 2], [1]], [[10, 30], [20]]).numpy().tolist()
-    [10, 20, 30]
-    """
-    places, parts, first = [tensor(i, int32) if not isinstance(i, Tensor) else i for i in indices], [], None
-    for m, (i, part) in enumerate(zip(places, data)):
-        x = part if isinstance(part, Tensor) else tensor(part, first)
-        first = first or x.dtype
-        outer, shape = partial_dims(i), partial_dims(x)
-        if not _agree(shape[: len(outer)], outer):
-            raise invalid(
-                f"data[{m}].shape = {bracket(shape)} does not start with indices[{m}].shape = "
-                f"{bracket(outer)} [Op:DynamicStitch]"
-            )
-        sizes = sizes_of(x)
-        parts.append(reshape_to_sizes(x, [product(sizes[: len(outer)]), *sizes[len(outer) :]]))
-    flat = [apply(o.reshape, i, shape=(-1,)) for i in places]
-    if len(flat) == 1:
-        return apply(o.stitch, flat[0], parts[0])
-    return apply(o.stitch, apply(o.concat, *flat, axis=0), apply(o.concat, *parts, axis=0))

@@ -40,7 +40,7 @@ def _steps(start, limit, delta):
         sign = "<= limit when delta >" if delta > 0 else ">= limit when delta <"
         raise invalid(f"Requires start {sign} 0: {_number(start)}/{_number(limit)} [Op:Range]")
     if start.dtype.kind in "iu":
-        return np.arange(int(start), int(limit), int(delta), start.dtype)
+        return np.arange(int(start), int(limit), int(delta), dtype=start.dtype)
     n = math.ceil(abs((limit - start) / delta))  # in the precision of the dtype, as in TensorFlow
     return start + np.arange(n, dtype=np.float64).astype(start.dtype) * delta
 
@@ -87,7 +87,7 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
 def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: Any = 0) -> Any:
     """`num` values from `start` to `stop`, both included, at equal distances, along a new `axis`.
 
-    `start` and `stop` may be arrays that broadcast; integers are taken as float64.
+    `start` and `stop` may be arrays that broadcast; integers are taken as float64 (small ones as float32).
 
     >>> tf.linspace(0.0, 1.0, 5).numpy().tolist()
     [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -95,7 +95,8 @@ def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: Any
     x = tensor(start)
     y = tensor(stop, None if is_tensor(stop) and tensor(stop).dtype is x.dtype else x.dtype)
     if x.dtype.is_integer:
-        x, y = apply(o.cast, x, dtype=float64.np), apply(o.cast, y, dtype=float64.np)
+        kind = float64 if x.dtype.size > 2 else float32  # as for the quotient of two of them
+        x, y = apply(o.cast, x, dtype=kind.np), apply(o.cast, y, dtype=kind.np)
     count = known(num)
     if count is not None and count.dtype.kind not in "iu":
         raise TypeError(
@@ -154,14 +155,15 @@ def meshgrid(*args: Any, **kwargs: Any) -> list:
 
 
 def _one_hot(i, on, off, *, depth, axis):
-    steps = np.arange(depth, dtype=i.dtype)
+    steps = np.arange(0, depth, dtype=i.dtype)
     if axis == i.ndim:
         hot = i[..., None] == steps
     else:
         hot = np.expand_dims(i, axis) == steps.reshape((depth, *(1,) * (i.ndim - axis)))
-    if on.dtype == object:
+    dtype = on.dtype
+    if dtype.kind == "O":
         return np.where(hot, on[()], off[()]).astype(object)
-    return hot.astype(on.dtype, copy=False) if off == 0 and on == 1 else np.where(hot, on, off)
+    return hot.astype(dtype, copy=False) if off == 0 and on == 1 else np.where(hot, on, off)
 
 
 def _one_hot_spec(i: Spec, on: Spec, off: Spec, *, depth: int, axis: int) -> Spec:
@@ -214,27 +216,24 @@ def one_hot(
 
 
 def _on_and_off(on: Any, off: Any, kind: DType | None) -> tuple:
-    if on is not None:
-        on = tensor(on, kind if not is_tensor(on) and kind is not None and _takes(kind, on) else None)
-    if off is not None:
-        off = tensor(off, kind if not is_tensor(off) and kind is not None and _takes(kind, off) else None)
+    """The two values, of which one is given, as tensors of one dtype: `kind`, else that of the one given."""
+    on = on if on is None else _as_kind(on, kind)
+    off = off if off is None else _as_kind(off, kind)
     if on is not None and off is not None and on.dtype is not off.dtype:
         raise TypeError(f"dtype {on.dtype} of on_value does not match dtype {off.dtype} of off_value")
     for name, x in (("on_value", on), ("off_value", off)):
         if x is not None and kind is not None and x.dtype is not kind:
             raise TypeError(f"dtype {x.dtype} of {name} does not match dtype parameter {kind}")
-    kind = kind or (on if on is not None else off).dtype  # type: ignore[union-attr]
-    if kind.is_bool and on is None:
-        on = True
-    if kind.is_bool and off is None:
-        off = False
-    return tensor(1, kind) if on is None else tensor(on, kind), tensor(0, kind) if off is None else tensor(
-        off, kind
-    )
+    given: Any = off if on is None else on
+    dtype = given.dtype
+    one, zero = (True, False) if dtype.is_bool else (1, 0)
+    return tensor(one, dtype) if on is None else on, tensor(zero, dtype) if off is None else off
 
 
-def _takes(kind: DType, value: Any) -> bool:
-    return kind.is_floating or not isinstance(value, float)
+def _as_kind(x: Any, kind: DType | None) -> Any:
+    if is_tensor(x) or kind is None or isinstance(x, float) and not kind.is_floating:
+        return tensor(x)
+    return tensor(x, kind)
 
 
 def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = boolean, name: str | None = None) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.core.engine import Tensor, apply, o, tensor
+from nbtape.core.engine import apply, o, tensor
 from nbtape.core.errors import InvalidArgumentError, invalid
 from nbtape.core.kernel import View
 from nbtape.core.shape import Dims, Spec, bracket, numel
@@ -43,7 +43,7 @@ def _reshape_spec(x: Spec, *, shape: Dims) -> Spec:
         raise invalid(f"Only one input size may be -1, not both {negative[0]} and {negative[1]} [Op:Reshape]")
     if None in shape or x.shape is None or None in x.shape:
         return Spec(tuple([None if n == -1 else n for n in shape]), x.dtype)
-    size, wanted = numel(x.shape), numel([n for n in shape if n != -1])
+    size, wanted = math.prod(x.shape), math.prod([n for n in shape if n != -1])  # type: ignore[arg-type]
     told = f"Input to reshape is a tensor with {size} values, but the requested shape"
     if negative:
         if wanted and size % wanted:
@@ -235,7 +235,7 @@ def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Any:
     return broadcast_to_sizes(tensor(input), sizes)
 
 
-def broadcast_to_sizes(x: Any, sizes: list | Tensor) -> Any:
+def broadcast_to_sizes(x: Any, sizes: Any) -> Any:
     """`x` stretched to what `entries` gave."""
     if is_static(sizes):
         shape = tuple(sizes)

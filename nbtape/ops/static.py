@@ -48,7 +48,7 @@ def dims_of_shape(shape: TensorShape) -> list[int]:
     return shape.as_list()  # type: ignore[return-value]
 
 
-def entries(x: Any, attr: str = "", scalar: bool = False) -> list | Tensor:
+def entries(x: Any, attr: str = "", scalar: bool = False) -> Any:
     """A vector of ints as a list of ints and scalar tensors; a tensor, where not even its length is known.
 
     A single number counts as a vector of one where `scalar` says so. `attr` is TensorFlow's name of the type.
@@ -77,7 +77,7 @@ def not_a_vector(shape: tuple) -> NotAVector:
     return NotAVector(None, None, f"a vector of integers was expected, got shape {list(shape)}")
 
 
-def _symbolic_entries(x: Any, attr: str) -> list | Tensor:
+def _symbolic_entries(x: Any, attr: str) -> Any:
     if not x.dtype.is_integer:
         raise wrong_type(as_tf_name(x), attr)
     if x.shape.rank == 0:
@@ -159,7 +159,7 @@ def dims(x: Any) -> tuple[int, ...] | None:
     return None if known_dims is None or None in known_dims else known_dims
 
 
-def partial_dims(x: Any) -> Dims | None:
+def partial_dims(x: Any) -> Any:
     """The sizes of a Tensor, None for those that are not known yet."""
     return x._value.shape if type(x) is EagerTensor else x._spec.shape
 

@@ -38,7 +38,7 @@ def subscript(x: Any, key: Any) -> Any:
     return _general(x, [_item(k) for k in items])
 
 
-def _rank(x: Any) -> int | None:
+def _rank(x: Any) -> Any:
     return x._value.ndim if type(x) is EagerTensor else x.shape.rank
 
 

@@ -53,10 +53,8 @@ def repeat(input: Any, repeats: Any, axis: Any = None, name: str | None = None) 
     [1, 1, 1, 2]
     """
     x = tensor(input)
-    counts = known(repeats)
-    dtype = tensor(repeats).dtype if counts is None else None
-    if not (dtype.is_integer if dtype else counts.dtype.kind in "iu"):
-        got = dtype or tensor(repeats).dtype
+    counts, got = known(repeats), tensor(repeats).dtype
+    if not got.is_integer:
         raise TypeError(
             f"Argument `tensor` (name: repeats) must be of type integer. Received `tensor` = {repeats} of "
             f"dtype: {got}"

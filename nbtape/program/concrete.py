@@ -4,8 +4,6 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from nbtape.core import nest
 from nbtape.core.dtype import as_dtype
 from nbtape.core.engine import Tensor, spec_of, tensor
@@ -14,7 +12,7 @@ from nbtape.core.shape import TensorSpec
 from nbtape.graph.emit import packed
 from nbtape.graph.symbolic import SymbolicTensor
 from nbtape.graph.trace import FunctionGraph
-from nbtape.program.signature import Signature, accepts, spelled, tensor_spec
+from nbtape.program.signature import Composite, Signature, accepts, spelled, tensor_spec
 
 
 class ConcreteFunction:
@@ -30,11 +28,12 @@ class ConcreteFunction:
         name: str,
         graph: FunctionGraph,
         parameters: inspect.Signature,
-        signature: Signature,
+        template: tuple,
         names: list[str],
     ):
         self._name, self._graph, self._parameters = name, graph, parameters
-        self._signature, self._names = signature, names
+        self._template, self._names = template, names
+        self._signature = Signature(template)
         self._specs = [x._spec for x in graph.inputs]
         structure = graph.structure
         self._single = isinstance(structure, SymbolicTensor)
@@ -55,38 +54,34 @@ class ConcreteFunction:
                 given = self._flat(args, kwargs)
             except TypeError as flat:
                 raise TypeError(
-                    f"Binding inputs to tf.function failed due to `{structured}`. Received args: {args} "
-                    f"and kwargs: "
-                    f"{kwargs} for signature: {self._told()}.\nFallback to flat signature also failed due "
-                    f"to: {flat}"
+                    f"Binding inputs to tf.function failed due to `{structured}`. Received args: {args} and "
+                    f"kwargs: {kwargs} for signature: {self._told()}.\nFallback to flat signature also "
+                    f"failed due to: {flat}"
                 ) from None
         return self.run([self._checked(i, x) for i, x in enumerate(given)])
 
+    def _bound(self) -> dict[str, Any]:
+        """The arguments of the trace by name, with a TensorSpec for each tensor."""
+        args, kwargs = self._template
+        return self._parameters.bind(*args, **kwargs).arguments
+
     def _structured(self, args: tuple, kwargs: dict) -> list:
-        """The tensors of a call with the function's own parameters; the other arguments must be those of
-        the trace.
+        """The tensors of a call with the function's own parameters; the other arguments are those
+        of the trace.
         """
         bound = self._parameters.bind_partial(*args, **kwargs)
-        mine, my_kwargs = self._signature.template
-        before = self._parameters.bind(*mine, **my_kwargs).arguments
-        for key in before:
-            if (
-                key not in bound.arguments
-                and nest.flatten(before[key])
-                and any(_is_tensor(x) for x in _leaves(before[key]))
+        before = self._bound()
+        for key, value in before.items():
+            if key not in bound.arguments and any(
+                isinstance(x, TensorSpec | Composite) for x in nest.flatten(value)
             ):
                 raise TypeError(f"missing a required argument: {key!r}")
-            bound.arguments.setdefault(key, before[key])
+            bound.arguments.setdefault(key, value)
         full = self._parameters.bind(*bound.args, **bound.kwargs)
         given = Signature((full.args, full.kwargs))
-        if given.key != self._signature.key and not self._same_but_dtypes(given):
+        if _without_dtypes(given.key) != _without_dtypes(self._signature.key):
             raise TypeError(self._difference(full.arguments, before))
         return given.tensors
-
-    def _same_but_dtypes(self, given: Signature) -> bool:
-        return len(given.tensors) == len(self._specs) and _without_dtypes(given.key) == _without_dtypes(
-            self._signature.key
-        )
 
     def _difference(self, given: dict, before: dict) -> str:
         for key, value in before.items():
@@ -109,7 +104,7 @@ class ConcreteFunction:
         if missing:
             raise TypeError(f"{told} missing required arguments: {', '.join(missing)}.")
         for i, name in enumerate(self._names):
-            if not _is_tensor(by_name[name]):
+            if not isinstance(by_name[name], Tensor) and not hasattr(type(by_name[name]), "__tensor__"):
                 raise TypeError(
                     f"{told}: expected argument #{i}(zero-based) to be a Tensor; got "
                     f"{type(by_name[name]).__name__} ({by_name[name]})."
@@ -131,15 +126,8 @@ class ConcreteFunction:
         return x
 
     def _told(self) -> str:
-        args, kwargs = self._signature.template
-        bound = self._parameters.bind(*args, **kwargs).arguments
-        given = ", ".join(f"{key}: {spelled(self._widened(value))}" for key, value in bound.items())
+        given = ", ".join(f"{key}: {spelled(value)}" for key, value in self._bound().items())
         return f"({given}) -> {spelled(self._graph.structure)}"
-
-    def _widened(self, value: Any) -> Any:
-        """An argument with the specs of the trace, which may be wider than what it was called with."""
-        by_id = {id(x): tensor_spec(spec) for x, spec in zip(self._signature.tensors, self._specs)}
-        return nest.map_structure(lambda x: by_id.get(id(x), x), value, expand_composites=True)
 
     def accepts(self, specs: Sequence) -> bool:
         return all(accepts(wide, narrow) for wide, narrow in zip(self._specs, specs))
@@ -172,13 +160,7 @@ class ConcreteFunction:
     @property
     def structured_input_signature(self) -> tuple:
         """The arguments, with a TensorSpec for each tensor, as (args, kwargs)."""
-        named = iter(self._names)
-        specs = iter(self._specs)
-
-        def leaf(x: Any) -> Any:
-            return tensor_spec(next(specs), next(named)) if _is_leaf(x) else x
-
-        return nest.map_structure(leaf, self._signature.template, expand_composites=True)
+        return self._template
 
     @property
     def output_dtypes(self) -> Any:
@@ -204,16 +186,12 @@ class ConcreteFunction:
 
     def pretty_printed_signature(self, verbose: bool = True) -> str:
         """The parameters and the result, a line each."""
-        args, kwargs = self._signature.template
-        bound = self._parameters.bind(*args, **kwargs).arguments
-        lines = [
-            f"  {key} ({self._parameters.parameters[key].kind.name}): {spelled(self._widened(value))}"
-            for key, value in bound.items()
-        ]
+        kinds = {name: parameter.kind.name for name, parameter in self._parameters.parameters.items()}
+        given = [f"  {key} ({kinds[key]}): {spelled(value)}" for key, value in self._bound().items()]
         captured = [f"  {spelled(x)}" for x in self.captured_inputs]
         lines = [
             "Input Parameters:",
-            *(lines or ["  None"]),
+            *(given or ["  None"]),
             "Output Type:",
             f"  {spelled(self._graph.structure)}",
         ]
@@ -224,18 +202,6 @@ class ConcreteFunction:
 
     def __repr__(self) -> str:
         return f"<ConcreteFunction {self._told()}>"
-
-
-def _leaves(x: Any) -> list:
-    return nest.flatten(x, expand_composites=True)
-
-
-def _is_leaf(x: Any) -> bool:
-    return isinstance(x, Tensor | TensorSpec | np.ndarray | np.generic)
-
-
-def _is_tensor(x: Any) -> bool:
-    return _is_leaf(x) or hasattr(type(x), "__tensor__")
 
 
 def _without_dtypes(key: Any) -> Any:

@@ -8,12 +8,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbtape.core import context, nest
-from nbtape.core.engine import Operators, Tensor, tensor
-from nbtape.core.shape import TensorSpec
-from nbtape.graph.symbolic import SymbolicTensor
+from nbtape.core.engine import Operators
 from nbtape.graph.trace import FunctionGraph, returned
 from nbtape.program.concrete import ConcreteFunction
-from nbtape.program.signature import Signature, names_of, parameters_of, spelled, widened
+from nbtape.program.signature import (
+    Signature,
+    cast,
+    checked_signature,
+    name_of,
+    names_of,
+    parameters_of,
+    plain_positional,
+    spelled,
+    stored,
+    widened,
+)
 
 
 class _Settings:
@@ -48,10 +57,10 @@ class Function:
         jit_compile: bool | None = None,
         reduce_retracing: bool = False,
     ):
-        self._python_function, self._name = python_function, _name_of(python_function)
+        self._python_function, self._name = python_function, name_of(python_function)
         self._parameters = parameters_of(python_function)
-        self._positional = _plain_positional(self._parameters)
-        self._signature = _checked_signature(input_signature, self._parameters)
+        self._positional = plain_positional(self._parameters)
+        self._signature = checked_signature(input_signature, self._parameters)
         self._autograph, self._jit_compile, self._reduce_retracing = autograph, jit_compile, reduce_retracing
         self._traces: dict[Any, dict[tuple, ConcreteFunction]] = {}
         self._count = 0
@@ -113,8 +122,7 @@ class Function:
         except (TypeError, ValueError) as error:
             raise TypeError(
                 f"Binding inputs to tf.function failed due to `{error}`. Received args: {args} and kwargs: "
-                f"{kwargs} for "
-                f"signature: {self._told()}."
+                f"{kwargs} for signature: {self._told()}."
             ) from None
         return Signature((args, kwargs))
 
@@ -129,12 +137,12 @@ class Function:
                 default = self._parameters.parameters[name].default
                 if default is inspect.Parameter.empty or isinstance(value, Operators) or value != default:
                     raise TypeError(f"Can not cast {value} to Literal[{default!r}]")
-        cast = [_cast(value, spec) for value, spec in zip(given, self._signature)]
-        if len(cast) < len(self._signature):
-            raise TypeError(f"missing a required argument: {names[len(cast)]!r}")
-        bound.arguments.update(zip(names, cast))
+        parts = [cast(value, spec) for value, spec in zip(given, self._signature)]
+        if len(parts) < len(self._signature):
+            raise TypeError(f"missing a required argument: {names[len(parts)]!r}")
+        bound.arguments.update(zip(names, parts))
         bound.apply_defaults()
-        return (*cast, *bound.args[len(cast) :]), bound.kwargs
+        return (*parts, *bound.args[len(parts) :]), bound.kwargs
 
     def _told(self) -> str:
         if self._signature is None:
@@ -176,7 +184,8 @@ class Function:
             # They were made in the first trace; a second one shows what each call does from now on.
             graph = self._traced(signature, specs, names, may_make_variables=False)
         self._count += 1
-        return ConcreteFunction(self._name, graph, self._parameters, signature, names)
+        template = stored(signature, specs, names)
+        return ConcreteFunction(self._name, graph, self._parameters, template, names)
 
     def _traced(
         self, signature: Signature, specs: tuple, names: list[str], may_make_variables: bool
@@ -245,65 +254,6 @@ class Method:
 
     def __repr__(self) -> str:
         return f"<tf.function {self._function.name} of {type(self.__self__).__name__}>"
-
-
-def _name_of(function: Callable) -> str:
-    inner = function
-    while isinstance(inner, functools.partial):
-        inner = inner.func
-    return getattr(inner, "__name__", type(inner).__name__)
-
-
-def _plain_positional(parameters: inspect.Signature) -> int:
-    """How many positional arguments make a complete call without keywords; -1 where that takes binding."""
-    kinds = [p.kind for p in parameters.parameters.values()]
-    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return len(kinds) if all(kind in plain for kind in kinds) else -1
-
-
-def _checked_signature(given: Any, parameters: inspect.Signature) -> tuple | None:
-    if given is None:
-        return None
-    if not isinstance(given, list | tuple):
-        raise TypeError(f"input_signature must be either a tuple or a list, got {type(given)}.")
-    bad = [s for s in nest.flatten(given) if not isinstance(s, TensorSpec)]
-    if bad:
-        raise TypeError(
-            "input_signature must be a possibly nested sequence of TensorSpec objects, got invalid args "
-            f"{bad} with types {[type(s) for s in bad]}."
-        )
-    positional = [
-        p for p in parameters.parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    takes_more = any(p.kind is p.VAR_POSITIONAL for p in parameters.parameters.values())
-    for parameter in positional[len(given) :]:
-        if parameter.default is parameter.empty:
-            raise TypeError(f"input_signature missing type constraint for {parameter.name}")
-    for parameter in parameters.parameters.values():
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
-            raise TypeError(
-                f"Since input_signature is defined, keyword-only parameter `{parameter.name}` must have a "
-                f"default value"
-            )
-    if len(given) > len(positional) and not takes_more:
-        raise TypeError(f"input_signature contains {len(given) - len(positional)} extra type constraints.")
-    return tuple(given)
-
-
-def _cast(value: Any, spec: Any) -> Any:
-    """An argument as its part of `input_signature` wants it."""
-    if isinstance(spec, TensorSpec):
-        if isinstance(value, TensorSpec):
-            came = value
-        else:
-            value = tensor(value) if isinstance(value, Operators) else tensor(value, spec.dtype)
-            came = TensorSpec(value.shape, value.dtype)
-        if came.dtype is not spec.dtype or not came.shape.is_compatible_with(spec.shape):
-            raise TypeError(f"Can not cast {spelled(came)} to {spelled(spec)}")
-        return value
-    nest.assert_same_structure(value, spec)
-    cast = [_cast(v, s) for v, s in zip(nest.flatten(value), nest.flatten(spec))]
-    return nest.pack_sequence_as(spec, cast)
 
 
 def _usable(graph: FunctionGraph) -> bool:
@@ -375,6 +325,3 @@ def set_loop_options(
     shape_invariants: Any = None,
 ) -> None:
     """Options for the loop around it, which a loop that runs as Python does not need."""
-
-
-_ = Tensor, SymbolicTensor

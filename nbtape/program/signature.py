@@ -4,6 +4,7 @@ Tensors and NumPy arrays count by dtype and shape, Python values by type and val
 objects by identity; containers by their structure.
 """
 
+import functools
 import inspect
 import weakref
 from collections.abc import Callable, Hashable, Mapping
@@ -13,11 +14,15 @@ import numpy as np
 
 from nbtape.core import nest
 from nbtape.core.dtype import as_dtype
-from nbtape.core.engine import EagerTensor, Tensor, spec_of, tensor
+from nbtape.core.engine import EagerTensor, Operators, Tensor, spec_of, tensor
 from nbtape.core.shape import Spec, TensorShape, TensorSpec
 from nbtape.state.variable import Variable
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, np.dtype, TensorShape)
+
+
+def _is_leaf(x: Any) -> bool:
+    return isinstance(x, Tensor | np.ndarray | np.generic | TensorSpec)
 
 
 class Identity:
@@ -96,6 +101,8 @@ class Signature:
             return self._tensor(x, plain_spec(x), specs)
         if isinstance(x, Variable):
             return "variable", x._serial
+        if isinstance(x, Identity):
+            return x
         return self._other(x, specs)
 
     def _tensor(self, x: Any, spec: Spec, specs: list) -> Hashable:
@@ -108,6 +115,8 @@ class Signature:
             return type(x), *[(key, self._key(x[key], specs)) for key in sorted(x)]
         if isinstance(x, list | tuple):
             return type(x), *[self._key(item, specs) for item in x]
+        if isinstance(x, Composite):
+            return x.kind, repr(x.metadata), *[self._key(spec, specs) for spec in x.specs]
         for protocol in ("__tf_flatten__", "__composite_flatten__"):
             if hasattr(type(x), protocol):
                 metadata, components = getattr(x, protocol)()
@@ -126,10 +135,38 @@ class Signature:
         count = iter(range(len(self.tensors)))
 
         def put(x: Any) -> Any:
-            is_leaf = isinstance(x, Tensor | np.ndarray | np.generic | TensorSpec)
-            return leaf(next(count)) if is_leaf else x
+            return leaf(next(count)) if _is_leaf(x) else x
 
         return nest.map_structure(put, self.template, expand_composites=True)
+
+
+class Composite:
+    """Several tensors that one object stands for, as a trace remembers them."""
+
+    def __init__(self, kind: type, metadata: Any, specs: tuple):
+        self.kind, self.metadata, self.specs = kind, metadata, specs
+
+    def __repr__(self) -> str:
+        return f"{self.kind.__name__}{self.specs}"
+
+
+def stored(signature: Signature, specs: tuple, names: list[str]) -> Any:
+    """The arguments as a trace remembers them: specs for tensors, and what is no value only by identity."""
+    left = iter([tensor_spec(spec, name) for spec, name in zip(specs, names)])
+
+    def leaf(x: Any) -> Any:
+        if hasattr(type(x), "__composite_flatten__"):
+            metadata, parts = x.__composite_flatten__()
+            return Composite(type(x), metadata, tuple([next(left) for _ in parts]))
+        return next(left) if _is_leaf(x) else _remembered(x)
+
+    return nest.map_structure(leaf, signature.template)
+
+
+def _remembered(x: Any) -> Any:
+    if type(x) in _PLAIN or isinstance(x, TensorSpec | Variable):
+        return x
+    return Identity(x)
 
 
 def names_of(bound: Mapping[str, Any]) -> list[str]:
@@ -139,7 +176,7 @@ def names_of(bound: Mapping[str, Any]) -> list[str]:
     def walk(x: Any, name: str) -> None:
         if isinstance(x, TensorSpec) and x.name:
             names.append(x.name)
-        elif isinstance(x, Tensor | np.ndarray | np.generic | TensorSpec):
+        elif _is_leaf(x):
             names.append(name)
         elif isinstance(x, Mapping):
             for key in sorted(x):
@@ -179,3 +216,62 @@ def parameters_of(function: Callable) -> inspect.Signature:
                 inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
             ]
         )
+
+
+def name_of(function: Callable) -> str:
+    inner = function
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    return getattr(inner, "__name__", type(inner).__name__)
+
+
+def plain_positional(parameters: inspect.Signature) -> int:
+    """How many positional arguments make a complete call without keywords; -1 where that takes binding."""
+    kinds = [p.kind for p in parameters.parameters.values()]
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return len(kinds) if all(kind in plain for kind in kinds) else -1
+
+
+def checked_signature(given: Any, parameters: inspect.Signature) -> tuple | None:
+    if given is None:
+        return None
+    if not isinstance(given, list | tuple):
+        raise TypeError(f"input_signature must be either a tuple or a list, got {type(given)}.")
+    bad = [s for s in nest.flatten(given) if not isinstance(s, TensorSpec)]
+    if bad:
+        raise TypeError(
+            "input_signature must be a possibly nested sequence of TensorSpec objects, got invalid args "
+            f"{bad} with types {[type(s) for s in bad]}."
+        )
+    positional = [
+        p for p in parameters.parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    takes_more = any(p.kind is p.VAR_POSITIONAL for p in parameters.parameters.values())
+    for parameter in positional[len(given) :]:
+        if parameter.default is parameter.empty:
+            raise TypeError(f"input_signature missing type constraint for {parameter.name}")
+    for parameter in parameters.parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+            raise TypeError(
+                f"Since input_signature is defined, keyword-only parameter `{parameter.name}` must have a "
+                f"default value"
+            )
+    if len(given) > len(positional) and not takes_more:
+        raise TypeError(f"input_signature contains {len(given) - len(positional)} extra type constraints.")
+    return tuple(given)
+
+
+def cast(value: Any, spec: Any) -> Any:
+    """An argument as its part of `input_signature` wants it."""
+    if isinstance(spec, TensorSpec):
+        if isinstance(value, TensorSpec):
+            came = value
+        else:
+            value = tensor(value) if isinstance(value, Operators) else tensor(value, spec.dtype)
+            came = TensorSpec(value.shape, value.dtype)
+        if came.dtype is not spec.dtype or not came.shape.is_compatible_with(spec.shape):
+            raise TypeError(f"Can not cast {spelled(came)} to {spelled(spec)}")
+        return value
+    nest.assert_same_structure(value, spec)
+    parts = [cast(v, s) for v, s in zip(nest.flatten(value), nest.flatten(spec))]
+    return nest.pack_sequence_as(spec, parts)

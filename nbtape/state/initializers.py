@@ -6,17 +6,18 @@ the shape are in `scaling.py`.
 """
 
 import math
-from collections.abc import Callable
 from random import randint
 from typing import Any
 
 import numpy as np
 
-from nbtape.core.convert import array_of, fit
+from nbtape.core.convert import array_of
 from nbtape.core.dtype import DType, as_dtype, float32
 from nbtape.core.engine import Tensor, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.shape import TensorShape, bracket
+from nbtape.ops.random import normal as random_normal, uniform as random_uniform
+from nbtape.ops.stateless import stateless_normal, stateless_truncated_normal, stateless_uniform
 
 
 class Initializer:
@@ -131,40 +132,15 @@ class RandomInitializer(Initializer):
                 f"Received: seed={seed}"
             )
         self._init_seed = seed
-        self.seed = randint(1, 10**9) if seed is None else seed
+        self.seed = randint(1, 10**9) if seed is None else int(seed)
+
+    @property
+    def key(self) -> list[int]:
+        """The seed as `tf.random.stateless_*` take it."""
+        return [self.seed, 0]
 
     def get_config(self) -> dict:
         return {"seed": self._init_seed}
-
-
-def drawn(draw: Callable, seed: int | None, shape: Any, dtype: Any, *parameters: float) -> Any:
-    """Values that `draw(generator, shape, *parameters)` makes for a seed, in `dtype`."""
-    dtype = dtype_of(dtype)
-    if not dtype.is_floating:
-        raise invalid(
-            f"Value for attr 'dtype' of {dtype.name} is not in the list of allowed values: half, bfloat16, "
-            "float, double"
-        )
-    return tensor(np.asarray(draw(generator(seed), sizes(shape), *parameters)).astype(dtype.np))
-
-
-def generator(seed: int | None) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(None if seed is None else int(seed) % 2**64))
-
-
-def normal(random: np.random.Generator, shape: tuple, mean: float, stddev: float) -> Any:
-    return mean + stddev * random.standard_normal(shape)
-
-
-def truncated(random: np.random.Generator, shape: tuple, mean: float, stddev: float) -> Any:
-    values = np.asarray(random.standard_normal(shape))
-    while (far := np.abs(values) > 2).any():
-        values[far] = random.standard_normal(int(far.sum()))
-    return mean + stddev * values
-
-
-def uniform(random: np.random.Generator, shape: tuple, minval: float, maxval: float) -> Any:
-    return random.uniform(minval, maxval, shape)
 
 
 class RandomNormal(RandomInitializer):
@@ -175,7 +151,7 @@ class RandomNormal(RandomInitializer):
         super().__init__(seed)
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        return drawn(normal, self.seed, shape, dtype, self.mean, self.stddev)
+        return stateless_normal(sizes(shape), self.key, self.mean, self.stddev, dtype_of(dtype))
 
     def get_config(self) -> dict:
         return super().get_config() | {"mean": self.mean, "stddev": self.stddev}
@@ -185,7 +161,7 @@ class TruncatedNormal(RandomNormal):
     """Normally distributed values, those beyond two standard deviations drawn again."""
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        return drawn(truncated, self.seed, shape, dtype, self.mean, self.stddev)
+        return stateless_truncated_normal(sizes(shape), self.key, self.mean, self.stddev, dtype_of(dtype))
 
 
 class RandomUniform(RandomInitializer):
@@ -196,7 +172,7 @@ class RandomUniform(RandomInitializer):
         super().__init__(seed)
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        return drawn(uniform, self.seed, shape, dtype, self.minval, self.maxval)
+        return stateless_uniform(sizes(shape), self.key, self.minval, self.maxval, dtype_of(dtype))
 
     def get_config(self) -> dict:
         return super().get_config() | {"minval": self.minval, "maxval": self.maxval}
@@ -275,7 +251,9 @@ class random_normal_initializer(Initializer):
         dtype = as_dtype(dtype)
         if not dtype.is_floating:
             raise ValueError(f"Argument `dtype` is expected to be floating point. Received: {dtype}.")
-        return drawn(normal, self.seed, shape, dtype, self.mean, self.stddev)
+        if self.seed is None:
+            return random_normal(sizes(shape), self.mean, self.stddev, dtype)
+        return stateless_normal(sizes(shape), [self.seed, 0], self.mean, self.stddev, dtype)
 
     def get_config(self) -> dict:
         return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
@@ -289,12 +267,9 @@ class random_uniform_initializer(Initializer):
 
     def __call__(self, shape: Any, dtype: Any = float32) -> Any:
         dtype = _numeric(dtype)
-        low, high = fit(self.minval, dtype), fit(self.maxval, dtype)
-        if not dtype.is_integer:
-            return drawn(uniform, self.seed, shape, dtype, low, high)
-        if low >= high:
-            raise invalid(f"Need minval < maxval, got {low} >= {high}")
-        return tensor(generator(self.seed).integers(low, high, sizes(shape)).astype(dtype.np))
+        if self.seed is None:
+            return random_uniform(sizes(shape), self.minval, self.maxval, dtype)
+        return stateless_uniform(sizes(shape), [self.seed, 0], self.minval, self.maxval, dtype)
 
     def get_config(self) -> dict:
         return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from nbtape.core import context
 from nbtape.core.engine import Tensor, tensor
+from nbtape.ops.stateless import stateless_normal, stateless_truncated_normal, stateless_uniform
 from nbtape.state.initializers import (
     Constant,
     Identity,
@@ -18,13 +20,9 @@ from nbtape.state.initializers import (
     RandomUniform,
     TruncatedNormal,
     Zeros,
-    drawn,
     dtype_of,
-    normal,
     sizes,
-    truncated,
-    uniform,
-)  # fmt: skip
+)
 
 _TRUNCATED = 0.87962566103423978  # standard deviation of a standard normal cut off at 2
 
@@ -69,15 +67,16 @@ class VarianceScaling(RandomInitializer):
         super().__init__(seed)
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        fan_in, fan_out = _fans(sizes(shape), self.input_axes, self.output_axes)
+        shape, dtype = sizes(shape), dtype_of(dtype)
+        fan_in, fan_out = _fans(shape, self.input_axes, self.output_axes)
         units = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         scale = self.scale / max(1.0, units)
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * scale)
-            return drawn(uniform, self.seed, shape, dtype, -limit, limit)
+            return stateless_uniform(shape, self.key, -limit, limit, dtype)
         if self.distribution == "untruncated_normal":
-            return drawn(normal, self.seed, shape, dtype, 0.0, math.sqrt(scale))
-        return drawn(truncated, self.seed, shape, dtype, 0.0, math.sqrt(scale) / _TRUNCATED)
+            return stateless_normal(shape, self.key, 0.0, math.sqrt(scale), dtype)
+        return stateless_truncated_normal(shape, self.key, 0.0, math.sqrt(scale) / _TRUNCATED, dtype)
 
     def get_config(self) -> dict:
         config = {"scale": self.scale, "mode": self.mode, "distribution": self.distribution}
@@ -174,17 +173,15 @@ class Orthogonal(RandomInitializer):
                 "The tensor to initialize must be at least two-dimensional. "
                 f"Received: shape={shape} of rank {len(shape)}."
             )
-        return drawn(_orthogonal, self.seed, shape, dtype, self.gain)
+        rows, columns, dtype = math.prod(shape[:-1]), shape[-1], dtype_of(dtype)
+        tall = max(rows, columns), min(rows, columns)
+        with context.paused():
+            q, r = np.linalg.qr(stateless_normal(tall, self.key, dtype=dtype).numpy())
+        q *= np.where(np.diagonal(r) < 0, -1, 1)  # so that each orthogonal matrix is as likely
+        return tensor(self.gain * (q if rows >= columns else q.T).reshape(shape), dtype)
 
     def get_config(self) -> dict:
         return super().get_config() | {"gain": self.gain}
-
-
-def _orthogonal(random: np.random.Generator, shape: tuple, gain: float) -> Any:
-    rows, columns = math.prod(shape[:-1]), shape[-1]
-    q, r = np.linalg.qr(random.standard_normal((max(rows, columns), min(rows, columns))))
-    q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)  # so that each orthogonal matrix is as likely
-    return gain * (q if rows >= columns else q.T).reshape(shape)
 
 
 def _snake(name: str) -> str:
@@ -192,12 +189,12 @@ def _snake(name: str) -> str:
 
 
 _ALL: tuple[type[Initializer], ...] = (
-    Zeros, Ones, Constant, Identity, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling,
-    GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform,
+    Zeros, Ones, Constant, Identity, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal,
+    VarianceScaling, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform,
 )  # fmt: skip
-_NAMED: dict[str, type[Initializer]] = {cls.__name__: cls for cls in _ALL} | {
-    _snake(cls.__name__): cls for cls in _ALL
-}
+_NAMED: dict[str, type[Initializer]] = {}
+for _class in _ALL:
+    _NAMED[_class.__name__] = _NAMED[_snake(_class.__name__)] = _class
 _NAMED |= {"IdentityInitializer": Identity, "OrthogonalInitializer": Orthogonal, "normal": RandomNormal,
            "uniform": RandomUniform, "one": Ones, "zero": Zeros}  # fmt: skip
 

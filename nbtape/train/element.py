@@ -47,11 +47,11 @@ def structured(x: Any, is_dataset: Any = lambda x: False) -> Any:
     if x is None or isinstance(x, Tensor) or is_dataset(x):
         return x
     if isinstance(x, Mapping):
-        return type(x)({key: structured(x[key], is_dataset) for key in x}) if type(x) is not dict else {
-            key: structured(value, is_dataset) for key, value in x.items()}  # fmt: skip
+        items = {key: structured(value, is_dataset) for key, value in x.items()}
+        return items if type(x) is dict else type(x)(items)  # type: ignore[call-arg]
     if isinstance(x, tuple):
-        items = [structured(item, is_dataset) for item in x]
-        return type(x)(*items) if hasattr(x, "_fields") else type(x)(items)
+        parts = [structured(item, is_dataset) for item in x]
+        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
     return tensor(x)
 
 

@@ -28,7 +28,7 @@ from nbtape.state.variable import Variable
 from nbtape.state.writes import in_place
 from nbtape.train.schedules import LearningRateSchedule
 
-_SMALL, _LARGE = 32, 4096  # elements from which a kernel is worth its call, and the import of Numba
+_LARGE = 4096  # elements from which a kernel is worth the import of Numba
 _HALVES = (float16.np, bfloat16.np)
 
 _BAD_RATE = (
@@ -288,7 +288,7 @@ class Optimizer:
         g = gradient._value
         if g.shape != variable._value.shape:
             variable._check_shape(variable._value.shape, g.shape)
-        fused = self.fused() if g.size >= _SMALL and dtype.is_floating else None
+        fused = self.fused() if g.shape and dtype.is_floating else None
         if fused and (fused[0]._function is not None or g.size >= _LARGE):
             kernel, more = fused
             in_place(kernel, held, g, *rates, *more)

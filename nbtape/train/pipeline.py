@@ -259,7 +259,8 @@ class Cache:
     def _save(self, rows: list) -> None:
         arrays = {f"{i}.{k}": _plain(v) for i, row in enumerate(rows) for k, v in enumerate(row)}
         part = f"{self._file}.{os.getpid()}.npz"
-        np.savez(part, shape=np.array([len(rows), len(rows[0]) if rows else 0]), **arrays)
+        arrays["shape"] = np.array([len(rows), len(rows[0]) if rows else 0])
+        np.savez(part, allow_pickle=False, **arrays)
         os.replace(part, self._file)
 
     def _load(self) -> list:

@@ -1,9 +1,10 @@
 """Sample inputs for each row of the op table: what the table walk runs (see tests/test_table.py).
 
-Each module here speaks for the file of the same name in nbtape/ops/ and holds one or both of
+Each module here speaks for the file of the same name in nbtape/ops/ and holds some of
 
-    ELEMENTWISE   op name -> a Domain per input; the walk draws shapes that broadcast and values from the domains
+    ELEMENTWISE   op name -> a Domain per input; the walk draws shapes that broadcast and values from it
     SAMPLES       op name -> Cases with given inputs (float64 where a gradient is to be checked)
+    ELSEWHERE     op name -> the file in tests/ that tests it, for ops that do not run alone (a loop, a read)
 """
 
 from dataclasses import dataclass, field

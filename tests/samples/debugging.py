@@ -1,6 +1,7 @@
 """Samples for nbtape/ops/debugging.py."""
 
 import numpy as np
+
 from samples import case, real
 
 _SAID = {"message": "", "summarize": 3}

@@ -30,8 +30,6 @@ SAMPLES = {
         case(np.array([1]), np.array([3, 4]), what="shape"),
         case(np.zeros((2, 0), np.int32), np.array([3]), what="shape"),
     ],
-    "where_indices": [case(X > 0), case(np.array([0, 3, 0])), case(real(2, 0))],
-    "flat_nonzero": [case(X > 0), case(np.bool_(True))],
     "unravel_index": [
         case(np.array([2, 5, 7], np.int32), np.array([3, 3], np.int32)),
         case(np.int64(4), np.array([2, 3])),

@@ -19,5 +19,4 @@ SAMPLES = {
         case(real(4), APART.reshape(3, 1), real(3, 1), kind="update"),
         case(real(4), np.int32(2), np.float64(2), kind="add"),
     ],
-    "stitch": [case(APART, U), case(np.array([0, 3]), real(2))],
 }

@@ -6,7 +6,7 @@ from math import sqrt
 import numpy as np
 from numba import njit
 
-from nbtape.kernels.cpu.arrays import Array, dense, update_in_place
+from nbtape.kernels.cpu.arrays import HALVES, Array, dense, update_in_place
 
 LEAST = {char: 1e4 * float(np.finfo(char).tiny) for char in "fd"}  # moments below this count as 0
 
@@ -38,6 +38,9 @@ def adam(
 def step(loop: Callable[..., None], targets: tuple[Array, ...], g: Array, *scalars: float) -> None:
     """Call `loop` with everything flat."""
     gradient = dense(g).reshape(-1)
+    if all([t.flags.c_contiguous and t.dtype.char not in HALVES for t in targets]):
+        loop(*[t.reshape(-1) for t in targets], gradient, *scalars)
+        return
     update_in_place(lambda *ready: loop(*[t.reshape(-1) for t in ready], gradient, *scalars), *targets)
 
 
