@@ -1,6 +1,8 @@
 """The table of gradient conventions: what a gradient is where mathematics leaves a choice (see
-nbtape/README.md).
+nbtape/autodiff/CONVENTIONS.md).
 """
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,6 +60,23 @@ CONVENTIONS = [
      lambda x: where(abs(x) < 1.0, tf.acos(x), 0.0), [[1.0, 0.0]], [[0.0, -1.0]]),
     ("where, log1p at -1", lambda x: where(x > -1.0, tf.math.log1p(x), 0.0), [[-1.0, 0.0]], [[0.0, 1.0]]),
 ]  # fmt: skip
+
+
+DOCUMENT = Path(tf.__file__).parent / "autodiff" / "CONVENTIONS.md"
+
+
+def rendered() -> list[str]:
+    """The rows of the documented table."""
+    rows = []
+    for name, _, inputs, wanted in CONVENTIONS:
+        at, gradient = (", ".join(str(list(v)) for v in values) for values in (inputs, wanted))
+        rows.append(f"| {name} | {at} | {gradient} |")
+    return rows
+
+
+def test_the_documented_table_is_this_one():
+    lines = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| ")]
+    assert lines[1:] == rendered()
 
 
 @pytest.mark.parametrize("f, inputs, wanted", [c[1:] for c in CONVENTIONS], ids=[c[0] for c in CONVENTIONS])

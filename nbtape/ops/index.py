@@ -231,7 +231,7 @@ def gather_nd(
         )
     flat = flat_index(i, sizes, "param shape")
     if k == 1 and not batch and rank_of(i) == 2:
-        return apply(o.gather, x, flat, axis=0)
+        return apply(o.gather, x, apply(o.reshape, i, shape=(-1,)), axis=0)
     return apply(o.take, reshape_to_sizes(x, [product(sizes[:k]), *sizes[k:]]), flat, axis=0)
 
 

@@ -183,8 +183,8 @@ def _scattered(t: Any, indices: Any, updates: Any, kind: str) -> Any:
     u = updates if isinstance(updates, Tensor) else tensor(updates, t.dtype)
     if u.dtype != t.dtype:
         raise invalid(
-            f"cannot compute {name} as input #2(zero-based) was expected to be a {t.dtype.name} tensor but "
-            f"is a {u.dtype.name} tensor [Op:{name}]\nConvert it first: tf.cast(updates, tf.{t.dtype.name})."
+            f"cannot compute {name} as input #2(zero-based) was expected to be a {as_tf_name(t)} tensor "
+            f"but is a {as_tf_name(u)} tensor [Op:{name}]\nConvert it first: tf.cast(updates, {t.dtype!r})."
         )
     if t.dtype.np.kind not in _TAKES.get(kind, ANY):
         raise invalid(

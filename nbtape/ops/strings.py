@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.dtype import string
-from nbtape.core.engine import EagerTensor, apply, o, tensor
+from nbtape.core.engine import apply, o, tensor
 from nbtape.core.errors import OutOfRangeError, invalid
 from nbtape.core.shape import Spec, TensorShape, bracket, broadcast
 from nbtape.ops.reduce import numbers_of
 from nbtape.ops.row import op, stands_for_tensor
+from nbtape.ops.static import known
 
 _STRING = np.dtype(object)
 
@@ -41,10 +42,10 @@ def as_text(x: Any) -> Any:
 
 def _bytes(x: Any, what: str) -> bytes:
     """A string argument that has to be known when a function is traced."""
-    x = as_text(x)
-    if not isinstance(x, EagerTensor):
+    value = known(as_text(x))
+    if value is None:
         raise TypeError(f"`{what}` must be a Python string while a function is traced, got {x!r}.")
-    return x._value.item()
+    return value.item()
 
 
 def _in_unit(unit: str) -> str:

@@ -63,7 +63,7 @@ class Function:
         self._signature = checked_signature(input_signature, self._parameters)
         self._autograph, self._jit_compile, self._reduce_retracing = autograph, jit_compile, reduce_retracing
         self._traces: dict[Any, dict[tuple, ConcreteFunction]] = {}
-        self._count = 0
+        self._count, self._traces_made = 0, False
         self._bound: dict[int, tuple[Any, Function]] = {}
         functools.update_wrapper(self, python_function, updated=())
 
@@ -179,11 +179,11 @@ class Function:
         if self._signature is not None:
             named = [s.name for s in nest.flatten(self._signature)]
             names = [given or name for given, name in zip(named, names)] + names[len(named) :]
-        graph = self._traced(signature, specs, names, may_make_variables=not self._count)
+        graph = self._traced(signature, specs, names, may_make_variables=not self._traces_made)
         if graph.variables_made:
             # They were made in the first trace; a second one shows what each call does from now on.
             graph = self._traced(signature, specs, names, may_make_variables=False)
-        self._count += 1
+        self._traces_made = True
         template = stored(signature, specs, names)
         return ConcreteFunction(self._name, graph, self._parameters, template, names)
 
@@ -195,6 +195,7 @@ class Function:
         with graph.as_default():
             inputs = [graph.add_input(s, n, x) for s, n, x in zip(specs, names, signature.tensors)]
             args, kwargs = signature.filled(lambda i: inputs[i])
+            self._count += 1
             result = self._python_function(*args, **kwargs)
             structure = returned(graph, result, repr(self._python_function))
         graph.finish(structure)

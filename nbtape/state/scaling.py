@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import context
+from nbtape.core.dtype import float32, float64
 from nbtape.core.engine import Tensor, tensor
 from nbtape.ops.stateless import stateless_normal, stateless_truncated_normal, stateless_uniform
 from nbtape.state.initializers import (
@@ -176,9 +177,10 @@ class Orthogonal(RandomInitializer):
         rows, columns, dtype = math.prod(shape[:-1]), shape[-1], dtype_of(dtype)
         tall = max(rows, columns), min(rows, columns)
         with context.paused():
-            q, r = np.linalg.qr(stateless_normal(tall, self.key, dtype=dtype).numpy())
+            precise = float64 if dtype is float64 else float32
+            q, r = np.linalg.qr(stateless_normal(tall, self.key, dtype=precise).numpy())
         q *= np.where(np.diagonal(r) < 0, -1, 1)  # so that each orthogonal matrix is as likely
-        return tensor(self.gain * (q if rows >= columns else q.T).reshape(shape), dtype)
+        return tensor((self.gain * (q if rows >= columns else q.T)).reshape(shape).astype(dtype.np))
 
     def get_config(self) -> dict:
         return super().get_config() | {"gain": self.gain}
