@@ -14,7 +14,7 @@ bench = runpy.run_path(str(BENCH / "__main__.py"), run_name="bench")
 
 @pytest.fixture
 def workloads(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCH))
+    monkeypatch.syspath_prepend(str(BENCH / "peers"))
     return pytest.importorskip("workloads")
 
 

@@ -5,12 +5,11 @@ from typing import Any
 
 from nbtape.autodiff.forward import ForwardAccumulator
 from nbtape.autodiff.tape import GradientTape
-from nbtape.core import nest
 from nbtape.core.engine import Operators, tensor
 
 
-def _inputs(xs: Any) -> Any:
-    return nest.map_structure(lambda x: x if isinstance(x, Operators) else tensor(x), xs)
+def _input(x: Any) -> Any:
+    return x if isinstance(x, Operators) else tensor(x)
 
 
 def jvp(f: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
@@ -19,7 +18,7 @@ def jvp(f: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
     >>> y, dy = nt.autodiff.jvp(lambda x: x * x, [3.0], [1.0]); float(dy)
     6.0
     """
-    primals, tangents = _inputs(list(primals)), _inputs(list(tangents))
+    primals, tangents = [_input(x) for x in primals], [_input(t) for t in tangents]
     with ForwardAccumulator(primals, tangents) as acc:
         y = f(*primals)
     return y, acc.jvp(y, "zero")
@@ -32,7 +31,7 @@ def vjp(f: Callable, primals: Any, cotangents: Any = None) -> tuple[Any, Any]:
     >>> y, (dx,) = nt.autodiff.vjp(lambda x: x * x, [3.0]); float(dx)
     6.0
     """
-    primals = _inputs(list(primals))
+    primals = [_input(x) for x in primals]
     with GradientTape() as tape:
         tape.watch(primals)
         y = f(*primals)
@@ -46,7 +45,7 @@ def hvp(f: Callable, primals: Any, vectors: Any) -> Any:
     >>> nt.autodiff.hvp(lambda x: tf.reduce_sum(x ** 3), [[1.0, 2.0]], [[1.0, 0.0]])[0].numpy().tolist()
     [6.0, 0.0]
     """
-    primals, vectors = _inputs(list(primals)), _inputs(list(vectors))
+    primals, vectors = [_input(x) for x in primals], [_input(v) for v in vectors]
     with ForwardAccumulator(primals, vectors) as acc:
         with GradientTape() as tape:
             tape.watch(primals)
@@ -61,7 +60,7 @@ def hessian(f: Callable, x: Any) -> Any:
     >>> nt.autodiff.hessian(lambda x: x[0] ** 2 * x[1], [3.0, 1.0]).numpy().tolist()
     [[2.0, 6.0], [6.0, 0.0]]
     """
-    x = _inputs(x)
+    x = _input(x)
     with GradientTape() as outer:
         outer.watch(x)
         with GradientTape() as inner:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 HERE = Path(__file__).parent
 CASES = ("w1_scalar", "w1_chain100", "w2_b32", "w2_b256")
@@ -38,7 +39,7 @@ class Worker:
             environment["PYTHONPATH"] = os.pathsep.join(
                 [str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
             )
-        self.process = subprocess.Popen([python, HERE / "worker.py", peer], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([python, HERE / "peers" / "worker.py", peer], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True, env=environment)  # fmt: skip
         self.name = self._answer()["name"]
 
@@ -81,7 +82,7 @@ def started(peers: list[str], threads: int | None) -> list[Worker]:
     return workers
 
 
-def timed(workers: list[Worker], case: str, rounds: int, pick: Callable[..., float]) -> dict[str, float]:
+def timed(workers: list[Worker], case: str, rounds: int, pick: Callable[..., Any]) -> dict[str, float]:
     """Seconds that a step of the case takes in each library: what `pick` takes of samples taken in turn."""
     ready = []
     for worker in workers:

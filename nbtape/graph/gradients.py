@@ -30,7 +30,7 @@ def gradients(
     eagerly.
 
     >>> f = tf.function(lambda x: tf.gradients(x ** 3, x)[0])
-    >>> float(f(2.0))
+    >>> float(f(tf.constant(2.0)))
     12.0
     """
     graph: Any = context.local.graph

@@ -7,6 +7,7 @@ import numpy as np
 from nbtape.core.engine import apply, o, pair, tensor
 from nbtape.core.slices import IndexedSlices
 from nbtape.ops.arithmetic import cast
+from nbtape.ops.measure import size
 from nbtape.ops.reduce import reduce_sum
 
 
@@ -92,5 +93,5 @@ def clip_by_average_norm(t: Any, clip_norm: Any, name: str | None = None) -> Any
     array([1.2, 1.6], dtype=float32)
     """
     x = tensor(t)
-    inverse = apply(o.rsqrt, reduce_sum(x * x)) * float(x.shape.num_elements())
+    inverse = apply(o.rsqrt, reduce_sum(x * x)) * cast(size(x), x.dtype)
     return x * clip_norm * apply(o.minimum, *pair(inverse, 1.0 / tensor(clip_norm, x.dtype)))

@@ -10,7 +10,6 @@ import numpy as np
 
 from nbtape.core.engine import apply, o, pair, tensor
 from nbtape.core.errors import invalid
-from nbtape.core.kernel import Extern
 from nbtape.core.shape import Spec, bracket, numel
 from nbtape.core.slices import IndexedSlices
 from nbtape.ops.row import op
@@ -89,8 +88,7 @@ def _gather_grad(g, y, x, i, *, axis):
 
 
 # fmt: off
-op("take", _take, _take_spec, lambda g, y, x, i, *, axis: o.untake(g, i, x, axis=axis), None,
-   kernel=Extern(cpu="nbtape.kernels.cpu.gather:take"))
+op("take", _take, _take_spec, lambda g, y, x, i, *, axis: o.untake(g, i, x, axis=axis), None)
 op("untake", _untake, _untake_spec, lambda h, y, g, i, like, *, axis: o.take(h, i, axis=axis), None, None)
 op("gather", _take, _take_spec, _gather_grad, None)
 # fmt: on

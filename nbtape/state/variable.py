@@ -6,7 +6,6 @@ replaces the array, or writes in place while nobody else holds it, so that no Te
 """
 
 import enum
-import functools
 import itertools
 import threading
 import weakref
@@ -17,19 +16,10 @@ import numpy as np
 
 from nbtape.core import context
 from nbtape.core.dtype import DType, as_dtype, of
-from nbtape.core.engine import (
-    EagerTensor,
-    Operators,
-    Reference,
-    Tensor,
-    names_of_tensors,
-    shown,
-    subscript,
-    tensor,
-)
+from nbtape.core.engine import Operators, Reference, Tensor, names_of_tensors, shown, tensor
 from nbtape.core.shape import TensorShape
-from nbtape.ops import index
 from nbtape.state.parts import Parts
+from nbtape.state.reads import Reads
 
 _NO_VALUE = (
     "The `initial_value` arg to `tf.Variable` must be specified except when you are not providing a "
@@ -72,7 +62,7 @@ def _refused(statement: str, instead: str) -> Callable:
     return refuse
 
 
-class Variable(Parts, Operators):
+class Variable(Reads, Parts, Operators):
     """A value that training changes: made once, read in expressions, changed by `assign`.
 
     `initial_value` is a number, a (nested) list, an array, a Tensor, a Variable, or a function without
@@ -208,80 +198,6 @@ class Variable(Parts, Operators):
         if not self._shape.is_compatible_with(shape):
             raise ValueError(f"Shapes {self._shape} and {TensorShape(shape)} are not compatible")
         self._shape = self._shape.merge_with(shape)
-
-    # Reading
-
-    def __tensor__(self) -> Any:
-        local = context.local
-        if local.graph is not None:
-            return local.graph.read(self)
-        value = self._value
-        if (
-            self._writing
-        ):  # another thread writes in place, or has seen that this one holds the array, and copies it
-            with self._lock:
-                value = self._value
-        read = EagerTensor(value)
-        for recorder in local.recorders:
-            recorder.read(self, read)
-        return read
-
-    def value(self) -> Tensor:
-        """The value now, as a Tensor, which later assignments do not change."""
-        return self.__tensor__()
-
-    def read_value(self) -> Tensor:
-        """The value now, as a Tensor, which later assignments do not change."""
-        return self.__tensor__()
-
-    def numpy(self) -> Any:
-        """The value as a read-only NumPy array; copy it to write into it."""
-        if context.local.graph is not None:
-            raise NotImplementedError("numpy() is only available when eager execution is enabled.")
-        return self.__tensor__().numpy()
-
-    def sparse_read(self, indices: Any, name: str | None = None) -> Any:
-        """Rows `indices` of the value."""
-        return index.gather(self, indices)
-
-    def gather_nd(self, indices: Any, name: str | None = None) -> Any:
-        """The elements or slices at `indices`, whose last axis is a position."""
-        return index.gather_nd(self, indices)
-
-    def __getitem__(self, key: Any) -> Any:
-        found = subscript(self.__tensor__(), key)
-        found.assign = functools.partial(self.assign_slice, key)
-        return found
-
-    def __iter__(self):
-        return iter(self.__tensor__())
-
-    def __bool__(self):
-        return bool(self.__tensor__())
-
-    def __float__(self):
-        return float(self.__tensor__())
-
-    def __int__(self):
-        return int(self.__tensor__())
-
-    def __complex__(self):
-        return complex(self.__tensor__())
-
-    def __index__(self):
-        return self.__tensor__().__index__()
-
-    def __format__(self, spec):
-        return format(self.__tensor__(), spec) if spec else str(self)
-
-    def __array__(self, dtype=None, copy=None):
-        return self.__tensor__().__array__(dtype, copy)
-
-    def __dlpack__(self, **kwargs):
-        return self.__tensor__().__dlpack__(**kwargs)
-
-    def __dlpack_device__(self):
-        return np.zeros(0).__dlpack_device__()
 
     # Printing, copying, and what TensorFlow only has in graphs
 

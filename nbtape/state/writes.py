@@ -91,12 +91,8 @@ class Writes:
     _writing: bool  # whether the array changes right now
     name: Any
     dtype: Any
-
-    def __tensor__(self) -> Any:
-        raise NotImplementedError
-
-    def _view(self) -> Any:
-        raise NotImplementedError
+    __tensor__: Callable[[], Any]
+    _view: Callable[[], Any]
 
     def assign(
         self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True

@@ -2,7 +2,7 @@
 
 from itertools import cycle
 
-import tensorflow as tf  # pyright: ignore[reportMissingImports]
+import tensorflow as tf  # pyright: ignore[reportMissingImports, reportMissingModuleSource]
 import workloads  # pyright: ignore[reportMissingImports, reportMissingModuleSource]
 
 NAME = f"tensorflow {tf.__version__}"

@@ -1,6 +1,12 @@
 """The process that runs one library: asked over stdin, it answers over stdout, a line of JSON each.
 
-Run as a file, by the interpreter that has the library, which needs nothing else but NumPy.
+Run as a file, by the interpreter that has the library, which needs nothing else but NumPy; so what stands in
+this folder is no package. A library's own file, `torch_peer.py`, has four names:
+
+NAME        what the library is called, with its version
+gradients   (case, a, b) -> step: a function that gives dy/da and dy/db of the case
+training    (data) -> (step, weights): one Adam step on the next batch, giving the loss; the weights as arrays
+wait        (result) -> None: until the result of a step is there
 """
 
 import gc
@@ -46,7 +52,7 @@ def answer(peer, request, live):
 def main():
     channel = os.fdopen(os.dup(1), "w", 1)
     os.dup2(2, 1)  # what a library prints must not come between the answers
-    peer = importlib.import_module(f"peers.{sys.argv[1]}_peer")
+    peer = importlib.import_module(f"{sys.argv[1]}_peer")
     print(json.dumps({"name": peer.NAME}), file=channel)
     live: dict = {}
     for line in sys.stdin:
