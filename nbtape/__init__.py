@@ -1,222 +1,242 @@
 """Automatic differentiation that lives in a notebook: TensorFlow's model, a Numba core, live displays."""
 
-from nbtape import autodiff as autodiff
-from nbtape import autograph as autograph
-from nbtape import bitwise as bitwise
-from nbtape import compat as compat
-from nbtape import config as config
-from nbtape import data as data
-from nbtape import debugging as debugging
-from nbtape import dtypes as dtypes
-from nbtape import errors as errors
-from nbtape import experimental as experimental
-from nbtape import initializers as initializers
-from nbtape import keras as keras
-from nbtape import linalg as linalg
-from nbtape import math as math
-from nbtape import nest as nest
-from nbtape import nn as nn
-from nbtape import optimizers as optimizers
-from nbtape import random as random
-from nbtape import strings as strings
-from nbtape import test as test
-from nbtape.autodiff.custom import custom_gradient as custom_gradient
-from nbtape.autodiff.custom import recompute_grad as recompute_grad
-from nbtape.autodiff.custom import stop_gradient as stop_gradient
-from nbtape.autodiff.tape import GradientTape as GradientTape
-from nbtape.autodiff.tape import UnconnectedGradients as UnconnectedGradients
-from nbtape.core.dtype import DType as DType
-from nbtape.core.dtype import as_dtype as as_dtype
-from nbtape.core.dtype import bfloat16 as bfloat16
-from nbtape.core.dtype import bool_ as bool
-from nbtape.core.dtype import complex128 as complex128
-from nbtape.core.dtype import complex64 as complex64
-from nbtape.core.dtype import double as double
-from nbtape.core.dtype import float16 as float16
-from nbtape.core.dtype import float32 as float32
-from nbtape.core.dtype import float64 as float64
-from nbtape.core.dtype import half as half
-from nbtape.core.dtype import int16 as int16
-from nbtape.core.dtype import int32 as int32
-from nbtape.core.dtype import int64 as int64
-from nbtape.core.dtype import int8 as int8
-from nbtape.core.dtype import string as string
-from nbtape.core.dtype import uint16 as uint16
-from nbtape.core.dtype import uint32 as uint32
-from nbtape.core.dtype import uint64 as uint64
-from nbtape.core.dtype import uint8 as uint8
+from nbtape import (
+    autodiff as autodiff,
+    autograph as autograph,
+    bitwise as bitwise,
+    compat as compat,
+    config as config,
+    data as data,
+    debugging as debugging,
+    dtypes as dtypes,
+    errors as errors,
+    experimental as experimental,
+    initializers as initializers,
+    keras as keras,
+    linalg as linalg,
+    math as math,
+    nest as nest,
+    nn as nn,
+    optimizers as optimizers,
+    random as random,
+    strings as strings,
+    test as test,
+)
+from nbtape.autodiff.custom import (
+    custom_gradient as custom_gradient,
+    recompute_grad as recompute_grad,
+    stop_gradient as stop_gradient,
+)
+from nbtape.autodiff.tape import GradientTape as GradientTape, UnconnectedGradients as UnconnectedGradients
+from nbtape.core.dtype import (
+    DType as DType,
+    as_dtype as as_dtype,
+    bfloat16 as bfloat16,
+    bool_ as bool,
+    complex64 as complex64,
+    complex128 as complex128,
+    double as double,
+    float16 as float16,
+    float32 as float32,
+    float64 as float64,
+    half as half,
+    int8 as int8,
+    int16 as int16,
+    int32 as int32,
+    int64 as int64,
+    string as string,
+    uint8 as uint8,
+    uint16 as uint16,
+    uint32 as uint32,
+    uint64 as uint64,
+)
 from nbtape.core.engine import Tensor as Tensor
-from nbtape.core.shape import TensorShape as TensorShape
-from nbtape.core.shape import TensorSpec as TensorSpec
+from nbtape.core.shape import TensorShape as TensorShape, TensorSpec as TensorSpec
 from nbtape.core.slices import IndexedSlices as IndexedSlices
 from nbtape.graph.batch import vectorized_map as vectorized_map
-from nbtape.graph.control import case as case
-from nbtape.graph.control import cond as cond
-from nbtape.graph.control import switch_case as switch_case
-from nbtape.graph.control import while_loop as while_loop
-from nbtape.graph.effects import Assert as Assert
-from nbtape.graph.effects import control_dependencies as control_dependencies
-from nbtape.graph.effects import group as group
-from nbtape.graph.effects import no_op as no_op
-from nbtape.graph.effects import print as print
-from nbtape.graph.functional import foldl as foldl
-from nbtape.graph.functional import foldr as foldr
-from nbtape.graph.functional import map_fn as map_fn
-from nbtape.graph.functional import scan as scan
-from nbtape.graph.gradients import gradients as gradients
-from nbtape.graph.gradients import hessians as hessians
+from nbtape.graph.control import (
+    case as case,
+    cond as cond,
+    switch_case as switch_case,
+    while_loop as while_loop,
+)
+from nbtape.graph.effects import (
+    Assert as Assert,
+    control_dependencies as control_dependencies,
+    group as group,
+    no_op as no_op,
+    print as print,
+)
+from nbtape.graph.functional import foldl as foldl, foldr as foldr, map_fn as map_fn, scan as scan
+from nbtape.graph.gradients import gradients as gradients, hessians as hessians
 from nbtape.graph.graph import Graph as Graph
-from nbtape.graph.python import numpy_function as numpy_function
-from nbtape.graph.python import py_function as py_function
-from nbtape.graph.setting import device as device
-from nbtape.graph.setting import executing_eagerly as executing_eagerly
-from nbtape.graph.setting import init_scope as init_scope
-from nbtape.graph.setting import inside_function as inside_function
+from nbtape.graph.python import numpy_function as numpy_function, py_function as py_function
+from nbtape.graph.setting import (
+    device as device,
+    executing_eagerly as executing_eagerly,
+    init_scope as init_scope,
+    inside_function as inside_function,
+)
 from nbtape.graph.symbolic import Operation as Operation
-from nbtape.notebook.extension import load_ipython_extension as load_ipython_extension
-from nbtape.notebook.extension import unload_ipython_extension as unload_ipython_extension
-from nbtape.ops.arithmetic import add_n as add_n
-from nbtape.ops.arithmetic import atan2 as atan2
-from nbtape.ops.arithmetic import cast as cast
-from nbtape.ops.arithmetic import complex as complex
-from nbtape.ops.arithmetic import divide as divide
-from nbtape.ops.arithmetic import logical_and as logical_and
-from nbtape.ops.arithmetic import logical_not as logical_not
-from nbtape.ops.arithmetic import logical_or as logical_or
-from nbtape.ops.arithmetic import saturate_cast as saturate_cast
-from nbtape.ops.arithmetic import scalar_mul as scalar_mul
-from nbtape.ops.arithmetic import truediv as truediv
-from nbtape.ops.clip import clip_by_global_norm as clip_by_global_norm
-from nbtape.ops.clip import clip_by_norm as clip_by_norm
-from nbtape.ops.clip import clip_by_value as clip_by_value
-from nbtape.ops.count import histogram_fixed_width as histogram_fixed_width
-from nbtape.ops.count import histogram_fixed_width_bins as histogram_fixed_width_bins
-from nbtape.ops.create import constant as constant
-from nbtape.ops.create import convert_to_tensor as convert_to_tensor
-from nbtape.ops.create import eye as eye
-from nbtape.ops.create import fill as fill
-from nbtape.ops.create import get_static_value as get_static_value
-from nbtape.ops.create import identity as identity
-from nbtape.ops.create import identity_n as identity_n
-from nbtape.ops.create import ones as ones
-from nbtape.ops.create import ones_like as ones_like
-from nbtape.ops.create import zeros as zeros
-from nbtape.ops.create import zeros_like as zeros_like
-from nbtape.ops.cut import pad as pad
-from nbtape.ops.cut import slice as slice
-from nbtape.ops.cut import strided_slice as strided_slice
-from nbtape.ops.einsum import einsum as einsum
-from nbtape.ops.einsum import tensordot as tensordot
-from nbtape.ops.functions import abs as abs
-from nbtape.ops.functions import acos as acos
-from nbtape.ops.functions import acosh as acosh
-from nbtape.ops.functions import add as add
-from nbtape.ops.functions import asin as asin
-from nbtape.ops.functions import asinh as asinh
-from nbtape.ops.functions import atan as atan
-from nbtape.ops.functions import atanh as atanh
-from nbtape.ops.functions import cos as cos
-from nbtape.ops.functions import cosh as cosh
-from nbtape.ops.functions import equal as equal
-from nbtape.ops.functions import exp as exp
-from nbtape.ops.functions import floor as floor
-from nbtape.ops.functions import greater as greater
-from nbtape.ops.functions import greater_equal as greater_equal
-from nbtape.ops.functions import less as less
-from nbtape.ops.functions import less_equal as less_equal
-from nbtape.ops.functions import maximum as maximum
-from nbtape.ops.functions import minimum as minimum
-from nbtape.ops.functions import multiply as multiply
-from nbtape.ops.functions import negative as negative
-from nbtape.ops.functions import not_equal as not_equal
-from nbtape.ops.functions import pow as pow
-from nbtape.ops.functions import realdiv as realdiv
-from nbtape.ops.functions import round as round
-from nbtape.ops.functions import sigmoid as sigmoid
-from nbtape.ops.functions import sign as sign
-from nbtape.ops.functions import sin as sin
-from nbtape.ops.functions import sinh as sinh
-from nbtape.ops.functions import sqrt as sqrt
-from nbtape.ops.functions import square as square
-from nbtape.ops.functions import subtract as subtract
-from nbtape.ops.functions import tan as tan
-from nbtape.ops.functions import tanh as tanh
-from nbtape.ops.functions import truncatediv as truncatediv
-from nbtape.ops.functions import truncatemod as truncatemod
-from nbtape.ops.index import gather as gather
-from nbtape.ops.index import gather_nd as gather_nd
-from nbtape.ops.index import unravel_index as unravel_index
-from nbtape.ops.join import concat as concat
-from nbtape.ops.join import split as split
-from nbtape.ops.join import stack as stack
-from nbtape.ops.join import unstack as unstack
-from nbtape.ops.layout import bitcast as bitcast
-from nbtape.ops.layout import reverse as reverse
-from nbtape.ops.layout import reverse_sequence as reverse_sequence
-from nbtape.ops.layout import roll as roll
+from nbtape.notebook.extension import (
+    load_ipython_extension as load_ipython_extension,
+    unload_ipython_extension as unload_ipython_extension,
+)
+from nbtape.ops.arithmetic import (
+    add_n as add_n,
+    atan2 as atan2,
+    cast as cast,
+    complex as complex,
+    divide as divide,
+    logical_and as logical_and,
+    logical_not as logical_not,
+    logical_or as logical_or,
+    saturate_cast as saturate_cast,
+    scalar_mul as scalar_mul,
+    truediv as truediv,
+)
+from nbtape.ops.clip import (
+    clip_by_global_norm as clip_by_global_norm,
+    clip_by_norm as clip_by_norm,
+    clip_by_value as clip_by_value,
+)
+from nbtape.ops.count import (
+    histogram_fixed_width as histogram_fixed_width,
+    histogram_fixed_width_bins as histogram_fixed_width_bins,
+)
+from nbtape.ops.create import (
+    constant as constant,
+    convert_to_tensor as convert_to_tensor,
+    eye as eye,
+    fill as fill,
+    get_static_value as get_static_value,
+    identity as identity,
+    identity_n as identity_n,
+    ones as ones,
+    ones_like as ones_like,
+    zeros as zeros,
+    zeros_like as zeros_like,
+)
+from nbtape.ops.cut import pad as pad, slice as slice, strided_slice as strided_slice
+from nbtape.ops.einsum import einsum as einsum, tensordot as tensordot
+from nbtape.ops.functions import (
+    abs as abs,
+    acos as acos,
+    acosh as acosh,
+    add as add,
+    asin as asin,
+    asinh as asinh,
+    atan as atan,
+    atanh as atanh,
+    cos as cos,
+    cosh as cosh,
+    equal as equal,
+    exp as exp,
+    floor as floor,
+    greater as greater,
+    greater_equal as greater_equal,
+    less as less,
+    less_equal as less_equal,
+    maximum as maximum,
+    minimum as minimum,
+    multiply as multiply,
+    negative as negative,
+    not_equal as not_equal,
+    pow as pow,
+    realdiv as realdiv,
+    round as round,
+    sigmoid as sigmoid,
+    sign as sign,
+    sin as sin,
+    sinh as sinh,
+    sqrt as sqrt,
+    square as square,
+    subtract as subtract,
+    tan as tan,
+    tanh as tanh,
+    truncatediv as truncatediv,
+    truncatemod as truncatemod,
+)
+from nbtape.ops.index import gather as gather, gather_nd as gather_nd, unravel_index as unravel_index
+from nbtape.ops.join import concat as concat, split as split, stack as stack, unstack as unstack
+from nbtape.ops.layout import (
+    bitcast as bitcast,
+    reverse as reverse,
+    reverse_sequence as reverse_sequence,
+    roll as roll,
+)
 from nbtape.ops.linalg import matmul as matmul
-from nbtape.ops.lookup import searchsorted as searchsorted
-from nbtape.ops.lookup import unique as unique
-from nbtape.ops.lookup import unique_with_counts as unique_with_counts
-from nbtape.ops.mask import boolean_mask as boolean_mask
-from nbtape.ops.mask import where as where
-from nbtape.ops.measure import broadcast_dynamic_shape as broadcast_dynamic_shape
-from nbtape.ops.measure import broadcast_static_shape as broadcast_static_shape
-from nbtape.ops.measure import ensure_shape as ensure_shape
-from nbtape.ops.measure import rank as rank
-from nbtape.ops.measure import shape as shape
-from nbtape.ops.measure import shape_n as shape_n
-from nbtape.ops.measure import size as size
+from nbtape.ops.lookup import (
+    searchsorted as searchsorted,
+    unique as unique,
+    unique_with_counts as unique_with_counts,
+)
+from nbtape.ops.mask import boolean_mask as boolean_mask, where as where
+from nbtape.ops.measure import (
+    broadcast_dynamic_shape as broadcast_dynamic_shape,
+    broadcast_static_shape as broadcast_static_shape,
+    ensure_shape as ensure_shape,
+    rank as rank,
+    shape as shape,
+    shape_n as shape_n,
+    size as size,
+)
 from nbtape.ops.norm import norm as norm
-from nbtape.ops.partition import dynamic_partition as dynamic_partition
-from nbtape.ops.partition import dynamic_stitch as dynamic_stitch
-from nbtape.ops.reduce import reduce_all as reduce_all
-from nbtape.ops.reduce import reduce_any as reduce_any
-from nbtape.ops.reduce import reduce_logsumexp as reduce_logsumexp
-from nbtape.ops.reduce import reduce_max as reduce_max
-from nbtape.ops.reduce import reduce_mean as reduce_mean
-from nbtape.ops.reduce import reduce_min as reduce_min
-from nbtape.ops.reduce import reduce_prod as reduce_prod
-from nbtape.ops.reduce import reduce_sum as reduce_sum
+from nbtape.ops.partition import dynamic_partition as dynamic_partition, dynamic_stitch as dynamic_stitch
+from nbtape.ops.reduce import (
+    reduce_all as reduce_all,
+    reduce_any as reduce_any,
+    reduce_logsumexp as reduce_logsumexp,
+    reduce_max as reduce_max,
+    reduce_mean as reduce_mean,
+    reduce_min as reduce_min,
+    reduce_prod as reduce_prod,
+    reduce_sum as reduce_sum,
+)
 from nbtape.ops.scan import cumsum as cumsum
-from nbtape.ops.scatter import scatter_nd as scatter_nd
-from nbtape.ops.scatter import tensor_scatter_nd_add as tensor_scatter_nd_add
-from nbtape.ops.scatter import tensor_scatter_nd_max as tensor_scatter_nd_max
-from nbtape.ops.scatter import tensor_scatter_nd_min as tensor_scatter_nd_min
-from nbtape.ops.scatter import tensor_scatter_nd_sub as tensor_scatter_nd_sub
-from nbtape.ops.scatter import tensor_scatter_nd_update as tensor_scatter_nd_update
-from nbtape.ops.sequence import linspace as linspace
-from nbtape.ops.sequence import meshgrid as meshgrid
-from nbtape.ops.sequence import one_hot as one_hot
-from nbtape.ops.sequence import range as range
-from nbtape.ops.sequence import sequence_mask as sequence_mask
-from nbtape.ops.shape import broadcast_to as broadcast_to
-from nbtape.ops.shape import expand_dims as expand_dims
-from nbtape.ops.shape import reshape as reshape
-from nbtape.ops.shape import squeeze as squeeze
-from nbtape.ops.shape import transpose as transpose
-from nbtape.ops.sort import argmax as argmax
-from nbtape.ops.sort import argmin as argmin
-from nbtape.ops.sort import argsort as argsort
-from nbtape.ops.sort import sort as sort
-from nbtape.ops.spectral import eig as eig
-from nbtape.ops.spectral import eigvals as eigvals
+from nbtape.ops.scatter import (
+    scatter_nd as scatter_nd,
+    tensor_scatter_nd_add as tensor_scatter_nd_add,
+    tensor_scatter_nd_max as tensor_scatter_nd_max,
+    tensor_scatter_nd_min as tensor_scatter_nd_min,
+    tensor_scatter_nd_sub as tensor_scatter_nd_sub,
+    tensor_scatter_nd_update as tensor_scatter_nd_update,
+)
+from nbtape.ops.sequence import (
+    linspace as linspace,
+    meshgrid as meshgrid,
+    one_hot as one_hot,
+    range as range,
+    sequence_mask as sequence_mask,
+)
+from nbtape.ops.shape import (
+    broadcast_to as broadcast_to,
+    expand_dims as expand_dims,
+    reshape as reshape,
+    squeeze as squeeze,
+    transpose as transpose,
+)
+from nbtape.ops.sort import argmax as argmax, argmin as argmin, argsort as argsort, sort as sort
+from nbtape.ops.spectral import eig as eig, eigvals as eigvals
 from nbtape.ops.static import is_tensor as is_tensor
 from nbtape.ops.string_format import as_string as as_string
 from nbtape.ops.subscript import newaxis as newaxis
 from nbtape.ops.tensor_array import TensorArray as TensorArray
-from nbtape.ops.tile import repeat as repeat
-from nbtape.ops.tile import tile as tile
+from nbtape.ops.tile import repeat as repeat, tile as tile
 from nbtape.program.function import function as function
-from nbtape.state.initializers import constant_initializer as constant_initializer
-from nbtape.state.initializers import ones_initializer as ones_initializer
-from nbtape.state.initializers import random_normal_initializer as random_normal_initializer
-from nbtape.state.initializers import random_uniform_initializer as random_uniform_initializer
-from nbtape.state.initializers import zeros_initializer as zeros_initializer
+from nbtape.state.initializers import (
+    constant_initializer as constant_initializer,
+    ones_initializer as ones_initializer,
+    random_normal_initializer as random_normal_initializer,
+    random_uniform_initializer as random_uniform_initializer,
+    zeros_initializer as zeros_initializer,
+)
 from nbtape.state.module import Module as Module
 from nbtape.state.scope import name_scope as name_scope
-from nbtape.state.variable import Variable as Variable
-from nbtape.state.variable import VariableAggregation as VariableAggregation
-from nbtape.state.variable import VariableSynchronization as VariableSynchronization
+from nbtape.state.variable import (
+    Variable as Variable,
+    VariableAggregation as VariableAggregation,
+    VariableSynchronization as VariableSynchronization,
+)
 
 __version__ = "0.1.0"

@@ -1,7 +1,9 @@
 """Nested structures: `tf.nest`."""
 
-from nbtape.core.nest import assert_same_structure as assert_same_structure
-from nbtape.core.nest import flatten as flatten
-from nbtape.core.nest import is_nested as is_nested
-from nbtape.core.nest import map_structure as map_structure
-from nbtape.core.nest import pack_sequence_as as pack_sequence_as
+from nbtape.core.nest import (
+    assert_same_structure as assert_same_structure,
+    flatten as flatten,
+    is_nested as is_nested,
+    map_structure as map_structure,
+    pack_sequence_as as pack_sequence_as,
+)

@@ -1,4 +1,3 @@
 """experimental.dlpack"""
 
-from nbtape.ops.exchange import from_dlpack as from_dlpack
-from nbtape.ops.exchange import to_dlpack as to_dlpack
+from nbtape.ops.exchange import from_dlpack as from_dlpack, to_dlpack as to_dlpack

@@ -1,4 +1,3 @@
 """Keras's names: `tf.keras`."""
 
-from nbtape.keras import initializers as initializers
-from nbtape.keras import optimizers as optimizers
+from nbtape.keras import initializers as initializers, optimizers as optimizers

@@ -1,38 +1,42 @@
 """`tf.keras.initializers`."""
 
-from nbtape.state.initializers import Constant as Constant
-from nbtape.state.initializers import Identity as Identity
-from nbtape.state.initializers import Identity as IdentityInitializer
-from nbtape.state.initializers import Initializer as Initializer
-from nbtape.state.initializers import Ones as Ones
-from nbtape.state.initializers import RandomNormal as RandomNormal
-from nbtape.state.initializers import RandomUniform as RandomUniform
-from nbtape.state.initializers import TruncatedNormal as TruncatedNormal
-from nbtape.state.initializers import Zeros as Zeros
-from nbtape.state.initializers import Constant as constant
-from nbtape.state.initializers import Identity as identity
-from nbtape.state.initializers import Ones as ones
-from nbtape.state.initializers import RandomNormal as random_normal
-from nbtape.state.initializers import RandomUniform as random_uniform
-from nbtape.state.initializers import TruncatedNormal as truncated_normal
-from nbtape.state.initializers import Zeros as zeros
-from nbtape.state.scaling import GlorotNormal as GlorotNormal
-from nbtape.state.scaling import GlorotUniform as GlorotUniform
-from nbtape.state.scaling import HeNormal as HeNormal
-from nbtape.state.scaling import HeUniform as HeUniform
-from nbtape.state.scaling import LecunNormal as LecunNormal
-from nbtape.state.scaling import LecunUniform as LecunUniform
-from nbtape.state.scaling import Orthogonal as Orthogonal
-from nbtape.state.scaling import Orthogonal as OrthogonalInitializer
-from nbtape.state.scaling import VarianceScaling as VarianceScaling
-from nbtape.state.scaling import deserialize as deserialize
-from nbtape.state.scaling import get as get
-from nbtape.state.scaling import GlorotNormal as glorot_normal
-from nbtape.state.scaling import GlorotUniform as glorot_uniform
-from nbtape.state.scaling import HeNormal as he_normal
-from nbtape.state.scaling import HeUniform as he_uniform
-from nbtape.state.scaling import LecunNormal as lecun_normal
-from nbtape.state.scaling import LecunUniform as lecun_uniform
-from nbtape.state.scaling import Orthogonal as orthogonal
-from nbtape.state.scaling import serialize as serialize
-from nbtape.state.scaling import VarianceScaling as variance_scaling
+from nbtape.state.initializers import (
+    Constant as Constant,
+    Constant as constant,
+    Identity as Identity,
+    Identity as IdentityInitializer,
+    Identity as identity,
+    Initializer as Initializer,
+    Ones as Ones,
+    Ones as ones,
+    RandomNormal as RandomNormal,
+    RandomNormal as random_normal,
+    RandomUniform as RandomUniform,
+    RandomUniform as random_uniform,
+    TruncatedNormal as TruncatedNormal,
+    TruncatedNormal as truncated_normal,
+    Zeros as Zeros,
+    Zeros as zeros,
+)
+from nbtape.state.scaling import (
+    GlorotNormal as GlorotNormal,
+    GlorotNormal as glorot_normal,
+    GlorotUniform as GlorotUniform,
+    GlorotUniform as glorot_uniform,
+    HeNormal as HeNormal,
+    HeNormal as he_normal,
+    HeUniform as HeUniform,
+    HeUniform as he_uniform,
+    LecunNormal as LecunNormal,
+    LecunNormal as lecun_normal,
+    LecunUniform as LecunUniform,
+    LecunUniform as lecun_uniform,
+    Orthogonal as Orthogonal,
+    Orthogonal as OrthogonalInitializer,
+    Orthogonal as orthogonal,
+    VarianceScaling as VarianceScaling,
+    VarianceScaling as variance_scaling,
+    deserialize as deserialize,
+    get as get,
+    serialize as serialize,
+)

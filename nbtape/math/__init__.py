@@ -1,129 +1,135 @@
 """Mathematical functions: `tf.math`."""
 
 from nbtape.math import special as special
-from nbtape.ops.arithmetic import accumulate_n as accumulate_n
-from nbtape.ops.arithmetic import add_n as add_n
-from nbtape.ops.arithmetic import angle as angle
-from nbtape.ops.arithmetic import atan2 as atan2
-from nbtape.ops.arithmetic import conj as conj
-from nbtape.ops.arithmetic import divide as divide
-from nbtape.ops.arithmetic import divide_no_nan as divide_no_nan
-from nbtape.ops.arithmetic import imag as imag
-from nbtape.ops.arithmetic import logical_and as logical_and
-from nbtape.ops.arithmetic import logical_not as logical_not
-from nbtape.ops.arithmetic import logical_or as logical_or
-from nbtape.ops.arithmetic import logical_xor as logical_xor
-from nbtape.ops.arithmetic import nextafter as nextafter
-from nbtape.ops.arithmetic import polyval as polyval
-from nbtape.ops.arithmetic import real as real
-from nbtape.ops.arithmetic import reciprocal_no_nan as reciprocal_no_nan
-from nbtape.ops.arithmetic import scalar_mul as scalar_mul
-from nbtape.ops.arithmetic import softplus as softplus
-from nbtape.ops.arithmetic import softsign as softsign
-from nbtape.ops.arithmetic import truediv as truediv
-from nbtape.ops.count import bincount as bincount
-from nbtape.ops.count import confusion_matrix as confusion_matrix
-from nbtape.ops.functions import abs as abs
-from nbtape.ops.functions import acos as acos
-from nbtape.ops.functions import acosh as acosh
-from nbtape.ops.functions import add as add
-from nbtape.ops.functions import asin as asin
-from nbtape.ops.functions import asinh as asinh
-from nbtape.ops.functions import atan as atan
-from nbtape.ops.functions import atanh as atanh
-from nbtape.ops.functions import ceil as ceil
-from nbtape.ops.functions import cos as cos
-from nbtape.ops.functions import cosh as cosh
-from nbtape.ops.functions import equal as equal
-from nbtape.ops.functions import exp as exp
-from nbtape.ops.functions import expm1 as expm1
-from nbtape.ops.functions import floor as floor
-from nbtape.ops.functions import floordiv as floordiv
-from nbtape.ops.functions import floormod as floormod
-from nbtape.ops.functions import greater as greater
-from nbtape.ops.functions import greater_equal as greater_equal
-from nbtape.ops.functions import is_finite as is_finite
-from nbtape.ops.functions import is_inf as is_inf
-from nbtape.ops.functions import is_nan as is_nan
-from nbtape.ops.functions import less as less
-from nbtape.ops.functions import less_equal as less_equal
-from nbtape.ops.functions import log as log
-from nbtape.ops.functions import log1p as log1p
-from nbtape.ops.functions import log_sigmoid as log_sigmoid
-from nbtape.ops.functions import maximum as maximum
-from nbtape.ops.functions import minimum as minimum
-from nbtape.ops.functions import floormod as mod
-from nbtape.ops.functions import multiply as multiply
-from nbtape.ops.functions import multiply_no_nan as multiply_no_nan
-from nbtape.ops.functions import negative as negative
-from nbtape.ops.functions import not_equal as not_equal
-from nbtape.ops.functions import pow as pow
-from nbtape.ops.functions import reciprocal as reciprocal
-from nbtape.ops.functions import rint as rint
-from nbtape.ops.functions import round as round
-from nbtape.ops.functions import rsqrt as rsqrt
-from nbtape.ops.functions import sigmoid as sigmoid
-from nbtape.ops.functions import sign as sign
-from nbtape.ops.functions import sin as sin
-from nbtape.ops.functions import sinh as sinh
-from nbtape.ops.functions import sqrt as sqrt
-from nbtape.ops.functions import square as square
-from nbtape.ops.functions import squared_difference as squared_difference
-from nbtape.ops.functions import subtract as subtract
-from nbtape.ops.functions import tan as tan
-from nbtape.ops.functions import tanh as tanh
-from nbtape.ops.functions import xdivy as xdivy
-from nbtape.ops.functions import xlog1py as xlog1py
-from nbtape.ops.functions import xlogy as xlogy
+from nbtape.ops.arithmetic import (
+    accumulate_n as accumulate_n,
+    add_n as add_n,
+    angle as angle,
+    atan2 as atan2,
+    conj as conj,
+    divide as divide,
+    divide_no_nan as divide_no_nan,
+    imag as imag,
+    logical_and as logical_and,
+    logical_not as logical_not,
+    logical_or as logical_or,
+    logical_xor as logical_xor,
+    nextafter as nextafter,
+    polyval as polyval,
+    real as real,
+    reciprocal_no_nan as reciprocal_no_nan,
+    scalar_mul as scalar_mul,
+    softplus as softplus,
+    softsign as softsign,
+    truediv as truediv,
+)
+from nbtape.ops.count import bincount as bincount, confusion_matrix as confusion_matrix
+from nbtape.ops.functions import (
+    abs as abs,
+    acos as acos,
+    acosh as acosh,
+    add as add,
+    asin as asin,
+    asinh as asinh,
+    atan as atan,
+    atanh as atanh,
+    ceil as ceil,
+    cos as cos,
+    cosh as cosh,
+    equal as equal,
+    exp as exp,
+    expm1 as expm1,
+    floor as floor,
+    floordiv as floordiv,
+    floormod as floormod,
+    floormod as mod,
+    greater as greater,
+    greater_equal as greater_equal,
+    is_finite as is_finite,
+    is_inf as is_inf,
+    is_nan as is_nan,
+    less as less,
+    less_equal as less_equal,
+    log as log,
+    log1p as log1p,
+    log_sigmoid as log_sigmoid,
+    maximum as maximum,
+    minimum as minimum,
+    multiply as multiply,
+    multiply_no_nan as multiply_no_nan,
+    negative as negative,
+    not_equal as not_equal,
+    pow as pow,
+    reciprocal as reciprocal,
+    rint as rint,
+    round as round,
+    rsqrt as rsqrt,
+    sigmoid as sigmoid,
+    sign as sign,
+    sin as sin,
+    sinh as sinh,
+    sqrt as sqrt,
+    square as square,
+    squared_difference as squared_difference,
+    subtract as subtract,
+    tan as tan,
+    tanh as tanh,
+    xdivy as xdivy,
+    xlog1py as xlog1py,
+    xlogy as xlogy,
+)
 from nbtape.ops.lookup import invert_permutation as invert_permutation
 from nbtape.ops.norm import l2_normalize as l2_normalize
-from nbtape.ops.reduce import reduce_all as reduce_all
-from nbtape.ops.reduce import reduce_any as reduce_any
-from nbtape.ops.reduce import reduce_logsumexp as reduce_logsumexp
-from nbtape.ops.reduce import reduce_max as reduce_max
-from nbtape.ops.reduce import reduce_mean as reduce_mean
-from nbtape.ops.reduce import reduce_min as reduce_min
-from nbtape.ops.reduce import reduce_prod as reduce_prod
-from nbtape.ops.reduce import reduce_sum as reduce_sum
-from nbtape.ops.scan import cumprod as cumprod
-from nbtape.ops.scan import cumsum as cumsum
-from nbtape.ops.scan import cumulative_logsumexp as cumulative_logsumexp
-from nbtape.ops.segment import segment_max as segment_max
-from nbtape.ops.segment import segment_mean as segment_mean
-from nbtape.ops.segment import segment_min as segment_min
-from nbtape.ops.segment import segment_prod as segment_prod
-from nbtape.ops.segment import segment_sum as segment_sum
-from nbtape.ops.segment import unsorted_segment_max as unsorted_segment_max
-from nbtape.ops.segment import unsorted_segment_mean as unsorted_segment_mean
-from nbtape.ops.segment import unsorted_segment_min as unsorted_segment_min
-from nbtape.ops.segment import unsorted_segment_prod as unsorted_segment_prod
-from nbtape.ops.segment import unsorted_segment_sqrt_n as unsorted_segment_sqrt_n
-from nbtape.ops.segment import unsorted_segment_sum as unsorted_segment_sum
-from nbtape.ops.sort import argmax as argmax
-from nbtape.ops.sort import argmin as argmin
-from nbtape.ops.sort import in_top_k as in_top_k
-from nbtape.ops.sort import top_k as top_k
-from nbtape.ops.special import bessel_i0 as bessel_i0
-from nbtape.ops.special import bessel_i0e as bessel_i0e
-from nbtape.ops.special import bessel_i1 as bessel_i1
-from nbtape.ops.special import bessel_i1e as bessel_i1e
-from nbtape.ops.special import betainc as betainc
-from nbtape.ops.special import digamma as digamma
-from nbtape.ops.special import erf as erf
-from nbtape.ops.special import erfc as erfc
-from nbtape.ops.special import erfcinv as erfcinv
-from nbtape.ops.special import erfinv as erfinv
-from nbtape.ops.special import igamma as igamma
-from nbtape.ops.special import igammac as igammac
-from nbtape.ops.special import lbeta as lbeta
-from nbtape.ops.special import lgamma as lgamma
-from nbtape.ops.special import ndtri as ndtri
-from nbtape.ops.special import polygamma as polygamma
-from nbtape.ops.special import zeta as zeta
-from nbtape.ops.statistics import count_nonzero as count_nonzero
-from nbtape.ops.statistics import is_non_decreasing as is_non_decreasing
-from nbtape.ops.statistics import is_strictly_increasing as is_strictly_increasing
-from nbtape.ops.statistics import reduce_euclidean_norm as reduce_euclidean_norm
-from nbtape.ops.statistics import reduce_std as reduce_std
-from nbtape.ops.statistics import reduce_variance as reduce_variance
-from nbtape.ops.statistics import zero_fraction as zero_fraction
+from nbtape.ops.reduce import (
+    reduce_all as reduce_all,
+    reduce_any as reduce_any,
+    reduce_logsumexp as reduce_logsumexp,
+    reduce_max as reduce_max,
+    reduce_mean as reduce_mean,
+    reduce_min as reduce_min,
+    reduce_prod as reduce_prod,
+    reduce_sum as reduce_sum,
+)
+from nbtape.ops.scan import cumprod as cumprod, cumsum as cumsum, cumulative_logsumexp as cumulative_logsumexp
+from nbtape.ops.segment import (
+    segment_max as segment_max,
+    segment_mean as segment_mean,
+    segment_min as segment_min,
+    segment_prod as segment_prod,
+    segment_sum as segment_sum,
+    unsorted_segment_max as unsorted_segment_max,
+    unsorted_segment_mean as unsorted_segment_mean,
+    unsorted_segment_min as unsorted_segment_min,
+    unsorted_segment_prod as unsorted_segment_prod,
+    unsorted_segment_sqrt_n as unsorted_segment_sqrt_n,
+    unsorted_segment_sum as unsorted_segment_sum,
+)
+from nbtape.ops.sort import argmax as argmax, argmin as argmin, in_top_k as in_top_k, top_k as top_k
+from nbtape.ops.special import (
+    bessel_i0 as bessel_i0,
+    bessel_i0e as bessel_i0e,
+    bessel_i1 as bessel_i1,
+    bessel_i1e as bessel_i1e,
+    betainc as betainc,
+    digamma as digamma,
+    erf as erf,
+    erfc as erfc,
+    erfcinv as erfcinv,
+    erfinv as erfinv,
+    igamma as igamma,
+    igammac as igammac,
+    lbeta as lbeta,
+    lgamma as lgamma,
+    ndtri as ndtri,
+    polygamma as polygamma,
+    zeta as zeta,
+)
+from nbtape.ops.statistics import (
+    count_nonzero as count_nonzero,
+    is_non_decreasing as is_non_decreasing,
+    is_strictly_increasing as is_strictly_increasing,
+    reduce_euclidean_norm as reduce_euclidean_norm,
+    reduce_std as reduce_std,
+    reduce_variance as reduce_variance,
+    zero_fraction as zero_fraction,
+)

@@ -1,4 +1,3 @@
 """nn.experimental"""
 
-from nbtape.ops.nn import general_dropout as general_dropout
-from nbtape.ops.nn import stateless_dropout as stateless_dropout
+from nbtape.ops.nn import general_dropout as general_dropout, stateless_dropout as stateless_dropout

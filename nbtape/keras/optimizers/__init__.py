@@ -2,5 +2,4 @@
 
 from nbtape.keras.optimizers import schedules as schedules
 from nbtape.train.optimizer import Optimizer as Optimizer
-from nbtape.train.optimizers import Adam as Adam
-from nbtape.train.optimizers import SGD as SGD
+from nbtape.train.optimizers import SGD as SGD, Adam as Adam
