@@ -162,6 +162,16 @@ def test_traces_do_not_keep_their_arguments_alive():
     assert [ref() for ref in refs] == [None, None]
 
 
+def test_traces_do_not_keep_tapes_alive():
+    f = tf.function(lambda x: tf.cond(x > 0, lambda: x, lambda: -x))
+    with tf.GradientTape() as tape:
+        f(tf.constant(1.0))
+    ref = weakref.ref(tape)
+    del tape
+    gc.collect()
+    assert ref() is None
+
+
 def test_variables_are_made_in_the_first_call_only():
     made = []
 

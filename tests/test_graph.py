@@ -4,10 +4,15 @@ import io
 
 import numpy as np
 import pytest
+from samples import Case
+from test_table import SAMPLES
 
 import nbtape as tf
+from nbtape.core.engine import EagerTensor, apply, o
 from nbtape.core.shape import Spec
+from nbtape.graph.emit import packed
 from nbtape.graph.trace import trace
+from nbtape.ops.draw import STATEFUL
 
 FLOAT = np.dtype(np.float32)
 
@@ -30,6 +35,53 @@ def tape_around(function):
 def ways(function):
     """The function eagerly, as a graph, and their gradients: by a tape around it and by one inside."""
     return [tape_around(function), tape_around(graph(function)), graph(tape_around(function))]
+
+
+# Rows that act, and rows whose gradient needs sizes that an open shape does not tell.
+ACTS = {"read_variable", "assign_variable", "print_", "assert_true", "no_op", "py_function", *STATEFUL}
+NEEDS_SIZES = {"bin_of", "qr", "svd"}
+
+
+@pytest.mark.filterwarnings("ignore::nbtape.core.errors.GradientWarning")
+@pytest.mark.parametrize("name", sorted(SAMPLES.keys() - ACTS))
+@pytest.mark.parametrize("sizes", ["known", "open"])
+def test_rows_compute_and_differentiate_in_a_graph_what_they_do_eagerly(name, sizes):
+    if sizes == "open" and name in NEEDS_SIZES:
+        pytest.skip("its gradient needs to know the sizes")
+    found = SAMPLES[name]
+    for case in [found] if isinstance(found, Case) else found:
+        check_traced(getattr(o, name), case, sizes)
+
+
+def check_traced(op, case, sizes):
+    args = [EagerTensor(a if a.dtype == object else a[()]) if hasattr(a, "dtype") else a for a in case.args]
+    inputs = [x for x in args if isinstance(x, EagerTensor)]
+    specs = [Spec(x._value.shape, x._value.dtype) for x in inputs]
+    if sizes == "open":
+        specs = [Spec((None,) * len(shape), dtype) for shape, dtype in specs]
+    g = trace(lambda *xs: differentiated(op, case.attrs, args, xs), specs)
+    eager = tf.nest.flatten(differentiated(op, case.attrs, args, inputs))
+    traced = tf.nest.flatten(packed(g.structure, g.run(inputs)))
+    for a, b, symbol in zip(eager, traced, tf.nest.flatten(g.structure), strict=True):
+        assert (a is None) == (b is None)
+        if a is not None:
+            assert symbol.dtype is a.dtype and symbol.shape.is_compatible_with(a.shape)
+            same = np.array_equal if a._value.dtype == object else np.testing.assert_allclose
+            assert same(b._value, a._value) in (True, None)
+
+
+def differentiated(op, attrs, args, xs):
+    """The outputs of a row for the tensors `xs` among its arguments, and its gradients for float64 ones."""
+    left = iter(xs)
+    full = [next(left) if isinstance(a, EagerTensor) else a for a in args]
+    exact = [x for x in full if isinstance(x, tf.Tensor) and x.dtype in (tf.float64, tf.complex128)]
+    with tf.GradientTape() as tape:
+        tape.watch(exact)
+        y = apply(op, *full, **attrs)
+    ys = list(y) if op.many else [y]
+    targets = [y for y in ys if y.dtype.is_floating or y.dtype.is_complex]
+    gradients = tape.gradient(targets, exact) if targets and exact else []
+    return ys, [None if g is None else tf.convert_to_tensor(g) for g in gradients]
 
 
 def test_graph_lists_its_operations_with_the_users_lines():

@@ -30,7 +30,7 @@ def backward(
     """
     bare = context.local.watch is None
     needed = reached(nodes, sources) if needed is None else needed
-    context.local.pulling = not bare
+    outer, context.local.pulling = context.local.pulling, not bare
     try:
         return _walk(nodes, seeds, sources, needed, bare)
     except (
@@ -40,7 +40,7 @@ def backward(
         with np.errstate(all="ignore"):
             return _walk(nodes, seeds, sources, needed, bare)
     finally:
-        context.local.pulling = False
+        context.local.pulling = outer
 
 
 def _walk(
@@ -89,30 +89,52 @@ def reached(nodes: Sequence[tuple], sources: set[int]) -> set[int]:
 
 
 def _pull_bare(node: tuple, g: Any, cotangents: dict, needed: set[int]) -> None:
-    """Take the cotangent `g` of a Node's output back to those of its inputs that are needed, on
-    bare arrays.
+    """Take the cotangent `g` of a Node's output back to those of its inputs that are needed, on arrays.
+
+    The inner loop of eager training: one and two inputs are spelled out, since unpacking costs as much
+    as the arithmetic of scalars.
     """
     op, xs, attrs, ys, _ = node
+    n = len(xs)
     y = tuple([t._value for t in ys]) if op.many else ys[0]._value
-    grad = op.grad
-    values = [x._value if type(x) is EagerTensor else x for x in xs] if len(xs) > 1 else (xs[0]._value,)
-    for rule, x, value in zip(grad if type(grad) is tuple else op.rules(len(xs)), xs, values):
+    rules = op.grad if type(op.grad) is tuple else op.rules(n)
+    if n == 2:
+        a, b = xs
+        values: Any = (
+            a._value if type(a) is EagerTensor else a,
+            b._value if type(b) is EagerTensor else b,
+        )
+    else:
+        values = (xs[0]._value,) if n == 1 else [x._value if type(x) is EagerTensor else x for x in xs]
+    i = -1
+    for x in xs:
+        i += 1
         key = id(x)
-        if rule is None or key not in needed:
+        if key not in needed or rules[i] is None:
             continue
-        gx = rule(g, y, *values, **attrs) if attrs else rule(g, y, *values)
+        if attrs or n > 2:
+            gx = rules[i](g, y, *values, **attrs)
+        elif n == 2:
+            gx = rules[i](g, y, values[0], values[1])
+        else:
+            gx = rules[i](g, y, values[0])
         # A finite scalar for a scalar needs nothing done.
-        if type(gx) is not type(value) or type(gx) not in op.scalars or gx - gx != 0:
+        if type(gx) is not type(values[i]) or type(gx) not in op.scalars or gx - gx:
+            gx = _settled(gx, g, values[i], op.absorbs)
             if gx is None:
                 continue
-            if type(gx) is not IndexedSlices:
-                if op.absorbs and gx is not g:
-                    gx = absorb(g, gx)
-                if gx.dtype != value.dtype:  # beside bfloat16 a rule's Python numbers are float32
-                    gx = gx.astype(value.dtype)
-                if gx.shape != value.shape:
-                    gx = o.sum_to.eager(gx, shape=value.shape)
         cotangents[key] = cotangents[key] + gx if key in cotangents else gx
+
+
+def _settled(gx: Any, g: Any, value: Any, absorbs: bool) -> Any:
+    """What a rule returned on arrays: inf and nan absorbed, of the dtype and shape of its input."""
+    if gx is None or type(gx) is IndexedSlices:
+        return gx
+    if absorbs and gx is not g:
+        gx = absorb(g, gx)
+    if gx.dtype != value.dtype:  # beside bfloat16 a rule's Python numbers are float32
+        gx = gx.astype(value.dtype)
+    return gx if gx.shape == value.shape else o.sum_to.eager(gx, shape=value.shape)
 
 
 def _pull_recorded(node: tuple, g: Any, cotangents: dict, needed: set[int]) -> None:

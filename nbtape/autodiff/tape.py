@@ -70,8 +70,10 @@ class GradientTape(context.Recorder):
         for x in xs:
             if id(x) in watched:
                 self._nodes.append((op, xs, attrs, ys, place))
-                for y in ys:
-                    watched.add(id(y))
+                if len(ys) == 1:
+                    watched.add(id(ys[0]))
+                else:
+                    watched.update(map(id, ys))
                 return
         if len(self._unwatched) < _REMEMBERED:
             self._unwatched.append((op, [weakref.ref(x) for x in xs if isinstance(x, Tensor)], place))
@@ -429,7 +431,7 @@ def _unconnected(value: Any) -> UnconnectedGradients:
 def _seeds(target: Any, targets: list, output_gradients: Any) -> list[tuple[Any, Any]]:
     """Each differentiable target with its cotangent: ones, or what the user gave."""
     if output_gradients is None:
-        return [(t, _seed(t, None)) for t in targets if differentiable(t)]
+        return [(t, _ones(t)) for t in targets if differentiable(t)]
     given: list = [output_gradients]
     if nest.is_nested(target):
         given = nest.flatten(output_gradients)
@@ -442,12 +444,16 @@ def _seeds(target: Any, targets: list, output_gradients: Any) -> list[tuple[Any,
     return [(t, _seed(t, g)) for t, g in zip(targets, given) if differentiable(t)]
 
 
+def _ones(target: Any) -> Any:
+    if type(target) is not EagerTensor or context.local.graph is not None:
+        return o.ones_like(target)
+    value = target._value
+    return EagerTensor(np.ones(value.shape, value.dtype) if type(value) is np.ndarray else type(value)(1))
+
+
 def _seed(target: Any, given: Any) -> Any:
     if given is None:
-        if context.local.graph is not None:
-            return o.ones_like(target)
-        value = target._value
-        return EagerTensor(np.ones(value.shape, value.dtype) if type(value) is np.ndarray else type(value)(1))
+        return _ones(target)
     g = given if isinstance(given, Tensor) else tensor(given, target.dtype)
     if g.dtype is not target.dtype:
         raise invalid(

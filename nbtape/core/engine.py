@@ -37,13 +37,14 @@ class Op:
             `grad(i, g, y, *xs, **attrs)` for ops with any number of inputs; or None: no gradient at all
     kernel  how compilers treat it
     kinds   NumPy kinds that all inputs must have, "" for no check (see `dtype.FLOATS`)
+    label   what TensorFlow's messages call it
     absorbs whether a zero cotangent absorbs inf and nan in what the rules return (elementwise ops)
 
     Called with arrays an Op computes; called with Tensors it is recorded. So the same gradient rule runs on
     bare arrays when nobody watches, and is recorded, traced and differentiated again when somebody does.
     """
 
-    __slots__ = ("name", "eager", "infer", "grad", "kernel", "kinds", "scalars", "absorbs", "many")
+    __slots__ = ("name", "eager", "infer", "grad", "kernel", "kinds", "scalars", "absorbs", "many", "label")
 
     def __init__(
         self,
@@ -55,7 +56,9 @@ class Op:
         kinds: str = "",
         absorbs: bool = False,
         many: bool = False,
+        label: str = "",
     ):
+        self.label = label or "".join(part.capitalize() for part in name.split("_"))
         self.name, self.eager, self.infer, self.grad, self.kernel = name, eager, infer, grad, kernel
         self.kinds, self.absorbs, self.many = kinds, absorbs, many
         self.scalars = frozenset(d.as_numpy_dtype for d in dtypes.ALL if d.np.kind in kinds)
@@ -622,8 +625,7 @@ def binary(op: Op, a: Any, b: Any) -> Any:
             if getattr(type(b), "__array_ufunc__", 0) is None:  # it asks to be left to its own operators
                 return NotImplemented
             raise
-    watch = context.local.watch
-    return apply(op, a, b) if watch is None else observed(op, (a, b), _NO_ATTRS, *watch)
+    return run(op, (a, b), _NO_ATTRS)
 
 
 def apply(op: Op, *xs: Any, **attrs: Any) -> Any:
@@ -632,61 +634,54 @@ def apply(op: Op, *xs: Any, **attrs: Any) -> Any:
     Raises what the op's `infer` says about its inputs, with the user's line and each operand's shape and
     dtype.
     """
-    watch = context.local.watch
-    if watch is not None:
-        return observed(op, xs, attrs, *watch)
-    if op.many:
-        return tuple([EagerTensor(value) for value in compute(op, xs, attrs)])
-    y = EagerTensor(compute(op, xs, attrs))
-    if context.open_tapes:
-        note_foreign(xs, y)
-    return y
+    return run(op, xs, attrs)
 
 
-def observed(op: Op, xs: tuple, attrs: dict, graph: Any, recorders: tuple) -> Any:
-    """`apply` while somebody looks on: the trace takes the op as a Node, or each recorder is shown what it
-    did.
+def run(op: Op, xs: tuple, attrs: dict) -> Any:
+    """What `apply` does: one function, since in eager mode a call costs as much as the arithmetic of scalars.
+
+    An open trace takes the op as a Node; otherwise it runs, and each recorder is shown what it did.
     """
-    if graph is not None:
-        return graph.record(op, xs, attrs)
-    value = compute(op, xs, attrs)
+    watch = context.local.watch
+    if watch is not None and watch[0] is not None:
+        return watch[0].record(op, xs, attrs)
+    n = len(xs)
+    try:
+        if n == 2:
+            a, b = xs
+            a = a._value if type(a) is EagerTensor else a
+            b = b._value if type(b) is EagerTensor else b
+            if op.kinds and not (type(a) is type(b) and type(a) in op.scalars):
+                check_dtypes(op, (a, b))
+            value = op.eager(a, b, **attrs) if attrs else op.eager(a, b)
+        else:
+            values = [x._value if type(x) is EagerTensor else x for x in xs]
+            if op.kinds and (n > 2 or type(values[0]) not in op.scalars):
+                check_dtypes(op, values)
+            value = op.eager(*values, **attrs)
+    except Exception as error:
+        value = recovered(error, op, xs, attrs)
     if op.many:
         y = ys = tuple([EagerTensor(v) for v in value])
     else:
         y = EagerTensor(value)
         ys = (y,)
-    place = source.here(
-        3
-    )  # never nearer: this function, the one that called it, and an operator or a function
-    for recorder in recorders:
-        recorder.record(op, xs, attrs, ys, place)
+    if watch is not None:
+        # The user is never nearer: this function, the one that called it, an operator or a function.
+        place = source.here(3)
+        for recorder in watch[1]:
+            recorder.record(op, xs, attrs, ys, place)
+    elif context.open_tapes:
+        note_foreign(xs, ys[0])
     return y
 
 
-def compute(op: Op, xs: tuple, attrs: dict) -> Any:
-    """The op's value, as NumPy computes it."""
-    try:
-        if len(xs) == 2:
-            a, b = xs
-            if type(a) is EagerTensor:
-                a = a._value
-            if type(b) is EagerTensor:
-                b = b._value
-            if op.kinds and not (type(a) is type(b) and type(a) in op.scalars):
-                check_dtypes(op, (a, b))
-            return op.eager(a, b, **attrs) if attrs else op.eager(a, b)
-        values = [x._value if type(x) is EagerTensor else x for x in xs]
-        if op.kinds and type(values[0]) not in op.scalars or len(values) > 2:
-            check_dtypes(op, values)
-        return op.eager(*values, **attrs)
-    except (
-        FloatingPointError,
-        RuntimeWarning,
-    ):  # the user made NumPy's warnings into errors; ours are not his
-        with np.errstate(all="ignore"):
-            return op.eager(*[x._value if type(x) is EagerTensor else x for x in xs], **attrs)
-    except Exception as error:
+def recovered(error: Exception, op: Op, xs: tuple, attrs: dict) -> Any:
+    """The value in spite of `error`, where the user made NumPy's warnings into errors; else raise it."""
+    if not isinstance(error, FloatingPointError | RuntimeWarning):
         raise explained(error, op, xs, attrs) from None
+    with np.errstate(all="ignore"):
+        return op.eager(*[x._value if type(x) is EagerTensor else x for x in xs], **attrs)
 
 
 def note_foreign(xs: tuple, y: Tensor) -> None:
@@ -767,8 +762,8 @@ def infer_dtypes(op: Op, specs: list) -> None:
         if spec.dtype != specs[0].dtype:
             want, got = dtypes.spelled(specs[0].dtype), dtypes.spelled(spec.dtype)
             raise invalid(
-                f"cannot compute {_tf_name(op)} as input #{i}(zero-based) was expected to be a {want} tensor "
-                f"but is a {got} tensor [Op:{_tf_name(op)}]\nConvert one of them, for example: "
+                f"cannot compute {op.label} as input #{i}(zero-based) was expected to be a {want} tensor "
+                f"but is a {got} tensor [Op:{op.label}]\nConvert one of them, for example: "
                 f"tf.cast(x, {dtypes.as_dtype(specs[0].dtype)!r})."
             )
     if specs[0].dtype.kind not in op.kinds:
@@ -776,21 +771,8 @@ def infer_dtypes(op: Op, specs: list) -> None:
         wanted = [dtypes.spelled(d.np) for d in dtypes.ALL if d.np.kind in op.kinds]
         raise invalid(
             f"Value for attr 'T' of {got} is not in the list of allowed values: {', '.join(wanted)} "
-            f"[Op:{_tf_name(op)}]\nConvert it first, for example: tf.cast(x, tf.float32)."
+            f"[Op:{op.label}]\nConvert it first, for example: tf.cast(x, tf.float32)."
         )
-
-
-_TF_NAMES = {"add": "AddV2", "div": "RealDiv", "floordiv": "FloorDiv", "floormod": "FloorMod", "stack": "Pack",
-             "concat": "ConcatV2", "where": "SelectV2", "matmul": "MatMul", "matvec": "MatMul", "inv": "MatrixInverse",
-             "solve": "MatrixSolve", "triangular_solve": "MatrixTriangularSolve", "det": "MatrixDeterminant",
-             "slogdet": "LogMatrixDeterminant", "eigh": "SelfAdjointEigV2", "eigvalsh": "SelfAdjointEigV2",
-             "eigvals": "Eig", "singular_values": "Svd", "sqrtm": "MatrixSquareRoot", "logm": "MatrixLogarithm",
-             "band_part": "MatrixBandPart", "diag": "MatrixDiagV3", "diag_part": "MatrixDiagPartV3",
-             "set_diag": "MatrixSetDiagV3"}  # fmt: skip
-
-
-def _tf_name(op: Op) -> str:
-    return _TF_NAMES.get(op.name) or "".join(part.capitalize() for part in op.name.split("_"))
 
 
 # Who knows the name of a tensor: the state floor adds one that knows variables.

@@ -7,6 +7,7 @@ is turned into a file, a line and its text only when somebody reads it.
 import linecache
 import os
 import sys
+import threading
 from collections.abc import Callable
 from types import CodeType
 
@@ -19,13 +20,23 @@ _OURS: dict[str, bool] = {}  # file name -> whether it is a file of this package
 name_file: list[Callable[[str], str]] = [lambda filename: filename]
 
 
+class _Told(threading.local):
+    place: Place | None = None
+
+
+# Where a graph runs, an operation comes from the line that was traced, not from the one that calls the graph.
+told = _Told()
+
+
 def _is_ours(filename: str) -> bool:
     ours = _OURS[filename] = filename.startswith(_PACKAGE) or filename.startswith("<frozen")
     return ours
 
 
 def here(depth: int = 2) -> Place | None:
-    """The innermost place outside this package, looking from `depth` frames up."""
+    """The place that `told` says, else the innermost one outside this package from `depth` frames up."""
+    if told.place is not None:
+        return told.place
     frame = sys._getframe(depth)
     while frame is not None:
         code = frame.f_code

@@ -16,7 +16,7 @@ from nbtape.core.shape import Spec
 from nbtape.graph.emit import packed
 from nbtape.graph.functional import map_fn
 from nbtape.graph.rows import PLACEHOLDER, GraphShapeError
-from nbtape.graph.run import REPLAYS, acts, constant, unrepeatable
+from nbtape.graph.run import acts, constant, once, unrepeatable
 from nbtape.graph.trace import FunctionGraph, fill
 from nbtape.ops.key import Key
 from nbtape.ops.row import elementwise_spec, predicate_spec
@@ -58,7 +58,7 @@ class Batch:
     def node(self, node: Node, xs: list) -> tuple:
         differ = any(isinstance(x, Batched) for x in xs)
         if not differ and not unrepeatable(node) and not acts(node):
-            ys = _once(node, xs)
+            ys = once(node, xs)
             return ys if node.op.many else (ys,)
         rule = RULES.get(node.op.name) or (_elementwise if _is_elementwise(node.op) else None)
         if rule is None or not differ:
@@ -71,7 +71,7 @@ class Batch:
     def one_by_one(self, node: Node, xs: list) -> tuple:
         """The op run for one example after another."""
         parts = [_parts(x, self.n) for x in xs]
-        rows = [_once(node, [p[i] for p in parts]) for i in range(self.n)]
+        rows = [once(node, [p[i] for p in parts]) for i in range(self.n)]
         if not rows:
             specs = [y._spec for y in node.outputs]
             ys = [constant(np.zeros((0, *[k or 0 for k in s.shape or ()]), s.dtype)) for s in specs]
@@ -139,11 +139,6 @@ def _unknown_length(fn: Callable, elems: Any) -> Any:
     specs = [Spec(spec_of(x).shape[1:], spec_of(x).dtype) for x in nest.flatten(elems)]  # type: ignore[index]
     graph = fill(FunctionGraph("vectorized_map"), lambda *xs: fn(packed(elems, xs)), specs)
     return map_fn(fn, elems, fn_output_signature=nest.map_structure(lambda y: y.dtype, graph.structure))
-
-
-def _once(node: Node, xs: list) -> Any:
-    replay = REPLAYS.get(node.op.name)
-    return replay(node, xs) if replay else apply(node.op, *xs, **node.attrs)
 
 
 def _parts(x: Any, n: int) -> list:

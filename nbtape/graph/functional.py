@@ -89,7 +89,11 @@ def scan(
         columns = [_stack([row[i] for row in rows], x.dtype) for i, x in enumerate(start)]
     else:
         n = len(start)
-        step = lambda *xs: (lambda a: (a, a))(combine(xs[:n], xs[n:]))  # noqa: E731
+
+        def step(*xs: Any) -> tuple[list, list]:
+            a = combine(xs[:n], xs[n:])
+            return a, a
+
         _, columns = emit.loop(None, step, start, [x.shape for x in start], flat, reverse)
         if first:
             heads = [apply(o.expand_dims, x, axis=0) for x in start]
@@ -144,7 +148,10 @@ def _fold(fn: Callable, elems: Any, initializer: Any, reverse: bool, back_prop: 
             a = combine(a, xs)
     else:
         n = len(start)
-        step = lambda *xs: (combine(xs[:n], xs[n:]), [])  # noqa: E731
+
+        def step(*xs: Any) -> tuple[list, list]:
+            return combine(xs[:n], xs[n:]), []
+
         a, _ = emit.loop(None, step, start, [x.shape for x in start], flat, reverse)
     result = nest.pack_sequence_as(structure, a)
     return result if back_prop else _stopped(result)

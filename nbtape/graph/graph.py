@@ -1,6 +1,6 @@
 """Graph: a program as a list of Nodes over SymbolicTensors.
 
-While a graph is open (`with graph.as_default()`, or in a trace) operations do not run: `core.engine.observed`
+While a graph is open (`with graph.as_default()`, or in a trace) operations do not run: `core.engine.run`
 hands them to `Graph.record`, which checks dtypes and shapes, and appends a Node. `graph.run` is the
 interpreter of such lists.
 """
@@ -41,7 +41,6 @@ class Graph:
     def __init__(self, name: str = ""):
         self.name = name
         self.nodes: list[Node] = []
-        self.place: source.Place | None = None  # where the user asked for what is recorded now, if told
         self._operations: dict[str, Operation] = {}
         self._taken: dict[str, int] = {}
         self._known: dict[int, Any] = {}
@@ -52,7 +51,7 @@ class Graph:
 
     def record(self, op: Op, xs: tuple, attrs: dict) -> Any:
         """Append `op` to the list; what `core.engine.apply` calls while the graph is open."""
-        place = self.place or source.here(2)
+        place = source.here(2)
         try:
             inputs = self.inputs_of(xs)
             specs = [x._spec for x in inputs]
@@ -116,9 +115,7 @@ class Graph:
     def constant(self, value: Any) -> SymbolicTensor:
         """A tensor of this array (or NumPy scalar)."""
         attrs = {"value": Literal(value)}
-        return self.append(
-            o.const, (), attrs, (Spec(value.shape, value.dtype),), self.place or source.here(2)
-        )[0]
+        return self.append(o.const, (), attrs, (Spec(value.shape, value.dtype),), source.here(2))[0]
 
     def placeholder(self, spec: Spec, name: str = "Placeholder") -> SymbolicTensor:
         """A tensor whose value is given when the graph runs."""
@@ -283,6 +280,9 @@ class Graph:
     @property
     def finalized(self) -> bool:
         return self._finalized
+
+    def __repr__(self) -> str:
+        return f"<tf.Graph {self.name!r} of {len(self.nodes)} operations>"
 
     def __str__(self) -> str:
         return "\n".join([f"graph {self.name}".rstrip(), *[f"  {_line(node)}" for node in self.nodes]])

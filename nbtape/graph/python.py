@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.autodiff.tape import GradientTape
-from nbtape.core import context, errors
+from nbtape.core import context, errors, source
 from nbtape.core.convert import array_of
 from nbtape.core.dtype import FLOATS, as_dtype
 from nbtape.core.engine import EagerTensor, Node, Tensor, apply, o, tensor
@@ -77,6 +77,7 @@ def _spec(t: Any) -> Spec:
 
 def _run(xs: list, func: Callable, specs: tuple, as_arrays: bool) -> tuple:
     """The results of `func` as Tensors of the promised dtypes."""
+    outer, source.told.place = source.told.place, None
     try:
         found = func(*[np.asarray(x) if as_arrays else x for x in xs])
         results = [] if found is None else list(found) if isinstance(found, list | tuple) else [found]
@@ -85,6 +86,8 @@ def _run(xs: list, func: Callable, specs: tuple, as_arrays: bool) -> tuple:
         raise
     except Exception as error:
         raise as_op_error(error) from error
+    finally:
+        source.told.place = outer
 
 
 def as_op_error(error: Exception) -> errors.OpError:

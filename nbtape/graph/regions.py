@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from nbtape.autodiff.backward import backward, differentiable
-from nbtape.core import context
+from nbtape.core import context, source
 from nbtape.core.dtype import FLOATS
 from nbtape.core.engine import Node, apply, o
 from nbtape.core.kernel import View
 from nbtape.core.slices import IndexedSlices
 from nbtape.graph.rows import PLACEHOLDER
-from nbtape.graph.run import REPLAYS, acts
+from nbtape.graph.run import acts, once
 from nbtape.graph.trace import Region
 from nbtape.ops.row import op
 
@@ -62,24 +62,29 @@ def _dense(g: Any, x: Any) -> Any:
 
 
 def _again(region: Region, graph: Region, env: dict) -> list[Node]:
-    """Record the nodes of `region` once more, in `graph`; those that were kept only stand for their
-    values.
-    """
-    nodes = []
-    for node in region.nodes:
-        kept = [env.get(id(y)) for y in node.outputs]
-        if node.op is PLACEHOLDER or not node.outputs or kept[0] is None and acts(node):
-            continue
-        xs = [env[id(x)] for x in node.inputs]
-        if kept[0] is not None:
-            nodes.append(node._replace(inputs=tuple(xs), outputs=tuple(kept)))
-            continue
-        start = len(graph.nodes)
-        replay = REPLAYS.get(node.op.name)
-        ys = replay(node, xs) if replay else apply(node.op, *xs, **node.attrs)
-        env.update({id(old): new for old, new in zip(node.outputs, ys if node.op.many else (ys,))})
-        nodes += graph.nodes[start:]
+    """Record the nodes of `region` once more; those that were kept only stand for their values."""
+    nodes: list[Node] = []
+    outer = source.told.place
+    try:
+        for node in region.nodes:
+            source.told.place = node.place
+            nodes += _node_again(node, graph, env)
+    finally:
+        source.told.place = outer
     return nodes
+
+
+def _node_again(node: Node, graph: Region, env: dict) -> list[Node]:
+    kept = [env.get(id(y)) for y in node.outputs]
+    if node.op is PLACEHOLDER or not node.outputs or kept[0] is None and acts(node):
+        return []
+    xs = [env[id(x)] for x in node.inputs]
+    if kept[0] is not None:
+        return [node._replace(inputs=tuple(xs), outputs=tuple(kept))]
+    start = len(graph.nodes)
+    ys = once(node, xs)
+    env.update({id(old): new for old, new in zip(node.outputs, ys if node.op.many else (ys,))})
+    return graph.nodes[start:]
 
 
 class Once:

@@ -9,7 +9,6 @@ from typing import Any
 
 from nbtape.core import context, source
 from nbtape.core.engine import EagerTensor, Node, Tensor, apply
-from nbtape.core.errors import OpError
 from nbtape.ops.draw import STATEFUL
 
 # Rows that do something beside giving a value: they run once for each run of the graph, used or not, in
@@ -46,19 +45,13 @@ def evaluate(
     A tensor that has a value already is not computed. `drops` names, for each node, the ids that nobody needs
     after it.
     """
-    graph = context.local.graph
-    outer_place = graph.place if graph is not None else None
-    node: Any = None
+    outer = source.told.place
     try:
         for i, node in enumerate(nodes):
-            op, inputs, attrs, outputs, place = node
+            op, inputs, _, outputs, source.told.place = node
             if outputs and id(outputs[0]) in env:
                 continue
-            if graph is not None:
-                graph.place = place
-            xs = [env[id(x)] for x in inputs]
-            replay = REPLAYS.get(op.name)
-            found = replay(node, xs) if replay is not None else apply(op, *xs, **attrs)
+            found = once(node, [env[id(x)] for x in inputs])
             if op.many:
                 for y, value in zip(outputs, found):
                     env[id(y)] = value
@@ -67,22 +60,15 @@ def evaluate(
             if drops is not None:
                 for key in drops[i]:
                     env.pop(key, None)
-    except OpError as error:
-        raise _traced(error, node) from None
     finally:
-        if graph is not None:
-            graph.place = outer_place
+        source.told.place = outer
     return env
 
 
-def _traced(error: OpError, node: Node) -> OpError:
-    """The same error, which says once which line of the traced program it comes from."""
-    if node.place is not None and "\n  traced from " not in error._message:
-        line = source.describe(node.place)
-        if line not in error._message:
-            error._message += f"\n  traced from {line}"
-            error.args = (error._message,)
-    return error
+def once(node: Node, xs: list) -> Any:
+    """The op of one node, applied to `xs`: its output, or the tuple of them."""
+    replay = REPLAYS.get(node.op.name)
+    return replay(node, xs) if replay is not None else apply(node.op, *xs, **node.attrs)
 
 
 def ancestors(

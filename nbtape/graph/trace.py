@@ -9,7 +9,7 @@ need to know nothing of variables.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nbtape.core import context, nest
+from nbtape.core import context, nest, source
 from nbtape.core.engine import EagerTensor, Tensor, o, tensor
 from nbtape.core.shape import Spec
 from nbtape.graph.graph import Graph
@@ -131,7 +131,7 @@ class FunctionGraph(Graph):
         used = {id(y) for node in self.nodes for y in node.outputs}
         self.captures = {key: pair for key, pair in self.captures.items() if id(pair[1]) in used}
         self._drops = last_uses(self.nodes, outputs)
-        self.examples = {}
+        self.examples, self.outer, self.outer_recorders = {}, None, ()
         self.finalize()
 
     def run(self, inputs: Sequence[Any]) -> list:
@@ -185,10 +185,10 @@ class Region(FunctionGraph):
 
     def _read(self, variable: Any) -> SymbolicTensor:
         now = self.now(variable)
-        return self.append(o.identity, (now,), {}, (now._spec,), self.place)[0]
+        return self.append(o.identity, (now,), {}, (now._spec,), source.here(2))[0]
 
     def _assign(self, variable: Any, value: SymbolicTensor) -> None:
-        new = self.append(o.reassigned, (value, self.entry(variable)), {}, (value._spec,), self.place)[0]
+        new = self.append(o.reassigned, (value, self.entry(variable)), {}, (value._spec,), source.here(2))[0]
         self.assigned[variable._serial] = variable, new
 
     def created(self, variable: Any) -> None:

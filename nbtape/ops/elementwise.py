@@ -69,6 +69,10 @@ def absorb(g, gx):
     return np.where(lost, gx.dtype.type(0), gx)[()]
 
 
+def _absorb_spec(g, gx):
+    return elementwise_spec(g, gx, dtype=gx.dtype)
+
+
 def _absorb_grad(h, y, g, gx):
     if y is gx:
         return h  # nothing was absorbed
@@ -287,6 +291,6 @@ op("cast_like", numeric.cast_like, _cast_like_spec,       lambda h, y, g, x: o.c
    kernel=Scalar("{0}"))
 op("identity", numeric.same,       elementwise_spec,      lambda g, y, x: g, kernel=View())
 op("stop_gradient", numeric.same,  elementwise_spec,      kernel=View())
-op("absorb",   absorb,             elementwise_spec,      None, _absorb_grad,
+op("absorb",   absorb,             _absorb_spec,          None, _absorb_grad,
    kernel=Scalar("({1} if {0} != 0.0 or math.isfinite({1}) else 0.0)"))
 # fmt: on

@@ -9,6 +9,7 @@ from nbtape.core.dtype import FLOATS
 from nbtape.core.engine import Op, Tensor, apply, pair, register, tensor
 from nbtape.core.kernel import Extern, Kernel, Scalar
 from nbtape.core.shape import Spec, broadcast
+from nbtape.ops.labels import LABELS
 
 # NumPy kinds that rows take, see core.dtype
 NUMBER = "iufcV"
@@ -49,7 +50,9 @@ def op(
     gradient flows.
     """
     rules = variadic or (grad if grad and any(grad) else None)
-    return register(Op(name, eager, infer, rules, kernel or Extern(), kinds, absorbs, many))
+    return register(
+        Op(name, eager, infer, rules, kernel or Extern(), kinds, absorbs, many, LABELS.get(name, ""))
+    )
 
 
 def row(

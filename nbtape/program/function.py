@@ -218,7 +218,7 @@ class Function:
         try:
             ref: Callable[[], Any] = weakref.ref(instance, lambda _: self._bound.pop(key, None))
         except TypeError:
-            ref = lambda: instance  # noqa: E731
+            ref = functools.partial(_same, instance)
         python_function = self._python_function
 
         @functools.wraps(python_function)
@@ -255,6 +255,10 @@ class Method:
 
     def __repr__(self) -> str:
         return f"<tf.function {self._function.name} of {type(self.__self__).__name__}>"
+
+
+def _same(x: Any) -> Any:
+    return x
 
 
 def _usable(graph: FunctionGraph) -> bool:

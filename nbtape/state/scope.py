@@ -8,8 +8,8 @@ from nbtape.core import context
 class name_scope:
     """Put `name/` before the names of variables and operations made in this block.
 
-    A name that ends in "/" is taken as it is: the scope is entered again from the root. `with` gives the scope's
-    prefix. Raises ValueError for a name that is no string.
+    A name that ends in "/" is taken as it is: the scope is entered again from the root. `with` gives the
+    scope's prefix. Raises ValueError for a name that is no string.
 
     >>> with tf.name_scope("layer") as scope:
     ...     v = tf.Variable(1.0, name="w")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import context
-from nbtape.core.engine import Tensor, compute, o, tensor
+from nbtape.core.engine import Tensor, o, tensor
 from nbtape.core.errors import OutOfRangeError, invalid
 from nbtape.core.shape import TensorShape, bracket
 from nbtape.ops.row import NUMBER
@@ -152,8 +152,8 @@ class Writes:
         if shape:
             in_place(write, (self,), change)
         else:
-            with self._lock:
-                self._value = compute(op, (self._value, change), {})
+            with self._lock, np.errstate(all="ignore"):
+                self._value = op.eager(self._value, change)
         return self._view() if read_value else None
 
     def _check_shape(self, own: Any, given: Any) -> None:

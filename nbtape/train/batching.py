@@ -1,5 +1,6 @@
 """The transformations of datasets that bring elements together: batches, windows, groups."""
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -34,7 +35,7 @@ class Batching(Elements):
         size = positive(batch_size, "Batch size", int64)
         drop = bool(drop_remainder)
         spec = nest.map_structure(lambda s: element.batched_spec(s, size if drop else None), self._spec)
-        join = lambda rows: element.stacked(rows, self._specs)  # noqa: E731
+        join = functools.partial(element.stacked, specs=self._specs)
         return self._new(
             "Batch", spec, lambda: pipeline.batched(self._source, size, drop, join), self._batches(size, drop)
         )
@@ -62,7 +63,7 @@ class Batching(Elements):
         specs = [
             TensorSpec([size if drop else None, *shape], s.dtype) for s, shape in zip(self._specs, shapes)
         ]
-        join = lambda rows: pipeline.padded(rows, shapes, fill)  # noqa: E731
+        join = functools.partial(pipeline.padded, shapes=shapes, fill=fill)
         return self._new(
             "PaddedBatch",
             nest.pack_sequence_as(self._spec, specs),

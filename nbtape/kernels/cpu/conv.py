@@ -95,7 +95,8 @@ def runs(w: Window, c: int) -> tuple[Window, int, int]:
     merge = w.size[2] if w.dilation[2] == 1 else 1
     size = (*w.size[:2], w.size[2] // merge)
     scaled = [(*dims[:2], dims[2] * c) for dims in (w.stride, w.dilation, w.low)]
-    return Window(size, *scaled, w.out), prod(size), merge * c
+    stride, dilation, low = scaled
+    return Window(size, stride, dilation, low, w.out), prod(size), merge * c
 
 
 def matrix(x: Array) -> Array:
