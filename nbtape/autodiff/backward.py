@@ -28,19 +28,19 @@ def backward(
     known. Runs on bare arrays, unless a recorder or a trace is open: then on Tensors, through `apply`, so
     that what it does is recorded, differentiated again, or compiled.
     """
-    bare = context.local.watch is None
     needed = reached(nodes, sources) if needed is None else needed
-    outer, context.local.pulling = context.local.pulling, not bare
+    if context.local.watch is not None:
+        outer, context.local.pulling = context.local.pulling, True
+        try:
+            return _walk(nodes, seeds, sources, needed, False)
+        finally:
+            context.local.pulling = outer
     try:
-        return _walk(nodes, seeds, sources, needed, bare)
-    except (
-        FloatingPointError,
-        RuntimeWarning,
-    ):  # the user made NumPy's warnings into errors; ours are not his
+        return _walk(nodes, seeds, sources, needed, True)
+    except (FloatingPointError, RuntimeWarning):
+        # The user made NumPy's warnings into errors; ours are not his.
         with np.errstate(all="ignore"):
-            return _walk(nodes, seeds, sources, needed, bare)
-    finally:
-        context.local.pulling = outer
+            return _walk(nodes, seeds, sources, needed, True)
 
 
 def _walk(
@@ -54,19 +54,15 @@ def _walk(
     node: Any = None
     try:
         for node in reversed(nodes):
-            ys = node[3]
             if node[0].many:
-                g = _taken(ys, cotangents, sources, bare)
-                if g is None:
-                    continue
-            else:
-                key = id(ys[0])
-                if key not in cotangents:
-                    continue
+                g = _taken(node[3], cotangents, sources, bare)
+                if g is not None:
+                    pull(node, g, cotangents, needed)
+                continue
+            key = id(node[3][0])
+            if key in cotangents:
                 g = cotangents[key] if key in sources else cotangents.pop(key)
-                if type(g) is IndexedSlices:
-                    g = g.dense()
-            pull(node, g, cotangents, needed)
+                pull(node, g.dense() if type(g) is IndexedSlices else g, cotangents, needed)
     except (FloatingPointError, RuntimeWarning):
         raise
     except Exception as error:

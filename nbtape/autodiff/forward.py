@@ -97,8 +97,6 @@ class ForwardAccumulator(context.Recorder):
             if isinstance(x, Operators) and not isinstance(x, Tensor):
                 found = self._variables.get(x._serial)
             else:
-                own = getattr(type(x), "__tensor__", None)
-                x = own(x) if own else x
                 found = self._tangents.get(id(x), (None, None))[1]
             return o.zeros_like(tensor(x)) if found is None and zero else found
 

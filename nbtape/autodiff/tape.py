@@ -120,23 +120,17 @@ class GradientTape(context.Recorder):
         if self._spent:
             self._spent = False
             self._variables = {}
-        self._start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._recording:
-            self._stop()
-
-    def _start(self) -> None:
         self._recording = self._entered = True
         self._thread = threading.get_ident()
         context.push(self)
         context.open_tapes[id(self)] = self
+        return self
 
-    def _stop(self) -> None:
-        self._recording = False
-        context.pop(self)
-        context.open_tapes.pop(id(self), None)
+    def __exit__(self, *exc: object) -> None:
+        if self._recording:
+            self._recording = False
+            context.pop(self)
+            del context.open_tapes[id(self)]
 
     @property
     def nodes(self) -> list[Node]:
@@ -153,7 +147,6 @@ class GradientTape(context.Recorder):
                 self._leaves[id(x)] = x
                 self._watched.add(id(x))
                 continue
-            x = _own_tensor(x)
             if not isinstance(x, Operators):
                 raise ValueError(
                     f"Passed in object {x} of type '{type(x).__name__}', not tf.Tensor or tf.Variable or "
@@ -245,7 +238,7 @@ class GradientTape(context.Recorder):
                 "GradientTape must be created with persistent=True to compute the jacobian with eager "
                 "execution enabled and with  experimental_use_pfor set to False."
             )
-        if not isinstance(_own_tensor(target), Operators):
+        if not isinstance(target, Operators):
             raise TypeError(
                 f"jacobian wants one target, a Tensor, got {type(target).__name__}: call it once for each."
             )
@@ -320,24 +313,24 @@ class GradientTape(context.Recorder):
 
     def _prepare(self, target: Any, sources: Any) -> tuple[list, list]:
         """Targets and sources, flat and checked."""
-        if self._spent:
-            raise RuntimeError(_USED_UP)
-        if not self._entered:
-            raise RuntimeError(
-                "This GradientTape was never entered: write `with tf.GradientTape() as tape:`."
-            )
+        if self._spent or not self._entered:
+            never = "This GradientTape was never entered: write `with tf.GradientTape() as tape:`."
+            raise RuntimeError(_USED_UP if self._spent else never)
         if target is None:
             raise TypeError(
                 "Argument `target` should be a list or nested structure of Tensors, Variables or "
                 "CompositeTensors to be differentiated, but received None."
             )
-        flat = [s if type(s) is EagerTensor else _source(s) for s in nest.flatten(sources)]
+        flat = nest.flatten(sources)
+        for i, s in enumerate(flat):
+            if type(s) is not EagerTensor:
+                flat[i] = _source(s)
         if type(target) is EagerTensor:
             targets = [target]
         else:
             targets = [self._target(t) for t in nest.flatten(target)]
         if self._recording and not self._persistent:
-            self._stop()
+            self.__exit__()
         return targets, flat
 
     def _target(self, t: Any) -> Any:
@@ -403,7 +396,6 @@ def _sum(parts: list) -> Any:
 
 
 def _source(s: Any) -> Any:
-    s = _own_tensor(s)
     if s is None:
         as_dtype(None)  # raises TensorFlow's TypeError
     if not isinstance(s, Operators):
@@ -411,12 +403,6 @@ def _source(s: Any) -> Any:
             f"'{type(s).__name__}' object has no attribute 'dtype': a source must be a Tensor or a Variable"
         )
     return s
-
-
-def _own_tensor(x: Any) -> Any:
-    """A slice of a variable stands for the tensor that was recorded."""
-    own = getattr(type(x), "__tensor__", None)
-    return own(x) if own is not None and isinstance(x, Tensor) else x
 
 
 def _unconnected(value: Any) -> UnconnectedGradients:

@@ -49,15 +49,18 @@ def _set(recorders: tuple, graph) -> None:
 
 
 def push(recorder) -> None:
-    _set((*local.recorders, recorder), local.graph)
+    local.recorders = recorders = (*local.recorders, recorder)
+    local.watch = local.graph, recorders
 
 
 def pop(recorder) -> None:
-    recorders = local.recorders
+    graph, recorders = local.watch or (local.graph, ())
     if recorders and recorders[-1] is recorder:
-        _set(recorders[:-1], local.graph)
+        recorders = recorders[:-1]
     else:
-        _set(tuple(r for r in recorders if r is not recorder), local.graph)
+        recorders = tuple(r for r in recorders if r is not recorder)
+    local.recorders = recorders
+    local.watch = (graph, recorders) if recorders or graph is not None else None
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from nbtape.core.shape import Spec, TensorShape, bracket, known_shape
 
 _NUMBERS = (bool, int, float, complex)
 _NO_ATTRS: dict[str, Any] = {}
+_local, _open_tapes, _here = context.local, context.open_tapes, source.here  # for `run`, at each op
 
 # An op that makes inf or nan says so in its value, as in TensorFlow; NumPy's warnings about it are not for
 # the user. A filter costs nothing until something happens; `np.errstate` around each op would cost as much as
@@ -642,7 +643,7 @@ def run(op: Op, xs: tuple, attrs: dict) -> Any:
 
     An open trace takes the op as a Node; otherwise it runs, and each recorder is shown what it did.
     """
-    watch = context.local.watch
+    watch = _local.watch
     if watch is not None and watch[0] is not None:
         return watch[0].record(op, xs, attrs)
     n = len(xs)
@@ -651,12 +652,12 @@ def run(op: Op, xs: tuple, attrs: dict) -> Any:
             a, b = xs
             a = a._value if type(a) is EagerTensor else a
             b = b._value if type(b) is EagerTensor else b
-            if op.kinds and not (type(a) is type(b) and type(a) in op.scalars):
+            if type(a) is not type(b) or type(a) not in op.scalars:
                 check_dtypes(op, (a, b))
             value = op.eager(a, b, **attrs) if attrs else op.eager(a, b)
         else:
             values = [x._value if type(x) is EagerTensor else x for x in xs]
-            if op.kinds and (n > 2 or type(values[0]) not in op.scalars):
+            if n > 2 or not n or type(values[0]) not in op.scalars:
                 check_dtypes(op, values)
             value = op.eager(*values, **attrs)
     except Exception as error:
@@ -668,10 +669,10 @@ def run(op: Op, xs: tuple, attrs: dict) -> Any:
         ys = (y,)
     if watch is not None:
         # The user is never nearer: this function, the one that called it, an operator or a function.
-        place = source.here(3)
+        place = _here(3)
         for recorder in watch[1]:
             recorder.record(op, xs, attrs, ys, place)
-    elif context.open_tapes:
+    elif _open_tapes:
         note_foreign(xs, ys[0])
     return y
 

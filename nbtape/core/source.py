@@ -34,14 +34,16 @@ def _is_ours(filename: str) -> bool:
 
 
 def here(depth: int = 2) -> Place | None:
-    """The place that `told` says, else the innermost one outside this package from `depth` frames up."""
+    """The innermost place outside this package, looking from `depth` frames up; or the one that is told."""
     if told.place is not None:
         return told.place
     frame = sys._getframe(depth)
     while frame is not None:
         code = frame.f_code
-        filename = code.co_filename
-        if not (_OURS[filename] if filename in _OURS else _is_ours(filename)):
+        ours = _OURS.get(code.co_filename)
+        if ours is None:
+            ours = _is_ours(code.co_filename)
+        if not ours:
             return code, frame.f_lasti
         frame = frame.f_back
     return None

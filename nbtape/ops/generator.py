@@ -71,7 +71,7 @@ class Draw:
     def __init__(self, stream: Stream, size: int):
         self.stream, self.size = stream, size
 
-    def next(self) -> np.random.Generator:
+    def next(self) -> "np.random.Generator":
         rng = sampler.philox((self.stream.key, 1), self.stream.counter)
         self.stream.skip(self.size)
         return rng

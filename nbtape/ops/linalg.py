@@ -12,6 +12,7 @@ from nbtape.core.engine import EagerTensor, apply, o, pair, spec_of, tensor
 from nbtape.core.errors import FailedPreconditionError, OpError, invalid
 from nbtape.core.kernel import View
 from nbtape.core.shape import Dims, Spec, bracket, broadcast, numel
+from nbtape.ops.blas import matmul as matmul_of
 from nbtape.ops.elementwise import conj
 from nbtape.ops.row import NUMBER, REAL, op
 
@@ -67,8 +68,8 @@ def _matmul(a, b, *, transpose_a=False, transpose_b=False):
     if transpose_b:
         b = b.mT
     if b.ndim == 2 < a.ndim and a.flags.c_contiguous:  # one product of many rows beats many small ones
-        return np.matmul(a.reshape(numel(a.shape[:-1]), a.shape[-1]), b).reshape((*a.shape[:-1], b.shape[1]))
-    return np.matmul(a, b)
+        return matmul_of(a.reshape(numel(a.shape[:-1]), a.shape[-1]), b).reshape((*a.shape[:-1], b.shape[1]))
+    return matmul_of(a, b)
 
 
 def _narrow_matmul(a, b, **transposed):

@@ -14,7 +14,6 @@ from nbtape.core.errors import invalid
 from nbtape.core.kernel import late
 from nbtape.ops.shape import ranked
 
-Rng = np.random.Generator
 _WORD = 2**64
 _UNSEEDED = 87654321  # stands for the global seed where only an op has one
 _FRACTION_BITS = {"float16": 11, "bfloat16": 8}
@@ -24,7 +23,7 @@ _ndtr, _ndtri = late("scipy.special:ndtr"), late("scipy.special:ndtri")
 # Streams
 
 
-def philox(key: tuple[int, int], counter: int = 0) -> np.random.Generator:
+def philox(key: tuple[int, int], counter: int = 0) -> "np.random.Generator":
     """The generator of a key: each of 2**128 counters starts 2**128 numbers of its own."""
     words = np.array([k % _WORD for k in key], np.uint64)
     high = np.array([0, 0, counter % _WORD, counter // _WORD % _WORD], np.uint64)
@@ -78,7 +77,7 @@ class OpStream(NamedTuple):
     op: str
     seed: int | None = None
 
-    def next(self) -> np.random.Generator:
+    def next(self) -> "np.random.Generator":
         if self.seed is None:
             return _seeds.stream
         draw = _seeds.draws.get(self, 0)
@@ -95,7 +94,9 @@ def _wide(dtype: np.dtype) -> np.dtype:
     return dtype if dtype.itemsize > 2 else np.dtype(np.float32)
 
 
-def uniform(rng: Rng, shape: tuple, dtype: np.dtype, *, low: float = 0.0, high: float = 1.0) -> Any:
+def uniform(
+    rng: "np.random.Generator", shape: tuple, dtype: np.dtype, *, low: float = 0.0, high: float = 1.0
+) -> Any:
     """Floats in [low, high)."""
     bits = _FRACTION_BITS.get(dtype.name)
     if bits is None:
@@ -112,7 +113,7 @@ def uniform(rng: Rng, shape: tuple, dtype: np.dtype, *, low: float = 0.0, high: 
     return ranked(y.astype(dtype, copy=False))
 
 
-def uniform_int(rng: Rng, shape: tuple, dtype: np.dtype, low: Any, high: Any) -> Any:
+def uniform_int(rng: "np.random.Generator", shape: tuple, dtype: np.dtype, low: Any, high: Any) -> Any:
     """Integers in [low, high)."""
     for name, bound in (("minval", low), ("maxval", high)):
         if np.ndim(bound):
@@ -124,7 +125,7 @@ def uniform_int(rng: Rng, shape: tuple, dtype: np.dtype, low: Any, high: Any) ->
     return ranked(rng.integers(low, high, shape, dtype))
 
 
-def full_int(rng: Rng, shape: tuple, dtype: np.dtype) -> Any:
+def full_int(rng: "np.random.Generator", shape: tuple, dtype: np.dtype) -> Any:
     """Any integers of the dtype."""
     ends = np.iinfo(dtype)
     return ranked(rng.integers(ends.min, ends.max, shape, dtype, endpoint=True))
@@ -138,12 +139,14 @@ def _scaled(z: np.ndarray, dtype: np.dtype, mean: float, stddev: float) -> Any:
     return ranked(z.astype(dtype, copy=False))
 
 
-def normal(rng: Rng, shape: tuple, dtype: np.dtype, *, mean: float = 0.0, stddev: float = 1.0) -> Any:
+def normal(
+    rng: "np.random.Generator", shape: tuple, dtype: np.dtype, *, mean: float = 0.0, stddev: float = 1.0
+) -> Any:
     return _scaled(rng.standard_normal(shape, _wide(dtype)), dtype, mean, stddev)
 
 
 def truncated_normal(
-    rng: Rng, shape: tuple, dtype: np.dtype, *, mean: float = 0.0, stddev: float = 1.0
+    rng: "np.random.Generator", shape: tuple, dtype: np.dtype, *, mean: float = 0.0, stddev: float = 1.0
 ) -> Any:
     """Normal values of which those two standard deviations away, or more, were drawn again."""
     z = np.asarray(rng.standard_normal(shape, _wide(dtype)))
@@ -153,7 +156,7 @@ def truncated_normal(
 
 
 def bounded_normal(
-    rng: Rng, shape: tuple, dtype: np.dtype, mean: Any, stddev: Any, low: Any, high: Any
+    rng: "np.random.Generator", shape: tuple, dtype: np.dtype, mean: Any, stddev: Any, low: Any, high: Any
 ) -> Any:
     """Normal values in [low, high], by the inverse of the distribution function where it has more digits."""
     mean, stddev, low, high = (np.asarray(v, np.float64) for v in (mean, stddev, low, high))
@@ -168,7 +171,7 @@ def bounded_normal(
     return ranked(np.clip(y, low, high).astype(dtype))
 
 
-def gamma(rng: Rng, shape: tuple, dtype: np.dtype, alpha: Any) -> Any:
+def gamma(rng: "np.random.Generator", shape: tuple, dtype: np.dtype, alpha: Any) -> Any:
     """Of rate 1; nan where `alpha` is negative."""
     wide = _wide(dtype)
     alpha = np.asarray(alpha, wide)
@@ -177,19 +180,19 @@ def gamma(rng: Rng, shape: tuple, dtype: np.dtype, alpha: Any) -> Any:
     return ranked(np.where(good, y, wide.type(np.nan)).astype(dtype))
 
 
-def poisson(rng: Rng, shape: tuple, dtype: np.dtype, lam: Any) -> Any:
+def poisson(rng: "np.random.Generator", shape: tuple, dtype: np.dtype, lam: Any) -> Any:
     """0 where `lam` is not positive."""
     rate = np.asarray(lam, np.float64)
     return ranked(np.asarray(rng.poisson(np.where(rate > 0, np.minimum(rate, 1e18), 0), shape)).astype(dtype))
 
 
-def binomial(rng: Rng, shape: tuple, dtype: np.dtype, counts: Any, probs: Any) -> Any:
+def binomial(rng: "np.random.Generator", shape: tuple, dtype: np.dtype, counts: Any, probs: Any) -> Any:
     counts = np.maximum(np.asarray(counts, np.float64), 0).astype(np.int64)
     probs = np.clip(np.asarray(probs, np.float64), 0, 1)
     return ranked(np.asarray(rng.binomial(counts, probs, shape)).astype(dtype))
 
 
-def categorical(rng: Rng, shape: tuple, dtype: np.dtype, logits: Any) -> Any:
+def categorical(rng: "np.random.Generator", shape: tuple, dtype: np.dtype, logits: Any) -> Any:
     """Classes of each row of `logits`; one that is not finite has no part, as in TensorFlow."""
     if logits.ndim != 2:
         raise invalid(f"logits should be a matrix, got shape {list(logits.shape)}")
@@ -207,6 +210,6 @@ def categorical(rng: Rng, shape: tuple, dtype: np.dtype, logits: Any) -> Any:
     return y
 
 
-def permutation(rng: Rng, shape: tuple, dtype: np.dtype) -> Any:
+def permutation(rng: "np.random.Generator", shape: tuple, dtype: np.dtype) -> Any:
     """The numbers from 0 up to the size, in random order."""
     return rng.permutation(shape[0]).astype(dtype)

@@ -141,6 +141,11 @@ def _svd_grad(g, y, a, *, full):
     (gs, gu, gv), (s, u, v) = g, y
     gs = real_part(gs)
     k = s.shape[-1]
+    if full and k is None:
+        raise ValueError(
+            "the gradient of tf.linalg.svd with full_matrices=True needs the sizes of its input while a "
+            "function is traced: give them with tf.ensure_shape, or leave full_matrices False"
+        )
     u1, gu1, v1, gv1 = [x[..., :k] for x in (u, gu, v, gv)] if full else (u, gu, v, gv)
     wide = s[..., None, :]
     gaps = o.inverse_gaps(s * s)

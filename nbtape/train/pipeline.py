@@ -68,7 +68,7 @@ def padded(rows: list[list], shapes: list, fill: list) -> list:
     return columns
 
 
-def shuffled(source: Source, size: int, draw: np.random.Generator) -> Iterator[list]:
+def shuffled(source: Source, size: int, draw: "np.random.Generator") -> Iterator[list]:
     """Elements drawn at random from a buffer of `size` that is filled up from the source."""
     buffer: list = []
     for row in source():
@@ -91,7 +91,7 @@ class Order:
             common, seed = 0, int(sampler.OpStream("shuffle").next().integers(2**63))
         self._key, self._again, self._rounds = (0 if common is None else common, seed), again, 0
 
-    def next(self) -> np.random.Generator:
+    def next(self) -> "np.random.Generator":
         n = self._rounds
         self._rounds += self._again
         return sampler.philox(self._key, n)
