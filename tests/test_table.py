@@ -19,7 +19,8 @@ import nbtape
 from nbtape.autodiff.backward import backward
 from nbtape.core import context
 from nbtape.core.dtype import FLOATS, bfloat16
-from nbtape.core.engine import EagerTensor, apply, o, specs_of
+from nbtape.core.engine import EagerTensor, apply, o
+from nbtape.core.report import specs_of
 from nbtape.core.shape import Spec, TensorShape
 from nbtape.core.slices import IndexedSlices
 

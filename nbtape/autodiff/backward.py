@@ -13,7 +13,8 @@ import numpy as np
 
 from nbtape.core import context
 from nbtape.core.dtype import FLOATS
-from nbtape.core.engine import EagerTensor, Tensor, o, spec_of, with_report
+from nbtape.core.engine import EagerTensor, Tensor, o
+from nbtape.core.report import spec_of, with_report
 from nbtape.core.slices import IndexedSlices
 from nbtape.ops.elementwise import absorb
 

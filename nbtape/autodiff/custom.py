@@ -7,8 +7,9 @@ from typing import Any
 
 from nbtape.autodiff.tape import GradientTape
 from nbtape.core import context, nest, source
-from nbtape.core.engine import EagerTensor, Op, Operators, Tensor, apply, doors, o, spec_of, tensor
+from nbtape.core.engine import EagerTensor, Op, Operators, Tensor, apply, doors, o, tensor
 from nbtape.core.kernel import Extern
+from nbtape.core.report import spec_of
 from nbtape.core.shape import bracket
 from nbtape.core.slices import IndexedSlices
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from nbtape.core import source
 from nbtape.core.dtype import FLOATS
-from nbtape.core.engine import Tensor, describe, spec_of
+from nbtape.core.engine import Tensor
 from nbtape.core.errors import GradientWarning
+from nbtape.core.report import describe, spec_of
 from nbtape.core.source import Place
 
 

@@ -12,8 +12,9 @@ from nbtape.autodiff.backward import backward
 from nbtape.autodiff.tape import UnconnectedGradients
 from nbtape.core import context, nest, source
 from nbtape.core.dtype import as_dtype
-from nbtape.core.engine import EagerTensor, Op, Operators, Tensor, o, spec_of, tensor
+from nbtape.core.engine import EagerTensor, Op, Operators, Tensor, o, tensor
 from nbtape.core.kernel import Scalar
+from nbtape.core.report import spec_of
 from nbtape.core.slices import IndexedSlices
 
 

@@ -12,8 +12,9 @@ from nbtape.autodiff import explain as explaining
 from nbtape.autodiff.backward import backward, differentiable
 from nbtape.core import context, nest, source
 from nbtape.core.dtype import FLOATS, as_dtype
-from nbtape.core.engine import EagerTensor, Node, Operators, Tensor, o, spec_of, tensor
+from nbtape.core.engine import EagerTensor, Node, Operators, Tensor, o, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.report import spec_of
 from nbtape.core.shape import bracket
 from nbtape.core.slices import IndexedSlices
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from nbtape.core import context, source
 from nbtape.core.dtype import FLOATS
-from nbtape.core.engine import EagerTensor, Op, describe
+from nbtape.core.engine import EagerTensor, Op
 from nbtape.core.errors import InvalidArgumentError
+from nbtape.core.report import describe
 
 
 class NonFiniteError(InvalidArgumentError):

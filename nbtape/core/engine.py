@@ -2,7 +2,9 @@
 
 An op runs at once on NumPy values unless the thread has an open trace, which takes it as a Node of its graph;
 each open recorder (a tape, a forward accumulator, a trap) is shown it. `apply` is the hot path of eager mode
-and is written for speed: slots, no wrapper layers, errors worked out only after NumPy has raised.
+and is written for speed: slots, no wrapper layers, errors worked out only after NumPy has raised. It is one
+long file because each of its parts calls the others: operators apply ops, ops make Tensors, and conversion
+may stack them.
 """
 
 import functools
@@ -17,9 +19,9 @@ from nbtape.core.convert import array_of, fit
 from nbtape.core.dtype import DType
 from nbtape.core.errors import OpError, invalid
 from nbtape.core.kernel import Kernel
+from nbtape.core.report import NUMBERS, explained
 from nbtape.core.shape import Spec, TensorShape, bracket, known_shape
 
-_NUMBERS = (bool, int, float, complex)
 _NO_ATTRS: dict[str, Any] = {}
 _local, _open_tapes, _here = context.local, context.open_tapes, source.here  # for `run`, at each op
 
@@ -121,9 +123,6 @@ class Node(NamedTuple):
     attrs: dict
     outputs: tuple
     place: source.Place | None
-
-
-_make_node = tuple.__new__
 
 
 class Operators:
@@ -309,6 +308,10 @@ class EagerTensor(Tensor):
 
     def __init__(self, value: Any):
         self._value = value
+
+    @property
+    def _spec(self) -> Spec:
+        return Spec(self._value.shape, self._value.dtype)
 
     @property
     def dtype(self) -> DType:
@@ -587,7 +590,7 @@ def beside(x: Any, dtype: DType) -> Any:
     A value of another kind (a list of floats beside ints) gets its own dtype, for the op to refuse in its
     words; a float beside ints, the usual slip, is refused here.
     """
-    if type(x) in _NUMBERS and context.local.graph is None and (type(x) is not complex or dtype.is_complex):
+    if type(x) in NUMBERS and context.local.graph is None and (type(x) is not complex or dtype.is_complex):
         if type(x) is int and dtype is dtypes.bool_:
             return tensor(x)
         x = fit(x, dtype)
@@ -697,7 +700,7 @@ def check_dtypes(op: Op, values: Any) -> None:
         return
     first = None
     for value in values:
-        if type(value) in _NUMBERS:
+        if type(value) in NUMBERS:
             continue
         dtype = value.dtype
         if first is None:
@@ -706,103 +709,6 @@ def check_dtypes(op: Op, values: Any) -> None:
                 raise TypeError
         elif dtype is not first and dtype != first:
             raise TypeError
-
-
-def specs_of(xs: tuple) -> list:
-    """Specs of the inputs: what `infer` takes. A Python number has the dtype of the tensors beside it."""
-    tensors = [x for x in xs if type(x) not in _NUMBERS]
-    like = next((spec_of(x).dtype for x in tensors if spec_of(x).dtype.kind != "b"), np.dtype(np.float32))
-    like_bool = np.dtype(np.bool_)
-    return [
-        Spec((), like_bool if type(x) is bool else like) if type(x) in _NUMBERS else spec_of(x) for x in xs
-    ]
-
-
-def spec_of(x: Any) -> Spec:
-    if isinstance(x, EagerTensor):
-        return Spec(x._value.shape, x._value.dtype)
-    if isinstance(x, Tensor):
-        return x._spec  # type: ignore[attr-defined]
-    return Spec(np.shape(x), np.asarray(x).dtype)
-
-
-def explained(error: Exception, op: Op, xs: tuple, attrs: dict) -> Exception:
-    """The error that the user reads: what `infer` says of these inputs, else what NumPy said,
-    with a report.
-    """
-    stranger = next((x for x in xs if isinstance(x, Tensor) and not isinstance(x, EagerTensor)), None)
-    if stranger is not None:
-        return TypeError(
-            f"{stranger!r} is out of scope and cannot be used here. Use return values, explicit Python "
-            "locals or "
-            "TensorFlow collections to access it: it belongs to a function or graph whose trace has ended."
-        )
-    if not isinstance(error, OpError):
-        try:
-            specs = specs_of(xs)
-            if op.kinds:
-                infer_dtypes(op, specs)
-            op.infer(*specs, **attrs)
-        except OpError as better:
-            error = better
-        except (TypeError, ValueError) as better:
-            error = better
-        else:
-            text = str(error) or type(error).__name__
-            error = (
-                invalid(f"{text} [Op:{op.name}]")
-                if isinstance(error, ValueError | ArithmeticError)
-                else error
-            )
-    return with_report(error, op, xs, source.here(3))
-
-
-def infer_dtypes(op: Op, specs: list) -> None:
-    """Raise TensorFlow's error where dtypes differ, or where the op does not take their kind."""
-    for i, spec in enumerate(specs[1:], 1):
-        if spec.dtype != specs[0].dtype:
-            want, got = dtypes.spelled(specs[0].dtype), dtypes.spelled(spec.dtype)
-            raise invalid(
-                f"cannot compute {op.label} as input #{i}(zero-based) was expected to be a {want} tensor "
-                f"but is a {got} tensor [Op:{op.label}]\nConvert one of them, for example: "
-                f"tf.cast(x, {dtypes.as_dtype(specs[0].dtype)!r})."
-            )
-    if specs[0].dtype.kind not in op.kinds:
-        got = dtypes.spelled(specs[0].dtype)
-        wanted = [dtypes.spelled(d.np) for d in dtypes.ALL if d.np.kind in op.kinds]
-        raise invalid(
-            f"Value for attr 'T' of {got} is not in the list of allowed values: {', '.join(wanted)} "
-            f"[Op:{op.label}]\nConvert it first, for example: tf.cast(x, tf.float32)."
-        )
-
-
-# Who knows the name of a tensor: the state floor adds one that knows variables.
-names_of_tensors: list[Callable[[Tensor], str | None]] = []
-
-
-def describe(x: Any) -> str:
-    """`float32[2,3] 'weights'`: an operand in an error message."""
-    if not isinstance(x, Tensor):
-        return repr(x)
-    spec = spec_of(x)
-    shape = "[?]" if spec.shape is None else bracket(spec.shape)
-    name = next((n for n in (name(x) for name in names_of_tensors) if n), None)
-    return f"{dtypes.as_dtype(spec.dtype).name}{shape}" + (f" {name!r}" if name else "")
-
-
-def with_report(
-    error: Exception, op: Op, xs: tuple, place: source.Place | None, doing: str = ""
-) -> Exception:
-    """The same error, its text followed by the user's line and the operands."""
-    lines = [f"  {doing}{op.name} at {source.describe(place)}"]
-    lines += [f"  input {i}: {describe(x)}" for i, x in enumerate(xs[:8])]
-    if isinstance(error, OpError):
-        error._message += "\n" + "\n".join(lines)
-        error.args = (error._message,)
-    elif len(error.args) == 1 and isinstance(error.args[0], str):
-        error.args = (error.args[0] + "\n" + "\n".join(lines),)
-    error.__traceback__ = None
-    return error
 
 
 def equal_or(op: Op, a: Any, b: Any, otherwise: bool) -> Any:

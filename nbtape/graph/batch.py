@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import nest
-from nbtape.core.engine import Node, Op, Tensor, apply, o, spec_of, tensor
+from nbtape.core.engine import Node, Op, Tensor, apply, o, tensor
 from nbtape.core.kernel import Scalar
+from nbtape.core.report import spec_of
 from nbtape.core.shape import Spec
 from nbtape.graph.emit import packed
 from nbtape.graph.functional import map_fn

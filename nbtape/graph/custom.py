@@ -12,8 +12,9 @@ import numpy as np
 
 from nbtape.autodiff.backward import differentiable
 from nbtape.core import context
-from nbtape.core.engine import EagerTensor, Tensor, apply, o, spec_of, tensor
+from nbtape.core.engine import EagerTensor, Tensor, apply, o, tensor
 from nbtape.core.kernel import Region as Carries
+from nbtape.core.report import spec_of
 from nbtape.graph.regions import Once
 from nbtape.graph.trace import Region
 from nbtape.ops.row import op

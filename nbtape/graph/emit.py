@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbtape.core import context, nest
-from nbtape.core.engine import Tensor, apply, doors, spec_of, tensor
+from nbtape.core.engine import Tensor, apply, doors, tensor
+from nbtape.core.report import spec_of
 from nbtape.core.shape import Spec, TensorShape
 from nbtape.graph import branches, loops
 from nbtape.graph.custom import custom_call

@@ -10,8 +10,9 @@ import numpy as np
 
 from nbtape.core import context, nest
 from nbtape.core.dtype import DType, as_dtype
-from nbtape.core.engine import EagerTensor, Operators, Tensor, apply, o, spec_of, tensor
+from nbtape.core.engine import EagerTensor, Operators, Tensor, apply, o, tensor
 from nbtape.core.errors import OutOfRangeError, invalid
+from nbtape.core.report import spec_of
 from nbtape.core.shape import TensorShape, TensorSpec
 from nbtape.graph import emit
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import context, source
-from nbtape.core.engine import EagerTensor, Node, Op, Tensor, o, specs_of, with_report
+from nbtape.core.engine import EagerTensor, Node, Op, Tensor, o
 from nbtape.core.errors import OpError
+from nbtape.core.report import specs_of, with_report
 from nbtape.core.shape import Spec
 from nbtape.graph.rows import PLACEHOLDER, Literal, at_building, check_dtypes, names_of, spec_of_variable
 from nbtape.graph.run import acts, ancestors, evaluate, unrepeatable

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import context
-from nbtape.core.engine import EagerTensor, Op, infer_dtypes
+from nbtape.core.engine import EagerTensor, Op
 from nbtape.core.errors import InvalidArgumentError
 from nbtape.core.kernel import Extern
+from nbtape.core.report import infer_dtypes
 from nbtape.core.shape import Spec
 from nbtape.ops.row import op
 

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import dtype as dtypes, source
-from nbtape.core.engine import Node, Tensor, describe, names_of_tensors
+from nbtape.core.engine import Node, Tensor
 from nbtape.core.errors import OperatorNotAllowedInGraphError
+from nbtape.core.report import describe, names_of_tensors
 from nbtape.core.shape import Spec, TensorShape
 
 _NOT_ALLOWED = (

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nbtape.core.engine import Tensor, spec_of, tensor
+from nbtape.core.engine import Tensor, tensor
+from nbtape.core.report import spec_of
 from nbtape.core.slices import IndexedSlices
 
 _HEAD = ("source", "shape", "dtype", "norm", "min", "max", "mean", "value")

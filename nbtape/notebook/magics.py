@@ -10,8 +10,9 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from nbtape.autodiff.tape import GradientTape
 from nbtape.core import context, nest
-from nbtape.core.engine import Tensor, describe, tensor
+from nbtape.core.engine import Tensor, tensor
 from nbtape.core.errors import GradientWarning
+from nbtape.core.report import describe
 from nbtape.notebook.cells import CellNames, open_first, words
 from nbtape.notebook.display import GradientTable
 

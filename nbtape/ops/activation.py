@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.dtype import float32
-from nbtape.core.engine import apply, o, pair, spec_of, tensor
+from nbtape.core.engine import apply, o, pair, tensor
 from nbtape.core.kernel import Scalar, late
+from nbtape.core.report import spec_of
 from nbtape.core.shape import Spec, broadcast
 from nbtape.ops.join import concat
 from nbtape.ops.numeric import in_float32

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.dtype import as_dtype, int32, int64
-from nbtape.core.engine import apply, o, pair, spec_of, tensor
+from nbtape.core.engine import apply, o, pair, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.report import spec_of
 from nbtape.core.shape import Spec, bracket
 from nbtape.ops.row import op
 from nbtape.ops.sort import allowed

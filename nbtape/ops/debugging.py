@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.dtype import FLOATS, as_dtype
-from nbtape.core.engine import Tensor, apply, o, pair, spec_of, tensor
+from nbtape.core.engine import Tensor, apply, o, pair, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.report import spec_of
 from nbtape.core.shape import TensorShape
 from nbtape.ops.row import op
 

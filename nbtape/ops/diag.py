@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.convert import fit
-from nbtape.core.engine import apply, o, pair, spec_of, tensor
+from nbtape.core.engine import apply, o, pair, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.report import spec_of
 from nbtape.core.shape import Dims, Spec, bracket
 from nbtape.ops.reduce import reduce_sum
 from nbtape.ops.row import BOOLS, NUMBER, op

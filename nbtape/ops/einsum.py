@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import source
-from nbtape.core.engine import EagerTensor, Tensor, apply, o, pair, spec_of, tensor, with_report
+from nbtape.core.engine import EagerTensor, Tensor, apply, o, pair, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.report import spec_of, with_report
 from nbtape.core.shape import Dims, Spec, bracket, numel
 from nbtape.ops.contract import contract, split
 from nbtape.ops.linalg import conj, operands, rank, refuse_narrow

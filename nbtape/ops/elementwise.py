@@ -11,9 +11,10 @@ import operator
 import numpy as np
 
 from nbtape.core.dtype import ALL, FLOATS, as_dtype, bfloat16, spelled
-from nbtape.core.engine import Tensor, o, spec_of
+from nbtape.core.engine import Tensor, o
 from nbtape.core.errors import OpError, invalid
 from nbtape.core.kernel import Extern, Scalar, View
+from nbtape.core.report import spec_of
 from nbtape.core.shape import Spec, TensorShape, bracket, broadcast
 from nbtape.ops import numeric
 from nbtape.ops.row import (

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.dtype import as_dtype
-from nbtape.core.engine import EagerTensor, apply, o, pair, spec_of, tensor
+from nbtape.core.engine import EagerTensor, apply, o, pair, tensor
 from nbtape.core.errors import FailedPreconditionError, OpError, invalid
 from nbtape.core.kernel import View
+from nbtape.core.report import spec_of
 from nbtape.core.shape import Dims, Spec, bracket, broadcast, numel
 from nbtape.ops.blas import matmul as matmul_of
 from nbtape.ops.elementwise import conj

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.dtype import FLOATS, as_dtype
-from nbtape.core.engine import EagerTensor, apply, o, spec_of, tensor
+from nbtape.core.engine import EagerTensor, apply, o, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.kernel import late
+from nbtape.core.report import spec_of
 from nbtape.core.shape import Spec, bracket
 from nbtape.ops.elementwise import conj
 from nbtape.ops.row import NUMBER, REAL, REAL_FLOATS, op

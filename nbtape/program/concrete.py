@@ -6,8 +6,9 @@ from typing import Any
 
 from nbtape.core import nest
 from nbtape.core.dtype import as_dtype
-from nbtape.core.engine import Tensor, spec_of, tensor
+from nbtape.core.engine import Tensor, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.report import spec_of
 from nbtape.core.shape import TensorSpec
 from nbtape.graph.emit import packed
 from nbtape.graph.symbolic import SymbolicTensor

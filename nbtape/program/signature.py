@@ -14,7 +14,8 @@ import numpy as np
 
 from nbtape.core import nest
 from nbtape.core.dtype import as_dtype
-from nbtape.core.engine import EagerTensor, Operators, Tensor, spec_of, tensor
+from nbtape.core.engine import EagerTensor, Operators, Tensor, tensor
+from nbtape.core.report import spec_of
 from nbtape.core.shape import Spec, TensorShape, TensorSpec
 from nbtape.state.variable import Variable
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from nbtape.core import context
 from nbtape.core.dtype import DType, as_dtype, of
-from nbtape.core.engine import Operators, Reference, Tensor, names_of_tensors, shown, tensor
+from nbtape.core.engine import Operators, Reference, Tensor, shown, tensor
+from nbtape.core.report import names_of_tensors
 from nbtape.core.shape import TensorShape
 from nbtape.state.parts import Parts
 from nbtape.state.reads import Reads
