@@ -49,8 +49,10 @@ def _walk(
 ) -> dict[int, Any]:
     cotangents: dict[int, Any] = {}
     for target, g in seeds:
-        if id(target) in needed:
-            accumulate(cotangents, id(target), g._value if bare and type(g) is EagerTensor else g)
+        key = id(target)
+        if key in needed:
+            g = g._value if bare and type(g) is EagerTensor else g
+            cotangents[key] = cotangents[key] + g if key in cotangents else g
     pull = _pull_bare if bare else _pull_recorded
     node: Any = None
     try:
@@ -116,7 +118,7 @@ def _pull_bare(node: tuple, g: Any, cotangents: dict, needed: set[int]) -> None:
         else:
             gx = rules[i](g, y, values[0])
         # A finite scalar for a scalar needs nothing done.
-        if type(gx) is not type(values[i]) or type(gx) not in op.scalars or gx - gx:
+        if type(gx) is not type(values[i]) or type(gx) not in op.scalars or gx is not g and gx - gx:
             gx = _settled(gx, g, values[i], op.absorbs)
             if gx is None:
                 continue

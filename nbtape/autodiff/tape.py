@@ -143,10 +143,13 @@ class GradientTape(context.Recorder):
 
         Raises ValueError for anything else; what was computed from it before is not recorded.
         """
-        for x in nest.flatten(tensor):
+        for x in tensor if type(tensor) is tuple or type(tensor) is list else (tensor,):
             if type(x) is EagerTensor and x._value.dtype.kind in FLOATS:
                 self._leaves[id(x)] = x
                 self._watched.add(id(x))
+                continue
+            if nest.is_nested(x):
+                self.watch(nest.flatten(x))
                 continue
             if not isinstance(x, Operators):
                 raise ValueError(

@@ -74,8 +74,8 @@ class Op:
         return (None,) * n if grad is None else tuple([functools.partial(grad, i) for i in range(n)])
 
     def __call__(self, *xs: Any, **attrs: Any) -> Any:
-        if len(xs) == 1 and type(xs[0]) in self.scalars:
-            return self.eager(*xs, **attrs)
+        if len(xs) == 1 and type(xs[0]) in self.scalars and not attrs:
+            return self.eager(xs[0])
         for x in xs:
             if isinstance(x, Tensor):
                 return apply(self, *xs, **attrs)
@@ -671,8 +671,9 @@ def run(op: Op, xs: tuple, attrs: dict) -> Any:
         y = EagerTensor(value)
         ys = (y,)
     if watch is not None:
-        # The user is never nearer: this function, the one that called it, an operator or a function.
-        place = _here(3)
+        # The user is never nearer: `here`, this function, the one that called it, an operator or a public
+        # function. To look at a frame makes an object of it, so the search starts as far up as it can.
+        place = _here(4)
         for recorder in watch[1]:
             recorder.record(op, xs, attrs, ys, place)
     elif _open_tapes:
