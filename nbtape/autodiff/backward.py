@@ -97,29 +97,32 @@ def _pull_bare(node: tuple, g: Any, cotangents: dict, needed: set[int]) -> None:
     n = len(xs)
     y = tuple([t._value for t in ys]) if op.many else ys[0]._value
     rules = op.grad if type(op.grad) is tuple else op.rules(n)
+    a: Any = None
+    b: Any = None
     if n == 2:
         a, b = xs
-        values: Any = (
-            a._value if type(a) is EagerTensor else a,
-            b._value if type(b) is EagerTensor else b,
-        )
+        a = a._value if type(a) is EagerTensor else a
+        b = b._value if type(b) is EagerTensor else b
+        values: Any = (a, b)
     else:
         values = (xs[0]._value,) if n == 1 else [x._value if type(x) is EagerTensor else x for x in xs]
     i = -1
     for x in xs:
         i += 1
         key = id(x)
-        if key not in needed or rules[i] is None:
+        if key not in needed:
+            continue
+        rule = rules[i]
+        if rule is None:
             continue
         if attrs or n > 2:
-            gx = rules[i](g, y, *values, **attrs)
-        elif n == 2:
-            gx = rules[i](g, y, values[0], values[1])
+            gx = rule(g, y, *values, **attrs)
         else:
-            gx = rules[i](g, y, values[0])
+            gx = rule(g, y, a, b) if n == 2 else rule(g, y, values[0])
+        value = values[i]
         # A finite scalar for a scalar needs nothing done.
-        if type(gx) is not type(values[i]) or type(gx) not in op.scalars or gx is not g and gx - gx:
-            gx = _settled(gx, g, values[i], op.absorbs)
+        if type(gx) is not type(value) or type(gx) not in op.scalars or gx is not g and gx - gx:
+            gx = _settled(gx, g, value, op.absorbs)
             if gx is None:
                 continue
         cotangents[key] = cotangents[key] + gx if key in cotangents else gx

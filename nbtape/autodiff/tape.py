@@ -57,9 +57,7 @@ class GradientTape(context.Recorder):
     def _clear(self) -> None:
         self._nodes: list[tuple] = []
         self._watched: set[int] = set()  # ids of the leaves and of all that was computed from them
-        self._leaves: dict[
-            int, Tensor
-        ] = {}  # what `watch` was given, and what was read from watched variables
+        self._leaves: dict[int, Tensor] = {}  # what was watched, and what was read from watched variables
         self._reads: dict[int, list[Tensor]] = {}
         self._unwatched: list = []
         self._events: list = []
@@ -350,22 +348,19 @@ class GradientTape(context.Recorder):
         """The cotangent of each source, or None."""
         nodes = list(self._nodes) if self._recording else self._nodes
         if not self._reads:  # tensors alone: each stands for itself
-            keys = [id(s) for s in flat]
-            found = backward(nodes, seeds, *self._wanted(keys))
-            return [found.get(key) for key in keys]
+            keys = list(map(id, flat))
+            wanted = set(keys)
+            needed = self._watched if self._leaves.keys() <= wanted else None
+            return list(map(backward(nodes, seeds, wanted, needed).get, keys))
         ids = [
             [id(s)] if isinstance(s, Tensor) else [id(r) for r in self._reads.get(s._serial, ())]
             for s in flat
         ]
-        found = backward(nodes, seeds, *self._wanted([key for keys in ids for key in keys]))
+        wanted = {key for keys in ids for key in keys}
+        # Where all leaves are asked for, all that the tape watches lies on a path from one.
+        needed = self._watched if self._leaves.keys() <= wanted else None
+        found = backward(nodes, seeds, wanted, needed)
         return [_sum([found[key] for key in keys if key in found]) for keys in ids]
-
-    def _wanted(self, keys: list[int]) -> tuple[set[int], set[int] | None]:
-        """The ids of the sources, and of all on a path from one: where all leaves are asked for, all that is
-        watched.
-        """
-        wanted = set(keys)
-        return wanted, self._watched if self._leaves.keys() <= wanted else None
 
     def _rows(self, y: Any, units: Any, flat: list) -> list:
         """For each source, one row for each of `units` (cotangents of y), stacked; None where nothing leads
