@@ -430,10 +430,11 @@ def _seeds(target: Any, targets: list, output_gradients: Any) -> list[tuple[Any,
 
 
 def _ones(target: Any) -> Any:
-    if type(target) is not EagerTensor or context.local.graph is not None:
+    """Ones of the target's shape and dtype: a bare array where `backward` runs on bare arrays."""
+    if context.local.watch is not None:
         return o.ones_like(target)
     value = target._value
-    return EagerTensor(np.ones(value.shape, value.dtype) if type(value) is np.ndarray else type(value)(1))
+    return np.ones(value.shape, value.dtype) if type(value) is np.ndarray else type(value)(1)
 
 
 def _seed(target: Any, given: Any) -> Any:
