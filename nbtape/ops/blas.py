@@ -23,7 +23,7 @@ def _find() -> tuple[Any, Any] | None:
     package = Path(np.__file__).parent
     for folder in (package.parent / "numpy.libs", package / ".dylibs"):
         for path in [p for name in _NAMES for p in sorted(folder.glob(name))]:
-            library = ctypes.CDLL(str(path))
+            library = ctypes.PyDLL(str(path))  # quick calls: to let go of the GIL costs more
             for symbol in _SYMBOLS:
                 get, put = (getattr(library, symbol.format(verb), None) for verb in ("get", "set"))
                 if get and put:
