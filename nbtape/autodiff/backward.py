@@ -49,10 +49,8 @@ def _walk(
 ) -> dict[int, Any]:
     cotangents: dict[int, Any] = {}
     for target, g in seeds:
-        key = id(target)
-        if key in needed:
-            g = g._value if bare and type(g) is EagerTensor else g
-            cotangents[key] = cotangents[key] + g if key in cotangents else g
+        if id(target) in needed:
+            accumulate(cotangents, id(target), g._value if bare and type(g) is EagerTensor else g)
     pull = _pull_bare if bare else _pull_recorded
     node: Any = None
     try:

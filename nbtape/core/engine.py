@@ -553,7 +553,7 @@ def _first_tensor(x: Any) -> Any:
 
 def _packed(x: Any, dtype: DType | None) -> Any:
     """A sequence with Tensors in it, stacked, so that gradients flow through it."""
-    items = [tensor(item) if _stands_for_tensor(item) else item for item in x]
+    items = [tensor(item) if stands_for_tensor(item) else item for item in x]
     if dtype is None:
         dtype = _first_tensor(x).dtype
     else:
@@ -567,7 +567,7 @@ def pair(a: Any, b: Any) -> tuple[Any, Any]:
     """
     if type(a) is EagerTensor and type(b) is EagerTensor:
         return a, b
-    a_is, b_is = _stands_for_tensor(a), _stands_for_tensor(b)
+    a_is, b_is = stands_for_tensor(a), stands_for_tensor(b)
     if a_is and b_is:
         return tensor(a), tensor(b)
     if a_is:
@@ -580,7 +580,8 @@ def pair(a: Any, b: Any) -> tuple[Any, Any]:
     return a, beside(b, a.dtype)
 
 
-def _stands_for_tensor(x: Any) -> bool:
+def stands_for_tensor(x: Any) -> bool:
+    """Whether `x` is a Tensor, or has a tensor that operations take: a Variable, IndexedSlices."""
     return isinstance(x, Tensor) or hasattr(type(x), "__tensor__")
 
 

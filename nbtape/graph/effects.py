@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import context, nest
-from nbtape.core.engine import EagerTensor, Operators, apply, o, tensor
+from nbtape.core.engine import EagerTensor, Operators, apply, o, stands_for_tensor, tensor
 from nbtape.core.errors import invalid
 from nbtape.ops.row import op
 
@@ -73,7 +73,7 @@ def _template(x: Any, tensors: list) -> str:
     """The text of one input, with a hole for each tensor, which is appended to `tensors`."""
 
     def leaf(item: Any) -> Any:
-        if not isinstance(item, Operators) and not hasattr(type(item), "__tensor__"):
+        if not stands_for_tensor(item):
             return item
         tensors.append(tensor(item))
         return _Hole()

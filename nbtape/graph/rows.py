@@ -14,17 +14,11 @@ from nbtape.core.report import infer_dtypes
 from nbtape.core.shape import Spec
 from nbtape.ops.row import op
 
-# What TensorFlow calls the operations of these rows: type and, where it differs, name.
+# What TensorFlow names an operation of these rows, where that is not its type (see ops.labels).
 NAMES = {
-    "const": ("Const", "Const"), "placeholder": ("Placeholder", "Placeholder"), "add": ("AddV2", "add"),
-    "sub": ("Sub", "sub"), "mul": ("Mul", "mul"), "div": ("RealDiv", "truediv"),
-    "floordiv": ("FloorDiv", "floordiv"), "floormod": ("FloorMod", "mod"), "pow": ("Pow", "pow"),
-    "matmul": ("MatMul", "MatMul"), "concat": ("ConcatV2", "concat"), "stack": ("Pack", "stack"),
-    "zeros_like": ("ZerosLike", "zeros_like"), "ones_like": ("OnesLike", "ones_like"),
-    "read_variable": ("ReadVariableOp", "ReadVariableOp"),
-    "assign_variable": ("AssignVariableOp", "AssignVariableOp"), "cond": ("If", "cond"),
-    "while_": ("While", "while"), "print_": ("PrintV2", "PrintV2"), "assert_true": ("Assert", "Assert"),
-    "no_op": ("NoOp", "NoOp"), "subscript": ("StridedSlice", "strided_slice"),
+    "add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "floordiv": "floordiv",
+    "floormod": "mod", "pow": "pow", "concat": "concat", "stack": "stack", "zeros_like": "zeros_like",
+    "ones_like": "ones_like", "cond": "cond", "while_": "while", "subscript": "strided_slice",
 }  # fmt: skip
 
 
@@ -92,11 +86,7 @@ def spec_of_variable(variable: Any) -> Spec:
 
 def names_of(op: Op) -> tuple[str, str]:
     """The type of an operation and the name that it has where the user gives none."""
-    known = NAMES.get(op.name)
-    if known is not None:
-        return known
-    camel = "".join(part[:1].upper() + part[1:] for part in op.name.split("_"))
-    return camel, camel
+    return op.label, NAMES.get(op.name, op.label)
 
 
 def check_dtypes(op: Op, specs: list) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.dtype import float32
-from nbtape.core.engine import apply, o, pair, tensor
+from nbtape.core.engine import apply, o, pair, stands_for_tensor, tensor
 from nbtape.core.kernel import Scalar, late
 from nbtape.core.report import spec_of
 from nbtape.core.shape import Spec, broadcast
 from nbtape.ops.join import concat
 from nbtape.ops.numeric import in_float32
-from nbtape.ops.row import REAL, REAL_FLOATS, elementwise_spec, op, row, stands_for_tensor
+from nbtape.ops.row import REAL, REAL_FLOATS, elementwise_spec, op, row
 
 _ALPHA, _SCALE = 1.6732632423543772, 1.0507009873554805  # of selu: they keep mean 0 and variance 1
 _ROOT_HALF = math.sqrt(0.5)

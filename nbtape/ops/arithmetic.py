@@ -7,10 +7,9 @@ import numpy as np
 
 from nbtape.core import dtype as dtypes
 from nbtape.core.dtype import as_dtype
-from nbtape.core.engine import Tensor, apply, o, pair, tensor
+from nbtape.core.engine import Tensor, apply, o, pair, stands_for_tensor, tensor
 from nbtape.core.slices import IndexedSlices
 from nbtape.ops.create import zeros_like
-from nbtape.ops.row import stands_for_tensor
 
 _NO_INPUTS = "Inputs must be an iterable of at least one Tensor/IndexedSlices with the same dtype and shape."
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import source
-from nbtape.core.engine import EagerTensor, Tensor, apply, o, pair, tensor
+from nbtape.core.engine import EagerTensor, Tensor, apply, o, pair, stands_for_tensor, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.report import spec_of, with_report
 from nbtape.core.shape import Dims, Spec, bracket, numel
@@ -163,7 +163,7 @@ def einsum(equation: str, *inputs: Any, **kwargs: Any) -> Any:
 
 def _together(inputs: tuple) -> list:
     """The inputs as Tensors, bare ones in the dtype of the tensors beside them."""
-    like = next((x for x in inputs if isinstance(x, Tensor) or hasattr(type(x), "__tensor__")), None)
+    like = next((x for x in inputs if stands_for_tensor(x)), None)
     if like is None:
         return [tensor(x) for x in inputs]
     like = tensor(like)

@@ -1,4 +1,4 @@
-"""What TensorFlow's messages call a row, where that is not the row's name in capitals: `[Op:AddV2]`."""
+"""What TensorFlow calls a row in messages and graphs, where that is not its name in capitals: "AddV2"."""
 
 LABELS = {
     "add": "AddV2",
@@ -29,4 +29,11 @@ LABELS = {
     "softmax_xent": "SoftmaxCrossEntropyWithLogits",
     "depthwise": "DepthwiseConv2dNative",
     "conv": "Conv2D",
+    "read_variable": "ReadVariableOp",
+    "assign_variable": "AssignVariableOp",
+    "cond": "If",
+    "while_": "While",
+    "print_": "PrintV2",
+    "assert_true": "Assert",
+    "subscript": "StridedSlice",
 }

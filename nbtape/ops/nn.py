@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.dtype import float32
-from nbtape.core.engine import apply, o, tensor
+from nbtape.core.engine import apply, o, stands_for_tensor, tensor
 from nbtape.core.errors import OpError, invalid
 from nbtape.core.kernel import Scalar
 from nbtape.core.shape import Spec, TensorShape, bracket
@@ -17,7 +17,7 @@ from nbtape.ops.crossentropy import check_same_shape
 from nbtape.ops.index import gather
 from nbtape.ops.join import concat
 from nbtape.ops.random import uniform
-from nbtape.ops.row import NUMBER, REAL_FLOATS, op, stands_for_tensor
+from nbtape.ops.row import NUMBER, REAL_FLOATS, op
 from nbtape.ops.stateless import stateless_uniform
 from nbtape.ops.static import integer, partial_dims, rank_of, sizes_of
 

@@ -13,12 +13,11 @@ import numpy as np
 
 from nbtape.core import context
 from nbtape.core.dtype import FLOATS, as_dtype
-from nbtape.core.engine import EagerTensor, Operators, doors, tensor
+from nbtape.core.engine import EagerTensor, Operators, doors, stands_for_tensor, tensor
 from nbtape.core.slices import IndexedSlices
 from nbtape.ops import numpy_layout as numpy_layout  # for what it adds to FUNCTIONS
 from nbtape.ops.numpy_functions import FUNCTIONS, Unmapped
 from nbtape.ops.numpy_ufuncs import ALWAYS, parameters, standing_for
-from nbtape.ops.row import stands_for_tensor
 
 _SILENT = ("out", "where", "dtype", "initial")  # arguments that may be given without saying anything
 

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.dtype import as_dtype, int64
-from nbtape.core.engine import apply, o, pair, tensor
+from nbtape.core.engine import apply, o, pair, stands_for_tensor, tensor
 from nbtape.ops import reduce, scan, sort as order, statistics
 from nbtape.ops.arithmetic import angle as angles, cast, imag, real
-from nbtape.ops.row import stands_for_tensor
 from nbtape.ops.shape import reshape
 
 Axis = int | tuple[int, ...] | None

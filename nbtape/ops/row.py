@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.dtype import FLOATS
-from nbtape.core.engine import Op, Tensor, apply, pair, register, tensor
+from nbtape.core.engine import Op, Tensor, apply, pair, register, stands_for_tensor, tensor
 from nbtape.core.kernel import Extern, Kernel, Scalar
 from nbtape.core.shape import Spec, broadcast
 from nbtape.ops.labels import LABELS
@@ -113,7 +113,3 @@ def alike(*xs: Any) -> tuple:
     at = next((i for i, x in enumerate(xs) if stands_for_tensor(x)), 0)
     like = tensor(xs[at])
     return tuple([like if i == at else pair(like, x)[1] for i, x in enumerate(xs)])
-
-
-def stands_for_tensor(x: Any) -> bool:
-    return isinstance(x, Tensor) or hasattr(type(x), "__tensor__")

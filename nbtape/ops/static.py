@@ -12,7 +12,7 @@ import numpy as np
 
 from nbtape.core import dtype as dtypes
 from nbtape.core.convert import array_of
-from nbtape.core.engine import EagerTensor, Tensor, apply, o, tensor
+from nbtape.core.engine import EagerTensor, Tensor, apply, o, stands_for_tensor, tensor
 from nbtape.core.errors import InvalidArgumentError, invalid
 from nbtape.core.shape import Dims, TensorShape
 
@@ -23,7 +23,7 @@ def is_tensor(x: Any) -> bool:
     >>> tf.is_tensor(tf.constant(1)), tf.is_tensor(1)
     (True, False)
     """
-    return isinstance(x, Tensor) or hasattr(type(x), "__tensor__")
+    return stands_for_tensor(x)
 
 
 def known(x: Any) -> Any:

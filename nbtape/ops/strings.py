@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.dtype import string
-from nbtape.core.engine import apply, o, tensor
+from nbtape.core.engine import apply, o, stands_for_tensor, tensor
 from nbtape.core.errors import OutOfRangeError, invalid
 from nbtape.core.shape import Spec, TensorShape, bracket, broadcast
 from nbtape.ops.reduce import numbers_of
-from nbtape.ops.row import op, stands_for_tensor
+from nbtape.ops.row import op
 from nbtape.ops.static import known
 
 _STRING = np.dtype(object)
