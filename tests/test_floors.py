@@ -14,8 +14,8 @@ OPEN["kernels"] = {"kernels"}
 THIRD_PARTY = {  # beside numpy, which every floor may import
     "core": {"ml_dtypes"},
     "state": {"safetensors"},
-    "compile": {"numba"},
-    "kernels": {"numba"},
+    "compile": {"llvmlite", "numba"},
+    "kernels": {"llvmlite", "numba"},
     "distribute": {"ray"},
     "notebook": {"IPython", "anywidget", "ipywidgets", "matplotlib"},
 }

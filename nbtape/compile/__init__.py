@@ -1,0 +1,1 @@
+"""Graphs into machine code."""
