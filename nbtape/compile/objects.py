@@ -1,8 +1,9 @@
-"""Object files in memory: kernels that were compiled, here or elsewhere, loaded with llvmlite alone."""
+"""Object files in memory: machine code, compiled here or elsewhere, is loaded with llvmlite alone."""
 
 import ctypes
-import ctypes.util
 import hashlib
+import os
+import sys
 import threading
 from functools import cache
 from typing import Any
@@ -10,14 +11,13 @@ from typing import Any
 import llvmlite.binding as llvm
 
 _MATH = """
-    acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 exp10 expm1 fabs floor
-    fma fmax fmin fmod frexp hypot ldexp lgamma log log10 log1p log2 modf nearbyint pow remainder rint round
-    sin sincos sinh sqrt tan tanh tgamma trunc
+    acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 exp10 expm1 fabs
+    floor fma fmax fmin fmod frexp hypot ldexp lgamma log log10 log1p log2 modf nearbyint pow remainder rint
+    round sin sincos sinh sqrt tan tanh tgamma trunc
 """.split()
-_MEMORY = ["memcpy", "memmove", "memset", "memcmp"]
-# What object files may leave for the loader to find, by name: C's memory and math, and nothing of Python's.
-FOREIGN = frozenset([*_MEMORY, *_MATH, *(name + "f" for name in _MATH)])
+_MEMORY = "memcpy memmove memset memcmp".split()
 
+_addresses: dict[str, int] = {}
 _lock = threading.Lock()
 
 
@@ -32,40 +32,64 @@ def symbol(text: str) -> str:
 
 
 @cache
-def features() -> str:
-    """What this CPU can do, as LLVM writes it."""
-    return llvm.get_host_cpu_features().flatten()
+def target() -> tuple[str, str, str]:
+    """The system, the CPU and what the CPU can do, as LLVM writes them."""
+    features = llvm.get_host_cpu_features().flatten()
+    if "+avx512f" in features:
+        # LLVM keeps to half of the vector width, for older CPUs that slowed down when they used all of it;
+        # where a loop computes more than it waits for memory, the full width gains a fifth.
+        features += ",-prefer-256-bit"
+    return llvm.get_process_triple(), llvm.get_host_cpu_name(), features
 
 
 def target_machine() -> Any:
-    """LLVM's view of this CPU, with all of its vector width: loops over arrays are what kernels are."""
+    """LLVM's code generator for this CPU."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(),
-        features=features(),
+    triple, cpu, features = target()
+    return llvm.Target.from_triple(triple).create_target_machine(
+        cpu=cpu,
+        features=features,
         opt=3,
-        reloc="static" if llvm.get_process_triple().startswith(("x86", "i")) else "default",
+        reloc="static" if triple.startswith("x86") else "default",
         codemodel="jitdefault",
         jit=True,
     )
 
 
 @cache
+def foreign() -> dict[str, int]:
+    """What object files may leave for the loader to find: C's memory and mathematics, none of Python's."""
+    library = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
+    found = {
+        name: getattr(library, name, None) for name in [*_MEMORY, *_MATH, *(name + "f" for name in _MATH)]
+    }
+    return {name: ctypes.cast(f, ctypes.c_void_p).value or 0 for name, f in found.items() if f is not None}
+
+
+@cache
 def _engine() -> Any:
-    """The one engine that holds every object; it lives as long as the process, for addresses are handed out."""
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
-    library = ctypes.CDLL(ctypes.util.find_library("m") or None)
-    for name in FOREIGN:
-        if (function := getattr(library, name, None)) is not None:
-            llvm.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
-    return engine
+    """The engine that holds all objects. It lives as long as the process, since addresses were given away."""
+    for name, address in foreign().items():
+        llvm.add_symbol(name, address)
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
 
 
-def load(name: str, data: bytes) -> int:
-    """Make an object file's code executable: the address of its function `name`."""
+def find(text: str) -> int | None:
+    """The address of a text's machine code, if it was loaded."""
+    return _addresses.get(text)
+
+
+def load(text: str, data: bytes) -> int:
+    """Make a text's object file executable: the address of its entry."""
     with _lock:
-        engine = _engine()
-        engine.add_object_file(llvm.ObjectFileRef.from_data(data))
-        engine.finalize_object()
-        return engine.get_function_address(name)
+        if text not in _addresses:
+            engine = _engine()
+            engine.add_object_file(llvm.ObjectFileRef.from_data(data))
+            engine.finalize_object()
+            _addresses[text] = engine.get_function_address(symbol(text))
+        return _addresses[text]
+
+
+if hasattr(os, "register_at_fork"):  # a child must not find the lock taken by a thread that it does not have
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
