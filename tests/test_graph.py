@@ -38,7 +38,16 @@ def ways(function):
 
 
 # Rows that act, and rows whose gradient needs sizes that an open shape does not tell.
-ACTS = {"read_variable", "assign_variable", "print_", "assert_true", "no_op", "py_function", *STATEFUL}
+ACTS = {
+    "read_variable",
+    "assign_variable",
+    "scatter_variable",
+    "print_",
+    "assert_true",
+    "no_op",
+    "py_function",
+    *STATEFUL,
+}
 NEEDS_SIZES = {"bin_of", "qr", "svd"}
 
 

@@ -1,8 +1,9 @@
 """The ways an op may be compiled, and functions named by text that are imported at their first call.
 
 A row says with one of these classes what its op is to the compilers: `Scalar`, the same text for CPU and GPU
-and the only fusable kind; `Reduce`, a fold; `View`, an index map that moves nothing; `Extern`, a library call
-or a hand-written kernel; `Region`, an op that carries graphs.
+and the only fusable kind; `Reduce`, a fold; `View`, an index map that moves nothing; `Index`, the index of a
+loop; `Composite`, what other rows compute; `Extern`, a library call or a hand-written kernel; `Region`, an op
+that carries graphs.
 """
 
 import importlib
@@ -42,13 +43,28 @@ class Extern:
 
 
 @dataclass(frozen=True)
+class Index:
+    """The position along an axis, which a loop knows without reading it."""
+
+
+@dataclass(frozen=True)
+class Composite:
+    """What other rows compute: `lower(*xs, **attrs)`, written with ops as a gradient rule is.
+
+    None where it takes shapes that are not known. What has narrow floats is computed in float32.
+    """
+
+    lower: Callable[..., Any]
+
+
+@dataclass(frozen=True)
 class Region:
     """An op whose attributes are graphs: cond, while_loop, call."""
 
     name: str
 
 
-Kernel = Scalar | Reduce | View | Extern | Region
+Kernel = Scalar | Reduce | View | Index | Composite | Extern | Region
 
 
 class Late:

@@ -12,6 +12,7 @@ from nbtape.core.errors import InvalidArgumentError
 from nbtape.core.kernel import Extern
 from nbtape.core.report import infer_dtypes
 from nbtape.core.shape import Spec
+from nbtape.core.slices import IndexedSlices
 from nbtape.ops.row import op
 
 # What TensorFlow names an operation of these rows, where that is not its type (see ops.labels).
@@ -72,10 +73,21 @@ def _assign(x: Any, *, variable: Any) -> Any:
     return x
 
 
+def _scatter(i: Any, rows: Any, *, variable: Any, kind: str) -> tuple:
+    """Combine `rows` with those rows of a variable that `i` names."""
+    target = variable.deref()
+    i = i.reshape(-1)
+    values = np.broadcast_to(rows, (i.size, *target.shape[1:]))
+    with context.recording(()):
+        getattr(target, f"scatter_{kind}")(IndexedSlices(EagerTensor(values), EagerTensor(i)))
+    return ()
+
+
 # An input of a graph is no operation on arrays, and so not in the table.
 PLACEHOLDER = Op("placeholder", _unfed, lambda *, spec, name: spec, None, Extern())
 op("const", lambda *, value: value.value, lambda *, value: Spec(np.shape(value.value), value.value.dtype))
 op("read_variable", _read, lambda *, variable: spec_of_variable(variable.deref()))
+op("scatter_variable", _scatter, lambda i, rows, *, variable, kind: (), None, many=True)
 op("assign_variable", _assign, lambda x, *, variable: x, None)
 
 

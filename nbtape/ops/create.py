@@ -12,6 +12,7 @@ from nbtape.core import context
 from nbtape.core.dtype import DType, as_dtype, float32, spelled, string
 from nbtape.core.engine import EagerTensor, apply, o, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.kernel import Index
 from nbtape.core.shape import Spec, bracket
 from nbtape.ops.measure import shape as shape_tensor
 from nbtape.ops.row import op
@@ -220,6 +221,8 @@ def _like(y: np.ndarray) -> Any:
     return y if y.ndim else y[()]
 
 
+op("iota", lambda *, size, dtype: np.arange(size, dtype=dtype), lambda *, size, dtype: Spec((size,), dtype),
+   kernel=Index())  # fmt: skip
 op("zeros_like", _zeros_like, lambda x: x)
 op("ones_like", _ones_like, _ones_like_spec)
 

@@ -6,14 +6,14 @@ import numpy as np
 
 from nbtape.core.engine import apply, o, tensor
 from nbtape.core.errors import invalid
-from nbtape.core.kernel import Scalar
+from nbtape.core.kernel import Composite, Scalar
 from nbtape.core.shape import Dims, Spec, TensorShape, bracket, numel
 from nbtape.ops.numeric import in_float32
 from nbtape.ops.reduce import keep
 from nbtape.ops.row import REAL_FLOATS, elementwise_spec, op
 from nbtape.ops.shape import ranked, reshape_to_sizes
-from nbtape.ops.softmax import class_axis, columns, highest, total, transposed
-from nbtape.ops.static import partial_dims, sizes_of
+from nbtape.ops.softmax import class_axis, columns, from_top, highest, total, transposed
+from nbtape.ops.static import dims, partial_dims, sizes_of
 
 _UNSIGNED = {4: np.uint32, 8: np.uint64}
 
@@ -36,6 +36,12 @@ def _softmax_xent(labels, logits, *, axis):
     loss = np.log(total(np.exp(t), axis, None, None, True)) - t
     loss *= p
     return ranked(np.asarray(total(loss, axis)).reshape(shape))
+
+
+def _softmax_xent_lower(labels, logits, *, axis):
+    t = from_top(logits, axis)
+    lost = (o.log(o.sum(o.exp(t), axis=(axis,), keepdims=True)) - t) * labels
+    return o.sum(lost, axis=(axis,), keepdims=False)
 
 
 def _softmax_xent_spec(labels: Spec, logits: Spec, *, axis: int) -> Spec:
@@ -81,6 +87,11 @@ def _classes(labels, logits):
     n = logits.shape[-1]
     if not n:
         raise ValueError
+    _check_range(labels, n)
+    return n
+
+
+def _check_range(labels, n):
     # As unsigned numbers negative labels are large ones.
     if labels.size and (highest(labels.view(_UNSIGNED[labels.itemsize]), None) >= n):
         wrong = labels[(labels < 0) | (labels >= n)].reshape(-1)[0]
@@ -89,7 +100,6 @@ def _classes(labels, logits):
             f"Received a label value of {wrong} which is outside the valid range of [0, {n}).  "
             f"Label values: {values} [Op:SparseSoftmaxCrossEntropyWithLogits]"
         )
-    return n
 
 
 def _exps_from_top(logits, n, labels):
@@ -102,6 +112,27 @@ def _exps_from_top(logits, n, labels):
         return e, (labels, each), 0
     rows = logits.reshape(-1, n)
     return rows - highest(rows, 1, None, None, True), (each, labels), 1
+
+
+def _sparse_xent_lower(labels, logits):
+    shape = dims(logits)
+    if shape is None or dims(labels) is None:
+        return None
+    axis = len(shape) - 1
+    e = from_top(logits, axis)
+    mine = o.sum(o.where(_is_label(labels, shape), e, 0.0), axis=(axis,), keepdims=True)
+    return o.squeeze(o.log(o.sum(o.exp(e), axis=(axis,), keepdims=True)) - mine, axis=(axis,))
+
+
+def _is_label(labels, shape):
+    """Whether a place along the last axis is the one that the label of its row names."""
+    column = o.reshape(o.class_numbers(labels, n=shape[-1]), shape=(*shape[:-1], 1))
+    return o.equal(column, apply(o.iota, size=shape[-1], dtype=labels.dtype.np))
+
+
+def _class_numbers(labels, *, n):
+    _check_range(labels, n)
+    return labels
 
 
 def _check_dtype(dtype: np.dtype, attr: str, allowed: tuple) -> None:
@@ -153,6 +184,16 @@ def _sparse_xent_grad(g, labels, logits):
     return (e if axis else e.T).reshape(logits.shape)
 
 
+def _sparse_xent_grad_lower(g, labels, logits):
+    shape = dims(logits)
+    if shape is None or dims(labels) is None:
+        return None
+    axis = len(shape) - 1
+    e = o.exp(from_top(logits, axis))
+    g = o.reshape(g, shape=(*shape[:-1], 1))
+    return e * (g / o.sum(e, axis=(axis,), keepdims=True)) - o.where(_is_label(labels, shape), g, 0.0)
+
+
 def _sparse_xent_grad_in_g(h, z, g, labels, logits):
     slope = o.sparse_xent_grad(o.ones_like(g), labels, logits)
     return o.sum(h * slope, axis=(len(logits.shape) - 1,), keepdims=False)
@@ -188,11 +229,14 @@ def check_same_shape(labels: Dims | None, logits: Dims | None, names: str = "`lo
 # fmt: off
 op("softmax_xent", _softmax_xent, _softmax_xent_spec,
    lambda g, y, labels, logits, *, axis: -keep(g, logits, (axis,), False) * o.log_softmax(logits, axis=axis),
-   _softmax_xent_in_logits, kinds=REAL_FLOATS)
+   _softmax_xent_in_logits, kernel=Composite(_softmax_xent_lower), kinds=REAL_FLOATS)
+# Labels as they are, if each is the number of one of n classes.
+op("class_numbers", _class_numbers, lambda labels, *, n: labels)
 op("sparse_xent", _sparse_xent, _sparse_xent_spec,
-   None, lambda g, y, labels, logits: o.sparse_xent_grad(g, labels, logits))
+   None, lambda g, y, labels, logits: o.sparse_xent_grad(g, labels, logits),
+   kernel=Composite(_sparse_xent_lower))
 op("sparse_xent_grad", _sparse_xent_grad, lambda g, labels, logits: logits,
-   _sparse_xent_grad_in_g, None, _sparse_xent_grad_in_logits)
+   _sparse_xent_grad_in_g, None, _sparse_xent_grad_in_logits, kernel=Composite(_sparse_xent_grad_lower))
 op("sigmoid_xent", _sigmoid_xent, _sigmoid_xent_spec,
    lambda g, y, z, x: -g * x, lambda g, y, z, x: g * (o.sigmoid(x) - z),
    kernel=Scalar("(max({1}, 0.0) - {1} * {0} + math.log1p(math.exp(-abs({1}))))"),

@@ -9,7 +9,7 @@ import numpy as np
 from nbtape.core.dtype import float32
 from nbtape.core.engine import apply, o, stands_for_tensor, tensor
 from nbtape.core.errors import OpError, invalid
-from nbtape.core.kernel import Scalar
+from nbtape.core.kernel import Composite, Scalar
 from nbtape.core.shape import Spec, TensorShape, bracket
 from nbtape.ops.activation import masked
 from nbtape.ops.clip import clip_by_norm
@@ -281,7 +281,8 @@ def _l2_loss(x):
     return x.dtype.type(0.5 * np.dot(flat, flat))
 
 
-op("l2_loss", _l2_loss, lambda x: Spec((), x.dtype), lambda g, y, x: g * x, kinds=REAL_FLOATS)
+op("l2_loss", _l2_loss, lambda x: Spec((), x.dtype), lambda g, y, x: g * x,
+   kernel=Composite(lambda x: 0.5 * o.sum_to(x * x, shape=())), kinds=REAL_FLOATS)  # fmt: skip
 
 
 def log_poisson_loss(

@@ -12,7 +12,7 @@ import numpy as np
 from nbtape.core.dtype import as_dtype, bool_
 from nbtape.core.engine import EagerTensor, apply, o, tensor
 from nbtape.core.errors import invalid
-from nbtape.core.kernel import Extern, Reduce
+from nbtape.core.kernel import Composite, Extern, Reduce
 from nbtape.core.shape import Spec
 from nbtape.ops.elementwise import conj
 from nbtape.ops.row import BOOL, NUMBER, REAL, REAL_FLOATS, op, row
@@ -158,6 +158,25 @@ def _softmax_over(x, *, axis):
     return (e / total).astype(x.dtype)
 
 
+def _logsumexp_lower(x, *, axis, keepdims):
+    if axis is None:
+        return None
+    top = o.max(x, axis=axis, keepdims=True)
+    top = o.where(o.is_finite(top), top, 0.0)
+    y = o.log(o.sum(o.exp(x - top), axis=axis, keepdims=True)) + top
+    return y if keepdims else o.squeeze(y, axis=axis)
+
+
+def _softmax_over_lower(x, *, axis):
+    if axis is None:
+        return None
+    e = o.exp(x - o.max(x, axis=axis, keepdims=True))
+    lost = o.logical_and(o.is_inf(x), o.is_nan(e))
+    e = o.where(lost, o.cast(x > 0, dtype=x.dtype.np), e)
+    total = o.sum(e, axis=axis, keepdims=True)
+    return e / o.where(o.equal(total, 0.0), 1.0, total)
+
+
 def _matches(a, b):
     return np.equal(a, b).astype(a.dtype)
 
@@ -211,10 +230,12 @@ op("min", choose(np.minimum, "max"), reduced_spec, _share,
    kernel=Reduce("math.inf", "({x} if {x} < {acc} or {x} != {x} else {acc})"), kinds=REAL)
 op("any", logical(np.logical_or), _bool_spec("Any"), kernel=Reduce("False", "({acc} or {x})"))
 op("all", logical(np.logical_and), _bool_spec("All"), kernel=Reduce("True", "({acc} and {x})"))
-op("logsumexp", _logsumexp, reduced_spec, _logsumexp_grad, kinds=REAL_FLOATS)
+op("logsumexp", _logsumexp, reduced_spec, _logsumexp_grad,
+   kernel=Composite(_logsumexp_lower), kinds=REAL_FLOATS)
 
 op("softmax_over", _softmax_over, lambda x, *, axis: x,
-   lambda g, y, x, *, axis: y * (g - o.sum(g * y, axis=axis, keepdims=True)), kinds=REAL_FLOATS)
+   lambda g, y, x, *, axis: y * (g - o.sum(g * y, axis=axis, keepdims=True)),
+   kernel=Composite(_softmax_over_lower), kinds=REAL_FLOATS)
 # 1 where a == b, else 0, in their dtype.
 row("matches", _matches, "(1.0 if {0} == {1} else 0.0)", kinds=NUMBER)
 # fmt: on

@@ -8,6 +8,7 @@ import numpy as np
 from nbtape.core.dtype import DType, as_dtype, bool_ as boolean, float32, float64, int32, string
 from nbtape.core.engine import EagerTensor, apply, o, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.kernel import Composite
 from nbtape.core.shape import Spec, bracket
 from nbtape.ops.create import made, zeros
 from nbtape.ops.row import op
@@ -170,13 +171,22 @@ def _one_hot_spec(i: Spec, on: Spec, off: Spec, *, depth: int, axis: int) -> Spe
     return Spec(None if i.shape is None else (*i.shape[:axis], depth, *i.shape[axis:]), on.dtype)
 
 
+def _one_hot_lower(i, on, off, *, depth, axis):
+    rank, dtype = rank_of(i), i.dtype.np
+    if rank is None or on.dtype.np.kind == "O" or depth > np.iinfo(dtype).max:
+        return None
+    steps = o.reshape(apply(o.iota, size=depth, dtype=dtype), shape=(depth, *(1,) * (rank - axis)))
+    return o.where(o.equal(o.expand_dims(i, axis=axis), steps), on, off)
+
+
 def _is_hot(i, depth, axis):
     return o.one_hot(i, np.bool_(True), np.bool_(False), depth=depth, axis=axis)
 
 
 op("one_hot", _one_hot, _one_hot_spec, None,
    lambda g, y, i, on, off, *, depth, axis: o.where(_is_hot(i, depth, axis), g, 0.0),
-   lambda g, y, i, on, off, *, depth, axis: o.where(_is_hot(i, depth, axis), 0.0, g))  # fmt: skip
+   lambda g, y, i, on, off, *, depth, axis: o.where(_is_hot(i, depth, axis), 0.0, g),
+   kernel=Composite(_one_hot_lower))  # fmt: skip
 
 
 def one_hot(

@@ -6,6 +6,7 @@ import numpy as np
 
 from nbtape.core.engine import apply, o, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.kernel import Composite
 from nbtape.core.shape import Spec
 from nbtape.ops.row import REAL_FLOATS, op
 from nbtape.ops.static import integer, rank_of
@@ -53,15 +54,32 @@ def _log_softmax(x, axis):
     return y
 
 
+def from_top(x: Any, axis: int) -> Any:
+    """`x` less the highest along `axis`."""
+    return x - o.max(x, axis=(axis,), keepdims=True)
+
+
+def _softmax_lower(x, *, axis):
+    e = o.exp(from_top(x, axis))
+    return e / o.sum(e, axis=(axis,), keepdims=True)
+
+
+def _log_softmax_lower(x, *, axis):
+    y = from_top(x, axis)
+    return y - o.log(o.sum(o.exp(y), axis=(axis,), keepdims=True))
+
+
 def _softmax_spec(x: Spec, *, axis: int) -> Spec:
     return x
 
 
 # fmt: off
 op("softmax", on_columns(_softmax), _softmax_spec,
-   lambda g, y, x, *, axis: (g - o.sum(g * y, axis=(axis,), keepdims=True)) * y, kinds=REAL_FLOATS)
+   lambda g, y, x, *, axis: (g - o.sum(g * y, axis=(axis,), keepdims=True)) * y,
+   kernel=Composite(_softmax_lower), kinds=REAL_FLOATS)
 op("log_softmax", on_columns(_log_softmax), _softmax_spec,
-   lambda g, y, x, *, axis: g - o.exp(y) * o.sum(g, axis=(axis,), keepdims=True), kinds=REAL_FLOATS)
+   lambda g, y, x, *, axis: g - o.exp(y) * o.sum(g, axis=(axis,), keepdims=True),
+   kernel=Composite(_log_softmax_lower), kinds=REAL_FLOATS)
 # fmt: on
 
 

@@ -37,14 +37,14 @@ def spread(g: Any, x: Any, axis: tuple | None, keepdims: bool) -> Any:
 
 
 @lru_cache(4096)
-def _lost(shape: tuple, to: tuple) -> tuple:
+def lost(shape: tuple, to: tuple) -> tuple:
     """The axes of `shape` that broadcasting from `to` made."""
     extra = len(shape) - len(to)
     return tuple([i for i, n in enumerate(shape) if i < extra or (to[i - extra] == 1 and n != 1)])
 
 
 def _sum_to(x, *, shape):
-    total = o.sum.eager(x, axis=_lost(x.shape, shape), keepdims=False)
+    total = o.sum.eager(x, axis=lost(x.shape, shape), keepdims=False)
     return total if total.shape == shape else total.reshape(shape)
 
 

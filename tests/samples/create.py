@@ -3,6 +3,7 @@ import numpy as np
 from samples import case, real
 
 SAMPLES = {
+    "iota": case(size=3, dtype=np.dtype(np.int32)),
     "zeros_like": [
         case(real(2, 3)),
         case(np.float32(1)),

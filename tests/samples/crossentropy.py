@@ -24,6 +24,7 @@ SAMPLES = {
         case(classes(8, 9, n=4), real(8, 9, 4)),
         case(classes(0, n=3), real(0, 3)),
     ],
+    "class_numbers": [case(classes(3, n=4), n=4), case(classes(2, 3, n=4, dtype="int64"), n=4)],
     "sparse_xent_grad": [
         case(real(3), classes(3, n=4), real(3, 4, lo=-3, hi=3)),
         case(real(40), classes(40, n=3), real(40, 3, lo=-3, hi=3)),

@@ -1,0 +1,3 @@
+"""Passes: what is done to a program before it is compiled, one small rewrite after another."""
+
+from nbtape.graph.passes.optimise import optimise as optimise

@@ -1,0 +1,47 @@
+"""The passes and their order."""
+
+from collections.abc import Callable
+
+from nbtape.graph import verify
+from nbtape.graph.passes import algebra, fold, lower, shapes
+from nbtape.graph.passes.absorb import absorb
+from nbtape.graph.passes.prune import prune
+from nbtape.graph.passes.rewrite import Rules, rewrite
+from nbtape.graph.passes.share import share
+from nbtape.graph.passes.sparse import update_rows
+from nbtape.graph.program import Program
+
+Pass = Callable[[Program], Program]
+_SIMPLER = Rules(fold.rules, shapes.rules, algebra.rules, lower.known)
+_STABLE = Rules(_SIMPLER, algebra.stable)
+_LOWERED = Rules(lower.composites, _SIMPLER)
+
+
+def simplify(program: Program) -> Program:
+    """Constants, shapes and arithmetic, in one walk: what one rule makes is what another one waits for."""
+    return rewrite(fold.splat(program), _STABLE)
+
+
+def lowered(program: Program) -> Program:
+    """Composite rows as what they are made of, once it is settled which ones stand in the program."""
+    return rewrite(program, _LOWERED)
+
+
+PASSES: list[Pass] = [prune, share, simplify, share, lowered, share, absorb, update_rows, prune]
+
+
+def optimise(program: Program, checked: bool = False) -> Program:
+    """`program`, and the programs inside it, after all passes; with `checked`, verified after each one.
+
+    >>> graph = tf.function(lambda x: (x ** 2.0) * 1.0).get_concrete_function(tf.TensorSpec([3])).graph
+    >>> print(optimise(program_of(graph)))
+    program(%0: float32[3])
+      %1: float32[3] = mul(%0, %0)
+      return %1
+    """
+    for run in PASSES:
+        for inner in list(program.walk()):
+            run(inner)
+        if checked:
+            verify.check(program)
+    return program
