@@ -52,14 +52,17 @@ def write(text: str, data: bytes) -> None:
     if folder is None:
         return
     try:
-        handle, temporary = tempfile.mkstemp(suffix=".new", dir=folder)
-        with open(handle, "wb") as file:
+        file = tempfile.NamedTemporaryFile(suffix=".new", dir=folder, delete=False)
+    except OSError:
+        return  # somebody removed the folder: the next process compiles it again
+    try:
+        with file:
             file.write(hashlib.sha256(data).digest() + data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, folder / f"{key(text)}.o")  # readers find all of it or nothing
-    except OSError:
-        return  # the disk is full, or another process removed the folder: the next one compiles it again
+        os.replace(file.name, folder / f"{key(text)}.o")  # readers find all of it or nothing
+    except OSError:  # the disk is full; or, on Windows, another process reads what this one would replace
+        Path(file.name).unlink(missing_ok=True)
     if _first_of_many():
         prune(folder)
 

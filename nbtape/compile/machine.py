@@ -50,9 +50,14 @@ class Program(Step):
     """Steps that run in one call; a step itself, too.
 
     Example:
-        >>> program = Program([(entry, words(10, x.ctypes.data))])  # doctest: +SKIP
-        >>> program.run()  # doctest: +SKIP
-        0
+        >>> text = '''def kernel(n: "int64", x: "float32*"):
+        ...     for i in range(n):
+        ...         x[i] += 1
+        ... '''
+        >>> x = np.zeros(2, np.float32)
+        >>> add = (addresses([text])[0], words(2, x.ctypes.data))
+        >>> Program([add, add]).run(), x.tolist()
+        (0, [2.0, 2.0])
     """
 
     def __init__(self, steps: Sequence[Step | tuple[int, np.ndarray]]):
@@ -124,6 +129,10 @@ class Loop(Step):
         )
         places = [(table.ctypes.data + 8 * k, table[k], stride, flip) for table, k, stride, flip in moves]
         super().__init__(entry, np.concatenate([head, np.array(places, np.int64).ravel()]))
+
+    def start(self, k: int) -> int:
+        """Which of the loop's words is the one that move k begins with."""
+        return 12 + 4 * k
 
     @property
     def trips(self) -> int:

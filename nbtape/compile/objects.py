@@ -21,6 +21,10 @@ _addresses: dict[str, int] = {}
 _lock = threading.Lock()
 
 
+class CompileError(Exception):
+    """A kernel's text could not be made into machine code."""
+
+
 def symbol(text: str) -> str:
     """The name of a text's function in its object file.
 

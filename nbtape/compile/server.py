@@ -12,8 +12,10 @@ import threading
 from collections.abc import Iterable
 from concurrent.futures import Future
 from pathlib import Path
+from typing import IO
 
-from nbtape.compile import objects
+from nbtape.compile import cache, objects
+from nbtape.compile.objects import CompileError
 from nbtape.compile.pipe import receive, send
 from nbtape.core.kernel import late
 
@@ -31,11 +33,7 @@ from nbtape.compile.worker import main
 main()
 """
 _SETTINGS = {"NUMBA_DISABLE_JIT": "0", "NUMBA_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-_compile_here = late("nbtape.compile.cpu:compile_text")
-
-
-class CompileError(Exception):
-    """A kernel's text could not be made into machine code."""
+_compile_text = late("nbtape.compile.cpu:compile_text")
 
 
 class Worker:
@@ -43,15 +41,19 @@ class Worker:
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
-        self.errors = tempfile.TemporaryFile()
+        self.errors: IO[bytes] | None = None
+        self.last_words = ""
+        self.refused = False
 
     def start(self) -> bool:
         """Start the process, if there is none; whether there is one now."""
-        if self.process:
-            return True
-        # Nothing is imported from the working folder: a user's may hold a file that is called numpy.py.
-        path = [entry for entry in sys.path if entry not in ("", os.getcwd())]
+        if self.process or self.refused:
+            return not self.refused
+        path = [
+            entry for entry in sys.path if entry
+        ]  # a notebook's own folder may hold a file named numpy.py
         arguments = json.dumps([path, str(Path(__file__).parents[1])])
+        self.errors = tempfile.TemporaryFile()
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _MAIN, arguments],
@@ -61,23 +63,23 @@ class Worker:
                 env=os.environ | _SETTINGS,
                 start_new_session=True,  # Ctrl-C is for the notebook
             )
+            self.refused = self._answer() is None
         except OSError:
-            return False
-        return self._answer() is not None
+            self.refused = True
+            self.stop()
+        return not self.refused
 
     def compile(self, text: str) -> bytes:
         """The object file of a text. One death over it is forgiven: somebody may have ended the process."""
-        reason = ""
         for _ in range(2):
             if not self.start():
-                return _compile_here(text)
+                return _here(text)
             answer = self._answer(text)
             if answer and "object" in answer:
                 return base64.b64decode(answer["object"])
             if answer:
                 raise CompileError(_FAILED.format(reason=answer["error"], text=text))
-            self.errors.seek(0)
-            reason = self.errors.read()[-2000:].decode(errors="replace") + "\nThe compiling process died."
+        reason = f"{self.last_words}\nThe process that compiled it died."
         raise CompileError(_FAILED.format(reason=reason, text=text))
 
     def _answer(self, text: str | None = None) -> dict[str, str] | None:
@@ -99,6 +101,20 @@ class Worker:
             with contextlib.suppress(BrokenPipeError), self.process as process:
                 process.terminate()
             self.process = None
+        if self.errors:
+            with self.errors as file:
+                file.seek(0)
+                self.last_words = file.read()[-2000:].decode(errors="replace")
+            self.errors = None
+
+
+def _here(text: str) -> bytes:
+    try:
+        data = _compile_text(text)
+    except Exception as error:
+        raise CompileError(_FAILED.format(reason=error, text=text)) from error
+    cache.write(text, data)
+    return data
 
 
 class Server:

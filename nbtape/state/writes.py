@@ -6,6 +6,7 @@ trace the same methods give the graph the variable's next value, made by ops.
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
@@ -49,10 +50,10 @@ def exclusive(variable: Any) -> np.ndarray:
     return value
 
 
-def in_place(write: Callable[..., Any], variables: Sequence[Any], *args: Any) -> None:
-    """Call `write(*arrays, *args)` on the arrays of `variables`, which it changes.
-
-    Another thread that writes to one of them waits until this is done, and so does one that reads it.
+@contextmanager
+def writing(variables: Sequence[Any]):
+    """A block that writes to `variables`: another thread that writes to one of them waits until it is done,
+    and so does one that reads it.
     """
     held = sorted(variables, key=_SERIAL)  # in one order, or threads could lock each other out
     taken = 0
@@ -61,15 +62,21 @@ def in_place(write: Callable[..., Any], variables: Sequence[Any], *args: Any) ->
             variable._lock.acquire()
             taken += 1
             variable._writing = True
+        yield
+    finally:
+        for variable in held[:taken]:
+            variable._writing = False
+            variable._lock.release()
+
+
+def in_place(write: Callable[..., Any], variables: Sequence[Any], *args: Any) -> None:
+    """Call `write(*arrays, *args)` on the arrays of `variables`, which it changes."""
+    with writing(variables):
         arrays = [exclusive(variable) for variable in variables]
         write(*arrays, *args)
         for variable, array in zip(variables, arrays):
             if not array.ndim and array.dtype != object:
                 variable._value = array[()]
-    finally:
-        for variable in held[:taken]:
-            variable._writing = False
-            variable._lock.release()
 
 
 def _add(array: np.ndarray, delta: Any) -> None:

@@ -1,0 +1,139 @@
+"""Loops and branches in a plan: native where all that they run is, steps of Python otherwise.
+
+A loop's carries have a buffer each, in which its body finds them and leaves them for the next trip. What is
+streamed in and what is stacked up lies in rows: the machine moves the kernels' words from row to row.
+"""
+
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+from nbtape.compile.layout import Buffer, Layout
+from nbtape.compile.whole import trips_of
+from nbtape.graph.program import Step, Value
+
+
+class NotNative(Exception):
+    """A region that the machine cannot run: a step in it runs in Python, or its sizes are not known."""
+
+
+@dataclass(eq=False, slots=True)
+class Rows:
+    """Where a row buffer is in each trip: row after row of `layout`, the last one first if `reverse`."""
+
+    layout: Layout
+    reverse: bool
+
+
+@dataclass(eq=False, slots=True)
+class Loop:
+    """A loop of the machine. `rows` are the row buffers that move with its trips."""
+
+    body: list[Any]
+    test: list[Any] | None
+    verdict: Layout | None
+    limit: int
+    rows: list[Buffer] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Branch:
+    """A branch of the machine."""
+
+    choice: Layout
+    programs: list[list[Any]]  # what runs for 0, and for anything else
+
+
+@dataclass(eq=False, slots=True)
+class Repeat:
+    """A loop of Python over plans of their own."""
+
+    step: Step
+    body: Any
+    test: Any
+    inputs: list[Any]
+    outputs: list[Buffer]
+
+
+@dataclass(eq=False, slots=True)
+class Choose:
+    """A branch of Python over plans of their own."""
+
+    step: Step
+    plans: list[Any]
+    inputs: list[Any]
+    outputs: list[Buffer]
+
+
+def plan_loop(planner: Any, step: Step) -> None:
+    """Plan a `while_`."""
+    try:
+        with planner.attempt():
+            _native_loop(planner, step)
+    except NotNative:
+        body, test = step.attrs["body"], step.attrs["cond"]
+        planner.python(step, lambda inputs, outputs: Repeat(
+            step, planner.apart(body), test and planner.apart(test), inputs, outputs))  # fmt: skip
+
+
+def plan_branch(planner: Any, step: Step) -> None:
+    """Plan a `cond`."""
+    try:
+        with planner.attempt():
+            _native_branch(planner, step)
+    except NotNative:
+        plans = [planner.apart(step.attrs[key]) for key in ("false", "true")]
+        planner.python(step, lambda inputs, outputs: Choose(step, plans, inputs, outputs))
+
+
+def _native_loop(planner: Any, step: Step) -> None:
+    attrs, carries, scanned = step.attrs, step.attrs["carries"], step.attrs["scanned"]
+    body, trips = attrs["body"], trips_of(step)
+    stacked = step.outputs[carries:]
+    if trips is None and (stacked or attrs["cond"] is None) or not _known(step):
+        raise NotNative
+    states = [_state(planner, x, y) for x, y in zip(step.inputs, step.outputs[:carries])]
+    streams = [planner.layout(x) for x in step.inputs[carries : carries + scanned]]
+    captured = [planner.layout(x) for x in step.inputs[carries + scanned :]]
+    loop = Loop([], None, None, -1 if trips is None else trips)
+    rows = [_row(loop, Rows(x, attrs["reverse"]), x) for x in streams]
+    given = [*states, *rows, *captured]
+    targets = list(states)
+    for y in stacked:
+        target = planner.wanted(y) and planner.fresh(y)
+        targets.append(_row(loop, Rows(target, attrs["reverse"]), target) if target else None)
+    loop.body = planner.region(body, given, targets, states)
+    if attrs["cond"] is not None and attrs.get("trips") is None:
+        verdict = planner.scratch((), attrs["cond"].outputs[0].dtype)
+        loop.test = planner.region(attrs["cond"], [*states, *captured], [verdict], [])
+        loop.verdict = verdict
+    planner.act(loop)
+
+
+def _known(step: Step) -> bool:
+    values = [*step.inputs, *step.outputs]
+    return all(v.static and 0 not in (v.shape or ()) for v in values)
+
+
+def _row(loop: Loop, rows: Rows, layout: Layout) -> Layout:
+    """One row of `layout`, another one in each trip."""
+    buffer = Buffer(prod(layout.shape[1:]), layout.buffer.dtype, "row", rows)
+    loop.rows.append(buffer)
+    return Layout(buffer, layout.shape[1:], layout.strides[1:])
+
+
+def _native_branch(planner: Any, step: Step) -> None:
+    if not _known(step):
+        raise NotNative
+    choice = planner.layout(step.inputs[0])
+    given = [planner.layout(x) for x in step.inputs[1:]]
+    targets = [planner.fresh(y) for y in step.outputs]
+    programs = [planner.region(step.attrs[key], given, targets, []) for key in ("false", "true")]
+    planner.act(Branch(choice, programs))
+
+
+def _state(planner: Any, x: Value, y: Value) -> Layout:
+    """The buffer of a carry: the loop's result in the end, and before the first trip what it starts with."""
+    state = planner.fresh(y)
+    planner.copy(x, state)
+    return state

@@ -1,0 +1,97 @@
+"""Products of matrices: steps of the machine that call NumPy's own BLAS, on the arrays as they lie.
+
+Transposed operands are told to BLAS and not moved. How many threads a product gets follows from its size, see
+`ops.blas`.
+"""
+
+from math import prod
+
+from nbtape.compile.emit import Kernel, Word
+from nbtape.compile.layout import Layout
+from nbtape.compile.steps import GEMM, THREADS
+from nbtape.graph.program import Step
+from nbtape.ops.blas import SMALL, gemm_address, thread_count, threads_address
+
+
+def is_product(step: Step) -> bool:
+    """Whether BLAS can do a step."""
+    values = (*step.inputs, *step.outputs)
+    if step.op.name != "matmul" or not all(v.static and v.shape and 0 not in v.shape for v in values):
+        return False
+    dtype = step.outputs[0].dtype
+    if str(dtype) not in GEMM or gemm_address(str(dtype)) is None:
+        return False
+    return all(v.dtype == dtype for v in values) and _batch(step) is not None
+
+
+def _batch(step: Step) -> tuple[int, list[bool]] | None:
+    """How many products, and for each operand whether it has one matrix for each; None if they differ."""
+    a, b = (x.shape or () for x in step.inputs)
+    both = [prod(a[:-2]), prod(b[:-2])]
+    count = prod((step.outputs[0].shape or ())[:-2])
+    if any(n not in (1, count) for n in both):
+        return None
+    return count, [n == count and count > 1 for n in both]
+
+
+def matrix(x: Layout) -> tuple[bool, int] | None:
+    """Whether the matrices of a layout lie transposed, and how far apart their rows are; None where BLAS
+    cannot read them, or do not lie one after another.
+    """
+    (m, n), (down, right) = x.shape[-2:], x.strides[-2:]
+    if not _even(x):
+        return None
+    if (right == 1 or n == 1) and (down >= n or m == 1):
+        return False, max(down, n, 1) if m > 1 else max(n, 1)
+    if (down == 1 or m == 1) and (right >= m or n == 1):
+        return True, max(right, m, 1) if n > 1 else max(m, 1)
+    return None
+
+
+def _even(x: Layout) -> bool:
+    """Whether one stride leads from each matrix to the next."""
+    axes = [(n, s) for n, s in zip(x.shape[:-2], x.strides[:-2]) if n > 1]
+    return all(s == n_next * s_next for (_, s), (n_next, s_next) in zip(axes, axes[1:]))
+
+
+def _apart(x: Layout) -> int:
+    """The stride from each matrix to the next, in bytes."""
+    strides = [s for n, s in zip(x.shape[:-2], x.strides[:-2]) if n > 1]
+    return strides[-1] * x.buffer.dtype.itemsize if strides else 0
+
+
+def product(step: Step, a: Layout, b: Layout, y: Layout, add: bool = False) -> tuple[Kernel, int]:
+    """The kernel of a product of matrices that BLAS can read, and how many threads it should run on."""
+    dtype = y.buffer.dtype
+    found = _batch(step)
+    (down_a, lda), (down_b, ldb) = matrix(a), matrix(b)  # type: ignore[misc]
+    assert found is not None
+    count, each = found
+    turned_a = bool(step.attrs.get("transpose_a")) != down_a
+    turned_b = bool(step.attrs.get("transpose_b")) != down_b
+    m, n = y.shape[-2:]
+    k = a.shape[-2] if step.attrs.get("transpose_a") else a.shape[-1]
+    numbers = {"transpose_a": int(turned_a), "transpose_b": int(turned_b), "m": m, "n": n, "k": k}
+    steps = [_apart(x) if many else 0 for x, many in ((a, each[0]), (b, each[1]))]
+    words = [
+        Word("function", "int64", value=gemm_address(str(dtype))),
+        *[Word(name, "int64", value=value) for name, value in numbers.items()],
+        *[Word("a", "int64", a), Word("lda", "int64", value=lda)],
+        *[Word("b", "int64", b), Word("ldb", "int64", value=ldb)],
+        *[Word("c", "int64", y), Word("ldc", "int64", value=n), Word("beta", "int64", value=int(add))],
+        Word("count", "int64", value=count),
+        *[Word(f"step_{x}", "int64", value=size) for x, size in zip("ab", steps)],
+        Word("step_c", "int64", value=m * n * dtype.itemsize),
+    ]
+    moved = (prod(a.shape) + prod(b.shape) + prod(y.shape)) * dtype.itemsize
+    kernel = Kernel(GEMM[str(dtype)], words, 1, [], {}, [], moved, 2 * m * n * k * count)
+    return kernel, 1 if m * n * k < SMALL else thread_count()
+
+
+def told(count: int) -> Kernel | None:
+    """The kernel that sets how many threads products run on."""
+    address = threads_address()
+    if address is None:
+        return None
+    words = [Word("function", "int64", value=address), Word("count", "int64", value=count)]
+    return Kernel(THREADS, words, 1, [], {}, [], 0, 0)
