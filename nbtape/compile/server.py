@@ -51,7 +51,7 @@ class Worker:
             return not self.refused
         path = [
             entry for entry in sys.path if entry
-        ]  # a notebook's own folder may hold a file named numpy.py
+        ]  # a notebook may lie beside a numpy.py
         arguments = json.dumps([path, str(Path(__file__).parents[1])])
         self.errors = tempfile.TemporaryFile()
         try:
