@@ -34,6 +34,8 @@ def stop_gradient(input: Any, name: str | None = None) -> Any:
 class _Reads(context.Recorder):
     """A recorder that only notes which variables are read."""
 
+    each_op = False
+
     def __init__(self) -> None:
         self.variables: dict[int, Any] = {}
 

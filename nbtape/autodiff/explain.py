@@ -114,7 +114,7 @@ def _follow(tape: Any, starts: list[int]) -> tuple[dict[int, int | None], list[s
     """
     reached: dict[int, int | None] = dict.fromkeys(starts)
     blocks: list[str] = []
-    for op, xs, _, ys, place in tape._nodes:
+    for op, xs, _, ys, place in _each_op(tape.nodes):
         ways = [reached[id(x)] for x in xs if id(x) in reached]
         if not ways:
             continue
@@ -128,6 +128,11 @@ def _follow(tape: Any, starts: list[int]) -> tuple[dict[int, int | None], list[s
             if reached.get(id(y), 0) is not None:
                 reached[id(y)] = block
     return reached, blocks
+
+
+def _each_op(nodes: list) -> list:
+    """The nodes, with those inside in the place of a function's call."""
+    return [x for node in nodes for x in (node.attrs["call"].nodes(node.op) if "call" in node.attrs else [node])]
 
 
 def _block(op: Any, xs: tuple, ys: tuple, reached: dict) -> str:

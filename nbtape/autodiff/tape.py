@@ -46,6 +46,7 @@ class GradientTape(context.Recorder):
     <tf.Tensor: shape=(), dtype=float32, numpy=6.0>
     """
 
+    each_op = False
     _recording = _entered = _spent = False
     _reasons: tuple[tuple[Any, Any, str], ...] = ()  # (target, source, why None), as weak references
 
@@ -101,6 +102,10 @@ class GradientTape(context.Recorder):
     def assigned(self, variable: Any, value: Any) -> None:
         if id(value) in self._watched:
             self._event(explaining.Assigned(value, variable, source.here(3)))
+
+    def watches(self, xs: Any) -> bool:
+        """Whether one of these tensors is watched, or was computed from one that is."""
+        return any([id(x) in self._watched for x in xs])
 
     def used_elsewhere(self, xs: tuple, y: Tensor) -> None:
         """A watched tensor was used in another thread, or in this one while recording was stopped."""

@@ -12,6 +12,12 @@ class Recorder:
     overridden.
     """
 
+    each_op = True  # whether it has to see each operation, also those of a function that runs as one
+
+    def watches(self, xs) -> bool:
+        """Whether what is computed from these tensors is of interest."""
+        return False
+
     def record(self, op, xs: tuple, attrs: dict, ys: tuple, place) -> None:
         """An op ran."""
 

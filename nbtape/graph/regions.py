@@ -18,7 +18,7 @@ from nbtape.core.kernel import View
 from nbtape.core.slices import IndexedSlices
 from nbtape.graph.rows import PLACEHOLDER
 from nbtape.graph.run import acts, once
-from nbtape.graph.trace import Region
+from nbtape.graph.trace import FunctionGraph, Region
 from nbtape.ops.row import op
 
 
@@ -46,7 +46,7 @@ def _gradient_of(region: Region) -> Region:
         env = {id(x): new for x, new in zip(region.inputs, inputs)}
         env |= {id(x): graph.add_input(x._spec, "kept") for x in region.kept}
         gs = {i: graph.add_input(region.results[i]._spec, "g") for i in floats(region.results)}
-        nodes = _again(region, graph, env)
+        nodes = again(region, graph, env)
         seeds: list = [(env[id(region.results[i])], g) for i, g in gs.items()]
         wanted = [x for x in inputs if is_float(x)]
         found = backward(nodes, seeds, {id(x) for x in wanted})
@@ -61,7 +61,7 @@ def _dense(g: Any, x: Any) -> Any:
     return g.dense() if isinstance(g, IndexedSlices) else g
 
 
-def _again(region: Region, graph: Region, env: dict) -> list[Node]:
+def again(region: FunctionGraph, graph: FunctionGraph, env: dict) -> list[Node]:
     """Record the nodes of `region` once more; those that were kept only stand for their values."""
     nodes: list[Node] = []
     outer = source.told.place
@@ -74,7 +74,7 @@ def _again(region: Region, graph: Region, env: dict) -> list[Node]:
     return nodes
 
 
-def _node_again(node: Node, graph: Region, env: dict) -> list[Node]:
+def _node_again(node: Node, graph: FunctionGraph, env: dict) -> list[Node]:
     kept = [env.get(id(y)) for y in node.outputs]
     if node.op is PLACEHOLDER or not node.outputs or kept[0] is None and acts(node):
         return []

@@ -10,13 +10,13 @@ from nbtape.core.engine import Tensor, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.report import spec_of
 from nbtape.core.shape import TensorSpec
-from nbtape.graph.emit import packed
-from nbtape.graph.symbolic import SymbolicTensor
 from nbtape.graph.trace import FunctionGraph
+from nbtape.program.differentiate import Differentiable
+from nbtape.program.guards import Guards
 from nbtape.program.signature import Composite, Signature, accepts, spelled, tensor_spec
 
 
-class ConcreteFunction:
+class ConcreteFunction(Differentiable):
     """A graph with the signature that it was traced for; called like the function, or with its tensors alone.
 
     >>> f = tf.function(lambda x: x * 2).get_concrete_function(tf.TensorSpec([None], tf.float32))
@@ -31,21 +31,13 @@ class ConcreteFunction:
         parameters: inspect.Signature,
         template: tuple,
         names: list[str],
+        guards: Guards,
     ):
-        self._name, self._graph, self._parameters = name, graph, parameters
+        super().__init__(graph)
+        self._name, self._parameters, self.guards = name, parameters, guards
         self._template, self._names = template, names
         self._signature = Signature(template)
         self._specs = [x._spec for x in graph.inputs]
-        structure = graph.structure
-        self._single = isinstance(structure, SymbolicTensor)
-        self._row = type(structure) is tuple and all(isinstance(x, SymbolicTensor) for x in structure)
-
-    def run(self, tensors: Sequence[Any]) -> Any:
-        """The results for these values of the inputs, in order."""
-        ys = self._graph.run(tensors)
-        if self._single:
-            return ys[0]
-        return tuple(ys) if self._row else packed(self._graph.structure, ys)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -61,7 +53,8 @@ class ConcreteFunction:
                 ) from None
         return self.run([self._checked(i, x) for i, x in enumerate(given)])
 
-    def _bound(self) -> dict[str, Any]:
+    @property
+    def arguments(self) -> dict[str, Any]:
         """The arguments of the trace by name, with a TensorSpec for each tensor."""
         args, kwargs = self._template
         return self._parameters.bind(*args, **kwargs).arguments
@@ -71,7 +64,7 @@ class ConcreteFunction:
         of the trace.
         """
         bound = self._parameters.bind_partial(*args, **kwargs)
-        before = self._bound()
+        before = self.arguments
         for key, value in before.items():
             if key not in bound.arguments and any(
                 isinstance(x, TensorSpec | Composite) for x in nest.flatten(value)
@@ -127,7 +120,7 @@ class ConcreteFunction:
         return x
 
     def _told(self) -> str:
-        given = ", ".join(f"{key}: {spelled(value)}" for key, value in self._bound().items())
+        given = ", ".join(f"{key}: {spelled(value)}" for key, value in self.arguments.items())
         return f"({given}) -> {spelled(self._graph.structure)}"
 
     def accepts(self, specs: Sequence) -> bool:
@@ -136,10 +129,6 @@ class ConcreteFunction:
     @property
     def name(self) -> str:
         return self._name
-
-    @property
-    def graph(self) -> FunctionGraph:
-        return self._graph
 
     @property
     def inputs(self) -> list:
@@ -188,7 +177,7 @@ class ConcreteFunction:
     def pretty_printed_signature(self, verbose: bool = True) -> str:
         """The parameters and the result, a line each."""
         kinds = {name: parameter.kind.name for name, parameter in self._parameters.parameters.items()}
-        given = [f"  {key} ({kinds[key]}): {spelled(value)}" for key, value in self._bound().items()]
+        given = [f"  {key} ({kinds[key]}): {spelled(value)}" for key, value in self.arguments.items()]
         captured = [f"  {spelled(x)}" for x in self.captured_inputs]
         lines = [
             "Input Parameters:",

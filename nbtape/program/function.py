@@ -3,14 +3,19 @@
 import copy
 import functools
 import inspect
+import operator
 import weakref
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any
 
+from numpy import ndarray
+
 from nbtape.core import context, nest
-from nbtape.core.engine import Operators
+from nbtape.core.engine import EagerTensor, Operators
 from nbtape.graph.trace import FunctionGraph, returned
 from nbtape.program.concrete import ConcreteFunction
+from nbtape.program.guards import Guards
 from nbtape.program.signature import (
     Signature,
     cast,
@@ -23,6 +28,10 @@ from nbtape.program.signature import (
     stored,
     widened,
 )
+from nbtape.program.traces import TraceList, Traces
+from nbtape.program.watch import Watch
+
+_FAST = 1000  # signatures of tensors alone that are found at once
 
 
 class _Settings:
@@ -62,16 +71,40 @@ class Function:
         self._positional = plain_positional(self._parameters)
         self._signature = checked_signature(input_signature, self._parameters)
         self._autograph, self._jit_compile, self._reduce_retracing = autograph, jit_compile, reduce_retracing
-        self._traces: dict[Any, dict[tuple, ConcreteFunction]] = {}
-        self._count, self._traces_made = 0, False
+        self._specs = None if self._signature is None else Signature(self._signature).specs
+        self._traces, self._count = Traces(self._name), 0
+        self._fast: dict[Any, ConcreteFunction] = {}  # for tensors alone, by what tells them apart
         self._bound: dict[int, tuple[Any, Function]] = {}
         functools.update_wrapper(self, python_function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if _Settings.eagerly:
             return self._python_function(*args, **kwargs)
+        self._traces.calls += 1
+        key: Any = None if kwargs else ()
+        for x in args:
+            if type(x) is not EagerTensor:
+                key = None
+                break
+            value = x._value
+            # The type of a NumPy scalar says all, and a chain of pairs is made faster than a list.
+            key = (key, value.dtype, value.shape) if type(value) is ndarray else (key, type(value))
+        found = self._fast.get(key)
+        if found is not None and found.guards.hold():
+            return found.run(args)
         signature = self._signature_of(args, kwargs)
-        return self._trace_for(signature).run(signature.tensors)
+        found = self._trace_for(signature)
+        if key is not None:
+            self._remember(key, found, args, signature.tensors)
+        return found.run(signature.tensors)
+
+    def _remember(self, key: tuple, found: ConcreteFunction, args: tuple, tensors: list) -> None:
+        """Let later calls with tensors like these find the trace at once."""
+        if found.graph.strangers or len(tensors) != len(args) or any(map(operator.is_not, tensors, args)):
+            return
+        if len(self._fast) >= _FAST:  # sizes of all kinds, which one trace serves
+            self._fast.clear()
+        self._fast[key] = found
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> ConcreteFunction:
         """The trace for arguments like these, in which a TensorSpec may stand for a tensor."""
@@ -82,6 +115,23 @@ class Function:
     def experimental_get_tracing_count(self) -> int:
         """How many times the Python function was traced."""
         return self._count
+
+    def traces(self) -> TraceList:
+        """What was traced and why: a list with the signature of each trace, what caused it, how long it took,
+        its size, and how it was compiled.
+
+        >>> @tf.function
+        ... def scaled(x):
+        ...     return x * scale
+        >>> scale = 2.0
+        >>> _ = scaled(1.0), scaled(tf.ones([3]))
+        >>> scale = 3.0
+        >>> int(scaled(1.0))
+        3
+        >>> [trace.cause for trace in scaled.traces()]
+        ['first call', 'x: 1.0 -> float32[3]', 'global scale: 2.0 -> 3.0']
+        """
+        return TraceList(self._traces.made)
 
     @property
     def name(self) -> str:
@@ -103,7 +153,7 @@ class Function:
     @property
     def concrete_functions(self) -> list[ConcreteFunction]:
         """The traces made so far."""
-        return [concrete for traces in self._traces.values() for concrete in traces.values()]
+        return list(self._traces)
 
     def pretty_printed_concrete_signatures(self, verbose: bool = True) -> str:
         """The signatures of the traces made so far."""
@@ -158,19 +208,16 @@ class Function:
     # Traces
 
     def _trace_for(self, signature: Signature, exact: bool = False) -> ConcreteFunction:
-        traces = self._traces.setdefault(signature.key, {})
-        specs = signature.specs
-        if self._signature is not None:
-            specs = tuple([spec for spec in Signature(self._signature).specs])
-        found = traces.get(specs)
-        if found is None and not exact:
-            found = next((c for c in traces.values() if c.accepts(specs)), None)
-        if found is not None and _usable(found.graph):
+        specs = signature.specs if self._specs is None else self._specs
+        found = self._traces.find(signature.key, specs, _usable, exact)
+        if found is not None:
             return found
-        if self._reduce_retracing and traces and not exact:
-            for concrete in traces.values():
-                specs = tuple([widened(a, b) for a, b in zip(specs, concrete._specs)])
-        concrete = traces[specs] = self._trace(signature, specs)
+        if self._reduce_retracing and not exact:
+            for given in self._traces.of_key(signature.key):
+                specs = tuple([widened(a, b) for a, b in zip(specs, given)])
+        start = perf_counter()
+        concrete = self._trace(signature, specs)
+        self._traces.add(signature.key, specs, concrete, perf_counter() - start)
         return concrete
 
     def _trace(self, signature: Signature, specs: tuple) -> ConcreteFunction:
@@ -179,27 +226,26 @@ class Function:
         if self._signature is not None:
             named = [s.name for s in nest.flatten(self._signature)]
             names = [given or name for given, name in zip(named, names)] + names[len(named) :]
-        graph = self._traced(signature, specs, names, may_make_variables=not self._traces_made)
+        graph, guards = self._traced(signature, specs, names, may_make_variables=not self._traces.made)
         if graph.variables_made:
             # They were made in the first trace; a second one shows what each call does from now on.
-            graph = self._traced(signature, specs, names, may_make_variables=False)
-        self._traces_made = True
+            graph, guards = self._traced(signature, specs, names, may_make_variables=False)
         template = stored(signature, specs, names)
-        return ConcreteFunction(self._name, graph, self._parameters, template, names)
+        return ConcreteFunction(self._name, graph, self._parameters, template, names, guards)
 
     def _traced(
         self, signature: Signature, specs: tuple, names: list[str], may_make_variables: bool
-    ) -> FunctionGraph:
+    ) -> tuple[FunctionGraph, Guards]:
         graph = FunctionGraph(self._name)
         graph.may_make_variables = may_make_variables
-        with graph.as_default():
+        with graph.as_default(), Watch(self._python_function) as watch:
             inputs = [graph.add_input(s, n, x) for s, n, x in zip(specs, names, signature.tensors)]
             args, kwargs = signature.filled(lambda i: inputs[i])
             self._count += 1
             result = self._python_function(*args, **kwargs)
             structure = returned(graph, result, repr(self._python_function))
         graph.finish(structure)
-        return graph
+        return graph, watch.guards
 
     # Methods
 
@@ -261,9 +307,9 @@ def _same(x: Any) -> Any:
     return x
 
 
-def _usable(graph: FunctionGraph) -> bool:
+def _usable(concrete: ConcreteFunction) -> bool:
     """Whether a trace can run here: it may have captured tensors of a graph around it, which must be open."""
-    strangers = graph.strangers
+    strangers = concrete.graph.strangers
     if not strangers:
         return True
     around, outer = [], context.local.graph

@@ -17,9 +17,8 @@ from nbtape.core.dtype import as_dtype
 from nbtape.core.engine import EagerTensor, Operators, Tensor, tensor
 from nbtape.core.report import spec_of
 from nbtape.core.shape import Spec, TensorShape, TensorSpec
+from nbtape.program.guards import PLAIN, shown
 from nbtape.state.variable import Variable
-
-_PLAIN = (type(None), bool, int, float, complex, str, bytes, np.dtype, TensorShape)
 
 
 def _is_leaf(x: Any) -> bool:
@@ -29,7 +28,7 @@ def _is_leaf(x: Any) -> bool:
 class Identity:
     """An object as part of a key: equal to itself alone, while it lives."""
 
-    __slots__ = ("_ref", "_hash")
+    __slots__ = ("_ref", "_hash", "_text")
 
     def __init__(self, x: Any):
         hash(x)  # what cannot be hashed is a value that may change without notice
@@ -37,7 +36,7 @@ class Identity:
             self._ref: Callable[[], Any] = weakref.ref(x)
         except TypeError:
             self._ref = lambda: x
-        self._hash = hash((Identity, id(x)))
+        self._hash, self._text = hash((Identity, id(x))), shown(x)
 
     def __eq__(self, other: Any) -> bool:
         if not isinstance(other, Identity):
@@ -49,7 +48,7 @@ class Identity:
         return self._hash
 
     def __repr__(self) -> str:
-        return f"<{type(self._ref()).__name__}>"
+        return self._text
 
 
 def tensor_spec(spec: Spec, name: str | None = None) -> TensorSpec:
@@ -92,7 +91,7 @@ class Signature:
             return self._tensor(x, Spec(x._value.shape, x._value.dtype), specs)
         if kind is tuple or kind is list:
             return kind, *[self._key(item, specs) for item in x]
-        if kind in _PLAIN:
+        if kind in PLAIN:
             return (kind, x) if x == x else (kind, repr(x))
         if isinstance(x, np.ndarray | np.generic):
             x = tensor(x)
@@ -165,7 +164,7 @@ def stored(signature: Signature, specs: tuple, names: list[str]) -> Any:
 
 
 def _remembered(x: Any) -> Any:
-    if type(x) in _PLAIN or isinstance(x, TensorSpec | Variable):
+    if type(x) in PLAIN or isinstance(x, TensorSpec | Variable):
         return x
     return Identity(x)
 

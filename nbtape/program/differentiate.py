@@ -1,0 +1,273 @@
+"""Functions under an eager tape: one Node for a whole call, whose gradient is a graph of its own.
+
+Of a graph two others are derived: one that also gives the intermediate values that the gradient takes, and
+the gradient. Both run as any graph runs, compiled where that is. A call is recorded as two Nodes, one for the
+results and one for the intermediate values: through the second go the derivatives of higher order, since the
+first gradient is a call like any other.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from nbtape.autodiff.backward import backward
+from nbtape.core import context, source
+from nbtape.core.engine import EagerTensor, Node, Op, o
+from nbtape.core.kernel import Extern
+from nbtape.core.slices import IndexedSlices
+from nbtape.graph.regions import again, is_float
+from nbtape.graph.rows import PLACEHOLDER
+from nbtape.graph.run import ancestors, unrepeatable
+from nbtape.graph.symbolic import SymbolicTensor
+from nbtape.graph.trace import FunctionGraph, returned
+from nbtape.program.routine import Routine
+from nbtape.program.watch import inherit
+
+_local = context.local
+# Who looks on while the interpreter runs for a call that is recorded as a whole: nobody. Tapes would take the
+# empty tuple for a stop of the recording.
+_UNSEEN = (context.Recorder(),)
+
+
+class Differentiable(Routine):
+    """A graph that open tapes see as one operation."""
+
+    guards: Any = ()
+
+    def run(self, tensors: Sequence[Any]) -> Any:
+        """The result for these values of the inputs, in order."""
+        watch = _local.watch
+        if watch is None:
+            return self.result(self.execute(tensors))
+        graph, recorders = watch
+        if graph is not None:
+            inherit(self.guards)
+        elif self.derivatives is not None and not any(recorder.each_op for recorder in recorders):
+            return self.result(self.derivatives.record(self, tensors, recorders))
+        return self.result(self._graph.run(tensors))
+
+    @functools.cached_property
+    def derivatives(self) -> "Derivatives | None":
+        """What tapes need of the graph; None where they have to see each of its operations."""
+        if _calls_python(self._graph):
+            return None
+        try:
+            with context.paused():
+                return Derivatives(self._graph)
+        except Exception:  # of a rule that the user wrote: it is raised where he asks for a gradient
+            return None
+
+    @property
+    def forward(self) -> Routine | None:
+        """The graph that gives the outputs, and beside them what the gradient takes."""
+        return None if self.derivatives is None else self.derivatives.forward
+
+    @property
+    def backward(self) -> "Differentiable | None":
+        """The gradient: from cotangents of the float outputs, and what it takes beside, to cotangents of
+        the inputs, of what was captured, and of what was read from variables.
+        """
+        return None if self.derivatives is None else self.derivatives.backward
+
+
+class Derivatives:
+    """The graphs that run in the place of one while a tape is open.
+
+    `sources` are what gradients go to, `results` the outputs, each once; `taken` is what the gradient takes
+    of all, `kept` what is neither and float; `drawn` what would come out otherwise if it ran again. All are
+    tensors of `forward`.
+    """
+
+    def __init__(self, graph: FunctionGraph):
+        name = graph.name or "function"
+        forward = FunctionGraph(name)
+        with forward.as_default():
+            inputs = [forward.add_input(x._spec, x.op.name) for x in graph.inputs]
+            outputs = [_computed(y) for y in graph.run(inputs)]
+            captured, reads, self.late = list(forward.captures.values()), *_reads(forward)
+            self.sources = [*inputs, *[inside for _, inside in captured], *reads, *self.late]
+            self.results = list({id(y): y for y in outputs}.values())
+            back = _gradient_of(name, forward.nodes, self.results, self.sources)
+        self.taken = _captured_as_inputs(back)
+        known = {id(x) for x in (*self.sources, *self.results)}
+        kept = [x for x in self.taken if id(x) not in known]
+        self.kept = [x for x in kept if is_float(x)]
+        drawn = [y for n in ancestors(forward.nodes, self.kept, ()) if unrepeatable(n) for y in n.outputs]
+        self.drawn = [y for y in drawn if id(y) not in known]
+        forward.finish(tuple({id(y): y for y in (*self.results, *self.late, *kept, *self.drawn)}.values()))
+        self.forward, self.backward = Routine(forward), Differentiable(back)
+        self._outputs, self._captured = outputs, [outside for outside, _ in captured]
+        self._reads = [(x.op.node.attrs["variable"].deref(), x.op.node.place) for x in reads]
+        self.op = _row(name, [g is not None for g in back.structure], _Call.from_results)
+        self._op_of_kept = _row(name, [is_float(x) for x in self.sources], _Call.from_kept)
+
+    def record(self, function: Differentiable, tensors: Sequence[Any], recorders: tuple) -> list:
+        """The outputs, from a run that `recorders` were shown as one operation."""
+        reads = [_read(variable, place) for variable, place in self._reads]
+        given, place = (*tensors, *self._captured, *reads), source.here()
+        if not self.late and not any(recorder.watches(given) for recorder in recorders):
+            with context.recording(_UNSEEN):
+                ys = function.execute(tensors)
+            for recorder in recorders:
+                recorder.record(self.op, given, {}, tuple(ys), place)
+            return ys
+        with context.recording(_UNSEEN):
+            ys = _distinct(self.forward.execute(tensors), given)
+        values = dict(zip(map(id, self.forward.graph.outputs), ys))
+        for x in self.late:
+            for recorder in recorders:
+                recorder.read(x.op.node.attrs["variable"].deref(), values[id(x)])
+        xs = (*given, *[values[id(x)] for x in self.late])
+        call = _Call(self, values | dict(zip(map(id, self.sources), xs)))
+        for recorder in recorders:
+            if self.kept:
+                recorder.record(self._op_of_kept, xs, {"call": call}, call.of(self.kept), place)
+            recorder.record(self.op, xs, {"call": call}, call.of(self.results), place)
+        return [values[id(y)] for y in self._outputs]
+
+    @functools.cached_property
+    def backward_of_kept(self) -> Differentiable:
+        """From the sources, what was drawn, and cotangents of what was kept, to those of the sources."""
+        forward = self.forward.graph
+        graph = FunctionGraph(f"{forward.name}_gradient")
+        with graph.as_default():
+            env = {id(x): graph.add_input(x._spec, "x") for x in (*self.sources, *self.drawn)}
+            nodes = again(forward, graph, env)
+            seeds: list = [(env[id(x)], graph.add_input(x._spec, "g")) for x in self.kept]
+            sources = [env[id(x)] for x in self.sources]
+            found = backward(nodes, seeds, {id(x) for x in sources if is_float(x)})
+            structure = returned(graph, tuple([found.get(id(x)) for x in sources]))
+        graph.finish(structure)
+        return Differentiable(graph)
+
+
+class _Call:
+    """One call of a function that was recorded: the values of its run, and the gradients computed last."""
+
+    def __init__(self, derivatives: Derivatives, values: dict[int, Any]):
+        self.derivatives, self._values = derivatives, values
+        self._last: tuple[Any, Any] = (None, None)
+
+    def of(self, tensors: Sequence[SymbolicTensor]) -> tuple:
+        """The values of tensors of the forward graph."""
+        return tuple([self._values[id(x)] for x in tensors])
+
+    def from_results(self, gs: tuple) -> Any:
+        d = self.derivatives
+        return d.backward.run([*[g for g, y in zip(gs, d.results) if is_float(y)], *self.of(d.taken)])
+
+    def from_kept(self, gs: tuple) -> Any:
+        d = self.derivatives
+        return d.backward_of_kept.run([*self.of(d.sources), *self.of(d.drawn), *gs])
+
+    def gradient(self, i: int, gs: tuple, compute: Callable) -> Any:
+        """Entry i of `compute(self, gs)`, computed once for the same `gs`: a rule is asked for each input."""
+        if self._last[0] is not gs:
+            bare = _local.watch is None
+            found = compute(self, tuple([EagerTensor(g) for g in gs]) if bare else gs)
+            self._last = gs, [_bare(g) for g in found] if bare else found
+        return self._last[1][i]
+
+    def nodes(self, op: Op) -> Iterator[Node]:
+        """What ran inside where `op` stands on a tape, for who wants to know where a gradient ends."""
+        if op is self.derivatives.op:
+            env = dict(self._values)
+            for node in self.derivatives.forward.graph.nodes:
+                for x in node.outputs:
+                    env.setdefault(id(x), SymbolicTensor(x._spec, x._op, x._index))
+                xs, ys = ([env[id(x)] for x in tensors] for tensors in (node.inputs, node.outputs))
+                yield node._replace(inputs=tuple(xs), outputs=tuple(ys))
+
+
+class _Gradient(FunctionGraph):
+    """A graph around which another is open, whose constants it has for itself."""
+
+    def capture(self, x: Any) -> SymbolicTensor:
+        if isinstance(x, SymbolicTensor) and x.op.node.op is o.const:
+            return self.constant(x.op.node.attrs["value"].value)
+        return super().capture(x)
+
+
+def _gradient_of(name: str, nodes: list[Node], results: list, sources: list) -> FunctionGraph:
+    """The graph that takes cotangents of the float results to those of the sources, None where none comes."""
+    graph = _Gradient(f"{name}_gradient")
+    with graph.as_default():
+        seeds = [(y, graph.add_input(y._spec, "g")) for y in results if is_float(y)]
+        found = backward(nodes, seeds, {id(x) for x in sources if is_float(x)})
+        structure = returned(graph, tuple([found.get(id(x)) for x in sources]))
+    graph.finish(structure)
+    return graph
+
+
+def _captured_as_inputs(graph: FunctionGraph) -> list[Any]:
+    """Make inputs of what a graph captured from the one around it, and return what these stand for."""
+    captured = {k: pair for k, pair in graph.captures.items() if isinstance(pair[0], SymbolicTensor)}
+    graph.captures = {k: pair for k, pair in graph.captures.items() if k not in captured}
+    graph.inputs += [inside for _, inside in captured.values()]
+    return [outside for outside, _ in captured.values()]
+
+
+def _reads(graph: FunctionGraph) -> tuple[list, list]:
+    """What a graph reads from variables: as they are before it runs, and after it has assigned them."""
+    before, after, assigned = [], [], set()
+    for node in graph.nodes:
+        if node.op is o.read_variable:
+            late = node.attrs["variable"] in assigned
+            (after if late else before).append(node.outputs[0])
+        elif node.op is o.assign_variable:
+            assigned.add(node.attrs["variable"])
+    return before, after
+
+
+def _read(variable: Any, place: source.Place | None) -> Any:
+    """The value of a variable, which the tapes are told was read on the line in the function."""
+    outer, source.told.place = source.told.place, place
+    try:
+        return variable.__tensor__()
+    finally:
+        source.told.place = outer
+
+
+def _computed(y: Any) -> Any:
+    """`y`, or another tensor of its value where it is a source itself."""
+    return o.identity(y) if y.op.node.op in (PLACEHOLDER, o.read_variable) else y
+
+
+def _distinct(ys: Sequence[Any], others: Sequence[Any]) -> list:
+    """`ys` as objects of their own, since tapes tell tensors by identity."""
+    seen = set(map(id, others))
+    fresh = []
+    for y in ys:
+        fresh.append(EagerTensor(y._value) if id(y) in seen else y)
+        seen.add(id(y))
+    return fresh
+
+
+def _row(name: str, connected: list[bool], compute: Callable) -> Op:
+    """The op that a call is recorded as: its gradients come from the call, all at once."""
+    rules = [functools.partial(_rule, i, compute) if c else None for i, c in enumerate(connected)]
+    return Op(name, _as_recorded, _as_recorded, tuple(rules), Extern(), many=True)
+
+
+def _rule(i: int, compute: Callable, g: tuple, y: tuple, *xs: Any, call: _Call) -> Any:
+    return call.gradient(i, g, compute)
+
+
+def _as_recorded(*xs: Any, call: _Call) -> Any:
+    raise AssertionError("a call of a function is recorded after it has run")
+
+
+def _bare(g: Any) -> Any:
+    """A gradient on arrays, as rules give it where nobody watches."""
+    if isinstance(g, IndexedSlices):
+        return IndexedSlices(g.values._value, g.indices._value, g._dense_shape)
+    return None if g is None else g._value
+
+
+def _calls_python(graph: FunctionGraph) -> bool:
+    """Whether a graph calls Python functions, whose gradient is that of what they do when they run."""
+    for node in graph.nodes:
+        inner = [value for value in node.attrs.values() if isinstance(value, FunctionGraph)]
+        if node.op is o.py_function or any(_calls_python(value) for value in inner):
+            return True
+    return False

@@ -1,0 +1,46 @@
+"""Routine: a finished graph as something that runs, compiled where that is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nbtape.compile.settings import Settings
+from nbtape.core.engine import EagerTensor
+from nbtape.core.kernel import late
+from nbtape.graph.emit import packed
+from nbtape.graph.symbolic import SymbolicTensor
+from nbtape.graph.trace import FunctionGraph
+
+# LLVM is loaded when the first function is compiled.
+_executable = late("nbtape.compile.executable:Executable")
+
+
+class Routine:
+    """A graph that is run with tensors for its inputs, and gives what its function returned."""
+
+    compiled: Any = None  # its Executable, from the first run that asks for one
+
+    def __init__(self, graph: FunctionGraph):
+        self._graph = graph
+        structure = graph.structure
+        self._single = isinstance(structure, SymbolicTensor)
+        self._row = type(structure) is tuple and all(isinstance(x, SymbolicTensor) for x in structure)
+
+    @property
+    def graph(self) -> FunctionGraph:
+        return self._graph
+
+    def execute(self, tensors: Sequence[Any]) -> list:
+        """The outputs of the graph, in order, for these values of its inputs."""
+        compiled = self.compiled
+        if compiled is None:
+            if Settings.mode == "off":
+                return self._graph.run(tensors)
+            compiled = self.compiled = _executable(self._graph)
+        ys = compiled.run(tensors)
+        return self._graph.run(tensors) if ys is None else [EagerTensor(y) for y in ys]
+
+    def result(self, ys: Sequence[Any]) -> Any:
+        """Outputs, in the structure that the function returned."""
+        if self._single:
+            return ys[0]
+        return tuple(ys) if self._row else packed(self._graph.structure, ys)
