@@ -1,4 +1,4 @@
-"""Text of kernels: a Group of steps as one nest of loops in Python, which Numba compiles for the CPU or the GPU.
+"""Text of kernels: a Group of steps as one nest of loops in Python, which Numba compiles for CPU and GPU.
 
 Sizes and strides are arguments, never literals, so that the text, and what was compiled from it, serves any
 size. Only what decides the shape of the code is written into it: which axes each array has, and where
@@ -309,9 +309,7 @@ class _Emitter:
         first = depth
         while first and first - 1 in loops:
             first -= 1
-        if (
-            first == depth and loops
-        ):  # folded over outer loops alone: in memory, one element for each inner one
+        if first == depth and loops:  # over outer loops alone: in memory, an element for each inner one
             self._clear(y, kernel)
             target = self._element(y, depth)
             self._put(f"{target} = {self._folded(kernel, target, value, y)}", stage, depth)

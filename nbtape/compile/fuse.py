@@ -9,6 +9,7 @@ over them again for each point of the outer ones (a further stage, as in a softm
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 
@@ -167,7 +168,7 @@ class _Fuser:
 
 def _started(step: Step) -> Group:
     """A group of one step."""
-    big = max((*step.inputs, *step.outputs), key=lambda v: (int(np.prod(v.shape)), len(v.shape or ())))
+    big = max((*step.inputs, *step.outputs), key=lambda v: (prod(v.shape or ()), len(v.shape or ())))
     group = Group(_long(big.shape or ()))
     assert _accepts(group, step), step
     return group

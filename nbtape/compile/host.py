@@ -26,8 +26,8 @@ from nbtape.state.writes import exclusive, writing
 
 _DATA = object.__basicsize__  # where a NumPy array keeps its address, and a NumPy scalar its number
 
-# Write this call's addresses into the words of the kernels. For each: which object, whether it is a scalar, which
-# word, and the byte in the array.
+# Write this call's addresses into the words of the kernels. For each: which object, whether it is a scalar,
+# which word, and the byte in the array.
 PATCH = f'''"""Tell kernels where the arrays of this call are."""
 from nbtape.kernels.machine import at
 
@@ -48,7 +48,7 @@ class Host:
         self.plan = plan
         self.slots = {buffer: k for k, buffer in enumerate(plan.buffers)}
         self.objects = np.zeros(max(len(self.slots), 1), np.int64)
-        self.ids = memoryview(self.objects)
+        self.ids = memoryview(self.objects)  # pyright: ignore[reportArgumentType] an array has a buffer
         self.arena = _aligned(plan.arena)
         self.tables: list[np.ndarray] = []  # which the machine reads, and which live as long
         self.phases = self._phases()
@@ -120,8 +120,8 @@ class Host:
         arrays: list[Any] = [None] * len(self.slots)
         for k, x in enumerate(given):
             arrays[k] = x if type(x) is not np.ndarray or x.flags.c_contiguous else np.ascontiguousarray(x)
-        for k, source in self.constants:
-            arrays[k] = source
+        for k, array in self.constants:
+            arrays[k] = array
         for k, buffer in self.made:
             arrays[k] = np.empty(buffer.size, buffer.dtype)
         with writing(self.plan.written):

@@ -118,7 +118,8 @@ class Planner:
         return self.made
 
     def _walk(self) -> None:
-        for self.now, unit in enumerate(self.units):
+        for i, unit in enumerate(self.units):
+            self.now = i
             if isinstance(unit, Group):
                 self._group(unit)
             else:

@@ -1,7 +1,7 @@
 """Loops of scalars, emitted whole: one kernel in which every step of the loop runs on registers.
 
-A call of anything for each step would cost more than the step. Branches and loops inside are Python's own `if`
-and `while`. What the loop captures are scalars, and arrays from which it takes elements.
+A call of anything for each step would cost more than the step. Branches and loops inside are Python's own
+`if` and `while`. What the loop captures are scalars, and arrays from which it takes elements.
 """
 
 from collections.abc import Callable
@@ -195,12 +195,15 @@ class _Whole:
         return self.names[x]
 
     def _step(self, step: Step) -> None:
-        name, y = step.op.name, step.outputs[0] if step.outputs else None
+        name = step.op.name
         if name == "while_":
             self._while(step)
-        elif name == "cond":
+            return
+        if name == "cond":
             self._cond(step)
-        elif name == "dynamic_index":
+            return
+        y = step.outputs[0]
+        if name == "dynamic_index":
             self.names[y] = self._element(step)
         elif isinstance(step.op.kernel, View):
             self.names[y] = self._name(step.inputs[0])
