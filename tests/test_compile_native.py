@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -265,6 +266,26 @@ def test_a_write_that_fails_leaves_nothing(empty, monkeypatch):
     cache.write(ADD, b"lost")
     assert cache.read(ADD) is None and cache.read(DOUBLE) == b"kept"
     assert [path.suffix for path in empty.iterdir()] == [".o"]
+
+
+def test_who_reads_while_others_write_finds_all_of_it(empty):
+    texts, done = [f"# {k}" for k in range(3)], threading.Event()
+
+    def write():
+        while not done.is_set():
+            for text in texts:
+                cache.write(text, text.encode() * 5000)
+
+    writers = [threading.Thread(target=write) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    found = [(text, cache.read(text)) for _ in range(300) for text in texts]
+    done.set()
+    for writer in writers:
+        writer.join()
+    assert all(data in (None, text.encode() * 5000) for text, data in found)
+    assert all(map(cache.read, texts))
+    assert sorted(path.suffix for path in empty.iterdir()) == [".o"] * 3
 
 
 def test_what_was_used_least_recently_goes_first(empty):
