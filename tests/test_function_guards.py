@@ -32,7 +32,7 @@ def helper(x):
     return x * number
 
 
-number, flag, name, pair, nested = 2.0, True, "a", (1, 2), {"a": [1.0, {"b": 2.0}]}
+number, flag, name, pair, nested = 2.0, True, "a", (1, 2), [[1.0, 2.0]]
 config, slotted, function, tensor, variable = (
     Config(),
     Slotted(1.0),
@@ -40,6 +40,7 @@ config, slotted, function, tensor, variable = (
     tf.constant(1.0),
     tf.Variable(1.0),
 )
+options = {"rate": 1.0}
 module = types.ModuleType("settings")
 module.rate = 1.0
 partial = functools.partial(helper)
@@ -57,8 +58,9 @@ def put(key, value):
         (lambda x: x if flag else -x, put("flag", False)),
         (lambda x: x if name == "a" else -x, put("name", "b")),
         (lambda x: x * sum(pair), put("pair", (1, 3))),
-        (lambda x: x * nested["a"][1]["b"], lambda: nested["a"][1].update(b=7.0)),
-        (lambda x: x * len(nested), lambda: nested.update(c=1)),
+        (lambda x: x * nested[0][1], lambda: nested[0].__setitem__(1, 7.0)),
+        (lambda x: x * len(nested), lambda: nested.append(1)),
+        (lambda x: x * options["rate"], put("options", {"rate": 2.0})),
         (lambda x: x * config.rate, lambda: setattr(config, "rate", 3.0)),
         (lambda x: x * config.rate, lambda: setattr(Config, "rate", 4.0)),
         (lambda x: x * config.rate, put("config", Config(rate=8.0))),
@@ -76,11 +78,11 @@ def put(key, value):
     ],
 )
 def test_a_changed_value_is_traced_anew(body, change, monkeypatch):
-    for key in ("number", "flag", "name", "pair", "config", "function", "tensor", "variable"):
+    for key in ("number", "flag", "name", "pair", "config", "function", "tensor", "variable", "options"):
         monkeypatch.setitem(globals(), key, globals()[key])
     for owner in (Config, slotted, module):
         monkeypatch.setattr(owner, "rate", 1.0)
-    monkeypatch.setitem(globals(), "nested", {"a": [1.0, {"b": 2.0}]})
+    monkeypatch.setitem(globals(), "nested", [[1.0, 2.0]])
     monkeypatch.setitem(globals(), "config", Config())
     f = tf.function(body)
     f(X), f(X)

@@ -1,8 +1,9 @@
 """Guards: what a trace took for granted about Python values, and the check that it still holds.
 
-A guard reads one global, closure cell or attribute and compares. Numbers, strings and small containers of
-them count by value, everything else by identity; a function that was defined again, word for word, counts as
-the same. Guards keep no object alive.
+A guard reads one global, closure cell or attribute and compares. Numbers and strings count by value, short
+lists and tuples item by item, everything else by identity: also a dict, whose items a trace takes as they
+are, as in TensorFlow. A function that was defined again, word for word, counts as the same. Guards keep no
+object alive.
 """
 
 import functools
@@ -36,19 +37,16 @@ class _Plain:
         )
 
 
-class _Container:
-    """A small container, item by item."""
+class _Sequence:
+    """A short list or tuple, item by item."""
 
-    def __init__(self, kind: type, keys: tuple | None, items: list):
-        self._kind, self._keys, self._items = kind, keys, items
+    def __init__(self, kind: type, items: list):
+        self._kind, self._items = kind, items
 
     def holds(self, now: Any) -> bool:
         if type(now) is not self._kind or len(now) != len(self._items):
             return False
-        if self._keys is not None and tuple(now) != self._keys:
-            return False
-        values = now if self._keys is None else now.values()
-        return all(item.holds(x) for item, x in zip(self._items, values))
+        return all(item.holds(x) for item, x in zip(self._items, now))
 
 
 class _Object:
@@ -74,14 +72,13 @@ def _definition(x: Any) -> Any:
     return x.__code__, x.__defaults__, x.__module__
 
 
-def record(value: Any, depth: int = 0) -> _Plain | _Container | _Object:
+def record(value: Any, depth: int = 0) -> _Plain | _Sequence | _Object:
     """`value` as it is now, to compare later ones with."""
     kind = type(value)
     if kind in PLAIN or isinstance(value, np.generic):
         return _Plain(value)
-    if depth < _DEEP and kind in (list, tuple, dict) and len(value) <= _SMALL:
-        keys = tuple(value) if kind is dict else None
-        return _Container(kind, keys, [record(x, depth + 1) for x in (value.values() if keys else value)])
+    if depth < _DEEP and kind in (list, tuple) and len(value) <= _SMALL:
+        return _Sequence(kind, [record(x, depth + 1) for x in value])
     if kind in (set, frozenset) and len(value) <= _SMALL and all(type(x) in PLAIN for x in value):
         return _Plain(kind(value))
     return _Object(value)

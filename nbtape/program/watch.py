@@ -27,19 +27,23 @@ _LIBRARIES = tuple(
 )
 
 
-@functools.lru_cache(maxsize=4096)
+_MODULES = {__name__.partition(".")[0], *sys.stdlib_module_names} - {"__main__"}
+_IS_LIBRARY: dict[str, bool] = {}  # by file name: what is asked at each call while a trace is made
+
+
 def is_library(filename: str | None, module: str) -> bool:
     """Whether code is of this package, of Python or of an installed package, and not the user's.
 
     It is told by its file, where it has one, else by its module: a dataclass's methods are generated.
     """
-    if filename is not None and filename != "<string>":
-        return filename.startswith(_LIBRARIES) or filename.startswith("<frozen")
-    root = module.partition(".")[0]
-    return root in _OTHERS or root.startswith("namedtuple_")
-
-
-_OTHERS = {__name__.partition(".")[0], *sys.stdlib_module_names} - {"__main__"}
+    if filename is None or filename == "<string>":
+        root = module.partition(".")[0]
+        return root in _MODULES or root.startswith("namedtuple_")
+    found = _IS_LIBRARY.get(filename)
+    if found is None:
+        found = filename.startswith(_LIBRARIES) or filename.startswith("<frozen")
+        _IS_LIBRARY[filename] = found
+    return found
 
 
 class _Local(threading.local):
@@ -86,6 +90,8 @@ class Watch:
         if event != "call":
             return
         code = frame.f_code
+        if _IS_LIBRARY.get(code.co_filename):
+            return
         if not is_library(code.co_filename, frame.f_globals.get("__name__", "")):
             reads_arguments = any(path.scope == "argument" for path in paths_of(code))
             self._look(code, frame.f_globals, frame.f_locals if reads_arguments else {})
