@@ -12,22 +12,12 @@ from typing import Any
 from numpy import ndarray
 
 from nbtape.core import context, nest
-from nbtape.core.engine import EagerTensor, Operators
+from nbtape.core.engine import EagerTensor
 from nbtape.graph.trace import FunctionGraph, returned
 from nbtape.program.concrete import ConcreteFunction
 from nbtape.program.guards import Guards
-from nbtape.program.signature import (
-    Signature,
-    cast,
-    checked_signature,
-    name_of,
-    names_of,
-    parameters_of,
-    plain_positional,
-    spelled,
-    stored,
-    widened,
-)
+from nbtape.program.parameters import Parameters, name_of
+from nbtape.program.signature import Signature, names_of, stored, widened
 from nbtape.program.traces import TraceList, Traces
 from nbtape.program.watch import Watch
 
@@ -67,11 +57,10 @@ class Function:
         reduce_retracing: bool = False,
     ):
         self._python_function, self._name = python_function, name_of(python_function)
-        self._parameters = parameters_of(python_function)
-        self._positional = plain_positional(self._parameters)
-        self._signature = checked_signature(input_signature, self._parameters)
-        self._autograph, self._jit_compile, self._reduce_retracing = autograph, jit_compile, reduce_retracing
-        self._specs = None if self._signature is None else Signature(self._signature).specs
+        self._parameters = Parameters(python_function, input_signature)
+        self._options = self._autograph, _, self._reduce_retracing = autograph, jit_compile, reduce_retracing
+        wanted = self._parameters.wanted
+        self._specs = None if wanted is None else Signature(wanted).specs
         self._traces, self._count = Traces(self._name), 0
         self._fast: dict[Any, ConcreteFunction] = {}  # for tensors alone, by what tells them apart
         self._bound: dict[int, tuple[Any, Function]] = {}
@@ -92,7 +81,7 @@ class Function:
         found = self._fast.get(key)
         if found is not None and found.guards.hold():
             return found.run(args)
-        signature = self._signature_of(args, kwargs)
+        signature = self._parameters.signature(args, kwargs)
         found = self._trace_for(signature)
         if key is not None:
             self._remember(key, found, args, signature.tensors)
@@ -108,9 +97,9 @@ class Function:
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> ConcreteFunction:
         """The trace for arguments like these, in which a TensorSpec may stand for a tensor."""
-        if self._signature is not None and not args and not kwargs:
-            args = self._signature
-        return self._trace_for(self._signature_of(args, kwargs), exact=True)
+        if self._parameters.wanted is not None and not args and not kwargs:
+            args = self._parameters.wanted
+        return self._trace_for(self._parameters.signature(args, kwargs), exact=True)
 
     def experimental_get_tracing_count(self) -> int:
         """How many times the Python function was traced."""
@@ -143,12 +132,12 @@ class Function:
 
     @property
     def input_signature(self) -> tuple | None:
-        return self._signature
+        return self._parameters.wanted
 
     @property
     def function_spec(self) -> inspect.Signature:
         """The parameters of the Python function."""
-        return self._parameters
+        return self._parameters.plain
 
     @property
     def concrete_functions(self) -> list[ConcreteFunction]:
@@ -158,52 +147,6 @@ class Function:
     def pretty_printed_concrete_signatures(self, verbose: bool = True) -> str:
         """The signatures of the traces made so far."""
         return "\n\n".join(c.pretty_printed_signature(verbose) for c in self.concrete_functions)
-
-    # Signatures
-
-    def _signature_of(self, args: tuple, kwargs: dict) -> Signature:
-        try:
-            if self._signature is not None:
-                args, kwargs = self._cast(args, kwargs)
-            elif kwargs or len(args) != self._positional:
-                bound = self._parameters.bind(*args, **kwargs)
-                bound.apply_defaults()
-                args, kwargs = bound.args, bound.kwargs
-        except (TypeError, ValueError) as error:
-            raise TypeError(
-                f"Binding inputs to tf.function failed due to `{error}`. Received args: {args} and kwargs: "
-                f"{kwargs} for signature: {self._told()}."
-            ) from None
-        return Signature((args, kwargs))
-
-    def _cast(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        """Arguments as `input_signature` wants them."""
-        assert self._signature is not None
-        bound = self._parameters.bind(*args, **kwargs)
-        names = list(self._parameters.parameters)
-        given = bound.args
-        if len(given) > len(self._signature):
-            for name, value in list(bound.arguments.items())[len(self._signature) :]:
-                default = self._parameters.parameters[name].default
-                if default is inspect.Parameter.empty or isinstance(value, Operators) or value != default:
-                    raise TypeError(f"Can not cast {value} to Literal[{default!r}]")
-        parts = [cast(value, spec) for value, spec in zip(given, self._signature)]
-        if len(parts) < len(self._signature):
-            raise TypeError(f"missing a required argument: {names[len(parts)]!r}")
-        bound.arguments.update(zip(names, parts))
-        bound.apply_defaults()
-        return (*parts, *bound.args[len(parts) :]), bound.kwargs
-
-    def _told(self) -> str:
-        if self._signature is None:
-            return "(" + ", ".join(self._parameters.parameters) + ")"
-        told = []
-        for i, (name, parameter) in enumerate(self._parameters.parameters.items()):
-            if i < len(self._signature):
-                told.append(f"{name}: {spelled(self._signature[i])}")
-            else:
-                told.append(f"{name}: Literal[{parameter.default!r}] = <captured_default_value>")
-        return f"({', '.join(told)})"
 
     # Traces
 
@@ -222,16 +165,16 @@ class Function:
 
     def _trace(self, signature: Signature, specs: tuple) -> ConcreteFunction:
         args, kwargs = signature.template
-        names = names_of(self._parameters.bind(*args, **kwargs).arguments)
-        if self._signature is not None:
-            named = [s.name for s in nest.flatten(self._signature)]
+        names = names_of(self._parameters.plain.bind(*args, **kwargs).arguments)
+        if self._parameters.wanted is not None:
+            named = [s.name for s in nest.flatten(self._parameters.wanted)]
             names = [given or name for given, name in zip(named, names)] + names[len(named) :]
         graph, guards = self._traced(signature, specs, names, may_make_variables=not self._traces.made)
         if graph.variables_made:
             # They were made in the first trace; a second one shows what each call does from now on.
             graph, guards = self._traced(signature, specs, names, may_make_variables=False)
         template = stored(signature, specs, names)
-        return ConcreteFunction(self._name, graph, self._parameters, template, names, guards)
+        return ConcreteFunction(self._name, graph, self._parameters.plain, template, names, guards)
 
     def _traced(
         self, signature: Signature, specs: tuple, names: list[str], may_make_variables: bool
@@ -271,18 +214,19 @@ class Function:
         def method(*args: Any, **kwargs: Any) -> Any:
             return python_function(ref(), *args, **kwargs)
 
-        parameters = list(self._parameters.parameters.values())[1:]
-        method.__signature__ = self._parameters.replace(parameters=parameters)  # type: ignore[attr-defined]
-        return ref, Function(
-            method, self._signature, self._autograph, self._jit_compile, self._reduce_retracing
-        )
+        parameters = list(self._parameters.plain.parameters.values())[1:]
+        method.__signature__ = self._parameters.plain.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return ref, self._like(method)
 
     def __deepcopy__(self, memo: dict) -> "Function":
-        copied = copy.deepcopy(self._python_function, memo)
-        return Function(copied, self._signature, self._autograph, self._jit_compile, self._reduce_retracing)
+        return self._like(copy.deepcopy(self._python_function, memo))
+
+    def _like(self, python_function: Callable) -> "Function":
+        """A function of another Python function, with the same settings."""
+        return Function(python_function, self._parameters.wanted, *self._options)
 
     def __repr__(self) -> str:
-        return f"<tf.function {self._name}{self._told()}>"
+        return f"<tf.function {self._name}{self._parameters}>"
 
 
 class Method:

@@ -4,8 +4,6 @@ Tensors and NumPy arrays count by dtype and shape, Python values by type and val
 objects by identity; containers by their structure.
 """
 
-import functools
-import inspect
 import weakref
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
@@ -203,75 +201,3 @@ def spelled(x: Any) -> str:
     if isinstance(x, list | tuple):
         return f"{type(x).__name__.capitalize()}[{', '.join(spelled(item) for item in x)}]"
     return f"Literal[{x!r}]"
-
-
-def parameters_of(function: Callable) -> inspect.Signature:
-    """The parameters of what a user gave to `function`: of `__call__` for an object, without its `self`."""
-    try:
-        return inspect.signature(function)
-    except (TypeError, ValueError):
-        return inspect.Signature(
-            [
-                inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
-                inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
-            ]
-        )
-
-
-def name_of(function: Callable) -> str:
-    inner = function
-    while isinstance(inner, functools.partial):
-        inner = inner.func
-    return getattr(inner, "__name__", type(inner).__name__)
-
-
-def plain_positional(parameters: inspect.Signature) -> int:
-    """How many positional arguments make a complete call without keywords; -1 where that takes binding."""
-    kinds = [p.kind for p in parameters.parameters.values()]
-    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return len(kinds) if all(kind in plain for kind in kinds) else -1
-
-
-def checked_signature(given: Any, parameters: inspect.Signature) -> tuple | None:
-    if given is None:
-        return None
-    if not isinstance(given, list | tuple):
-        raise TypeError(f"input_signature must be either a tuple or a list, got {type(given)}.")
-    bad = [s for s in nest.flatten(given) if not isinstance(s, TensorSpec)]
-    if bad:
-        raise TypeError(
-            "input_signature must be a possibly nested sequence of TensorSpec objects, got invalid args "
-            f"{bad} with types {[type(s) for s in bad]}."
-        )
-    positional = [
-        p for p in parameters.parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    takes_more = any(p.kind is p.VAR_POSITIONAL for p in parameters.parameters.values())
-    for parameter in positional[len(given) :]:
-        if parameter.default is parameter.empty:
-            raise TypeError(f"input_signature missing type constraint for {parameter.name}")
-    for parameter in parameters.parameters.values():
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
-            raise TypeError(
-                f"Since input_signature is defined, keyword-only parameter `{parameter.name}` must have a "
-                f"default value"
-            )
-    if len(given) > len(positional) and not takes_more:
-        raise TypeError(f"input_signature contains {len(given) - len(positional)} extra type constraints.")
-    return tuple(given)
-
-
-def cast(value: Any, spec: Any) -> Any:
-    """An argument as its part of `input_signature` wants it."""
-    if isinstance(spec, TensorSpec):
-        if isinstance(value, TensorSpec):
-            came = value
-        else:
-            value = tensor(value) if isinstance(value, Operators) else tensor(value, spec.dtype)
-            came = TensorSpec(value.shape, value.dtype)
-        if came.dtype is not spec.dtype or not came.shape.is_compatible_with(spec.shape):
-            raise TypeError(f"Can not cast {spelled(came)} to {spelled(spec)}")
-        return value
-    nest.assert_same_structure(value, spec)
-    parts = [cast(v, s) for v, s in zip(nest.flatten(value), nest.flatten(spec))]
-    return nest.pack_sequence_as(spec, parts)
