@@ -1,5 +1,7 @@
 """SymbolicTensor: a Tensor that stands for a value in a graph, and Operation, the entry that makes it."""
 
+import sys
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,13 @@ _INSTEAD_OF_FOR = (
     " Without AutoGraph, write tf.map_fn, tf.scan or tf.while_loop, or give the tensor a known first "
     "dimension."
 )
+
+unconverted: dict[CodeType, str] = {}  # functions that AutoGraph left as they are, and why
+
+
+def _not_converted(code: CodeType) -> str:
+    reason = unconverted.get(code)
+    return "" if reason is None else f" AutoGraph left {code.co_name} as it is: {reason}."
 
 
 class Operation:
@@ -147,14 +156,18 @@ class SymbolicTensor(Tensor):
 
     def __bool__(self):
         raise OperatorNotAllowedInGraphError(
-            _NOT_ALLOWED.format("Using a symbolic `tf.Tensor` as a Python `bool`") + _INSTEAD_OF_IF
+            _NOT_ALLOWED.format("Using a symbolic `tf.Tensor` as a Python `bool`")
+            + _INSTEAD_OF_IF
+            + _not_converted(sys._getframe(1).f_code)
         )
 
     def __iter__(self):
         shape = self._spec.shape
         if not shape or shape[0] is None:
             raise OperatorNotAllowedInGraphError(
-                _NOT_ALLOWED.format("Iterating over a symbolic `tf.Tensor`") + _INSTEAD_OF_FOR
+                _NOT_ALLOWED.format("Iterating over a symbolic `tf.Tensor`")
+                + _INSTEAD_OF_FOR
+                + _not_converted(sys._getframe(1).f_code)
             )
         return (self[i] for i in range(shape[0]))
 

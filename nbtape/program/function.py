@@ -13,6 +13,7 @@ from numpy import ndarray
 
 from nbtape.core import context, nest
 from nbtape.core.engine import EagerTensor
+from nbtape.graph.convert import convert
 from nbtape.graph.trace import FunctionGraph, returned
 from nbtape.program.concrete import ConcreteFunction
 from nbtape.program.guards import Guards
@@ -185,7 +186,8 @@ class Function:
             inputs = [graph.add_input(s, n, x) for s, n, x in zip(specs, names, signature.tensors)]
             args, kwargs = signature.filled(lambda i: inputs[i])
             self._count += 1
-            result = self._python_function(*args, **kwargs)
+            python_function = convert(self._python_function) if self._autograph else self._python_function
+            result = python_function(*args, **kwargs)
             structure = returned(graph, result, repr(self._python_function))
         graph.finish(structure)
         return graph, watch.guards
@@ -306,17 +308,3 @@ def function(
     jit_compile = experimental_compile if jit_compile is None else jit_compile
     reduce_retracing = reduce_retracing or bool(experimental_relax_shapes)
     return Function(func, input_signature, autograph, jit_compile, reduce_retracing)
-
-
-def do_not_convert(func: Callable | None = None) -> Any:
-    """Leave a function's Python control flow as it is when a `tf.function` calls it."""
-    return do_not_convert if func is None else func
-
-
-def set_loop_options(
-    parallel_iterations: Any = None,
-    swap_memory: Any = None,
-    maximum_iterations: Any = None,
-    shape_invariants: Any = None,
-) -> None:
-    """Options for the loop around it, which a loop that runs as Python does not need."""

@@ -17,7 +17,7 @@ from nbtape.core.shape import TensorSpec
 from nbtape.train import element, pipeline
 from nbtape.train.batching import Batching
 from nbtape.train.element import number, specs_of, structured
-from nbtape.train.iterate import Iterator, generated
+from nbtape.train.iterate import GraphIterator, Iterator, generated
 from nbtape.train.transform import (
     AUTOTUNE as AUTOTUNE,
     INFINITE_CARDINALITY,
@@ -210,6 +210,9 @@ class Dataset(Elementwise, Batching, Ordering):
                 "it outside of the function, or write dataset.reduce or dataset.map."
             )
         return Iterator(self)
+
+    def __graph_iter__(self) -> GraphIterator:
+        return GraphIterator(self._spec, self._source)
 
     def as_numpy_iterator(self) -> PythonIterator:
         """The elements, with NumPy arrays in place of the tensors."""

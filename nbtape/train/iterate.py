@@ -4,11 +4,14 @@ import itertools
 from collections.abc import Callable, Iterator as PythonIterator
 from typing import Any
 
+import numpy as np
+
 from nbtape.core import context, nest
+from nbtape.core.dtype import bool_, int64
 from nbtape.core.engine import tensor
 from nbtape.core.errors import OpError, OutOfRangeError, invalid
 from nbtape.core.shape import TensorSpec
-from nbtape.graph.python import as_op_error
+from nbtape.graph.python import as_op_error, py_function
 from nbtape.train import element
 from nbtape.train.element import packed
 
@@ -30,6 +33,9 @@ class Iterator:
         with context.recording(()):
             return packed(self._spec, next(self._rows))
 
+    def __graph_iter__(self) -> "GraphIterator":
+        return GraphIterator(self._spec, lambda: self._rows)
+
     def get_next(self, name: str | None = None) -> Any:
         """The next element; raises OutOfRangeError at the end."""
         try:
@@ -40,6 +46,37 @@ class Iterator:
     def get_next_as_optional(self) -> "Optional":
         """The next element, or an empty Optional at the end."""
         return Optional(list(itertools.islice(self, 1)))
+
+
+class GraphIterator:
+    """What a loop in a traced function goes through: each run of the graph asks for the elements anew.
+
+    `start` gives them as flat lists of arrays.
+    """
+
+    def __init__(self, spec: Any, start: Callable[[], PythonIterator[list]]):
+        self._spec, self._start = spec, start
+        self._specs = element.leaves(spec)
+        self._open: dict[int, PythonIterator[list]] = {}  # what runs of the graph are going through
+        self._count = itertools.count()
+        self._handle = py_function(self._opened, [], int64)
+
+    def next(self, wanted: Any) -> tuple[Any, Any]:
+        """Whether there is one more element, where one is wanted, and that element, else zeros."""
+        found = py_function(self._next, [self._handle, wanted], [bool_, *self._specs])
+        return found[0], nest.pack_sequence_as(self._spec, found[1:])
+
+    def _opened(self) -> int:
+        key = next(self._count)
+        self._open[key] = self._start()
+        return key
+
+    def _next(self, handle: Any, wanted: Any) -> list:
+        row = next(self._open[int(handle)], None) if wanted else None
+        if row is not None:
+            return [True, *row]
+        del self._open[int(handle)]
+        return [False, *[np.zeros([n or 0 for n in s.shape.dims or ()], s.dtype.np) for s in self._specs]]
 
 
 class Optional:
