@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from nbtape.compile.layout import Buffer, Layout
-from nbtape.compile.whole import trips_of
+import numpy as np
+
+from nbtape.compile.layout import Buffer, Layout, dense
+from nbtape.compile.whole import emit_loop, trips_of
 from nbtape.graph.program import Step, Value
 
 
@@ -34,6 +36,20 @@ class Loop:
     verdict: Layout | None
     limit: int
     rows: list[Buffer] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Growing:
+    """A loop that stacks rows of which nobody knows before how many there will be, or runs through such rows.
+
+    Of `rows`, the buffers that it makes, one row has a shape. It runs once for each row of `length`, if that is
+    given. A kernel counts its trips in `count`; a Loop does so itself.
+    """
+
+    action: Any
+    rows: list[tuple[Buffer, tuple]]
+    length: Buffer | None
+    count: Layout | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -90,29 +106,78 @@ def _native_loop(planner: Any, step: Step) -> None:
     attrs, carries, scanned = step.attrs, step.attrs["carries"], step.attrs["scanned"]
     body, trips = attrs["body"], trips_of(step)
     stacked = step.outputs[carries:]
-    if trips is None and (stacked or attrs["cond"] is None) or not _known(step):
+    if trips is None and (stacked or attrs["cond"] is None) and planner.parent or not _known(step):
         raise NotNative
+    growing = Growing(None, [], None)
     states = [_state(planner, x, y) for x, y in zip(step.inputs, step.outputs[:carries])]
-    streams = [planner.layout(x) for x in step.inputs[carries : carries + scanned]]
+    streams = [_stream(planner, x, growing) for x in step.inputs[carries : carries + scanned]]
     captured = [planner.layout(x) for x in step.inputs[carries + scanned :]]
     loop = Loop([], None, None, -1 if trips is None else trips)
     rows = [_row(loop, Rows(x, attrs["reverse"]), x) for x in streams]
     given = [*states, *rows, *captured]
     targets = list(states)
     for y in stacked:
-        target = planner.wanted(y) and planner.fresh(y)
+        target = _stack(planner, y, growing) if planner.wanted(y) else None
         targets.append(_row(loop, Rows(target, attrs["reverse"]), target) if target else None)
     loop.body = planner.region(body, given, targets, states)
     if attrs["cond"] is not None and attrs.get("trips") is None:
         verdict = planner.scratch((), attrs["cond"].outputs[0].dtype)
         loop.test = planner.region(attrs["cond"], [*states, *captured], [verdict], [])
         loop.verdict = verdict
-    planner.act(loop)
+    growing.action = loop
+    planner.act(growing if growing.rows or growing.length else loop)
+
+
+def plan_whole(planner: Any, step: Step) -> None:
+    """Plan a `while_` of scalars, which is a kernel."""
+    carries, growing = step.attrs["carries"], Growing(None, [], None)
+    layouts = {}
+    for k, x in enumerate(step.inputs):
+        if x.constant is None or x.shape != ():
+            streamed = carries <= k < carries + step.attrs["scanned"]
+            layouts[x] = _stream(planner, x, growing) if streamed else planner.layout(x)
+    for k, y in enumerate(step.outputs):
+        if planner.wanted(y) or k < carries and trips_of(step) is None:
+            layouts[y] = planner.fresh(y) if k < carries else _stack(planner, y, growing)
+    if growing.rows and not growing.length:
+        growing.count = planner.scratch((), np.dtype(np.int64))
+    kernel = emit_loop(step, layouts, growing.count)
+    launch = planner.launched(kernel)
+    growing.action = launch
+    planner.act(growing if growing.rows or growing.length else launch)
+
+
+def _stream(planner: Any, x: Value, growing: Growing) -> Layout:
+    """The layout of rows that a loop runs through; of how many may come out only when it does."""
+    layout = planner.layout(x)
+    if layout.known:
+        return layout
+    growing.length = layout.buffer
+    return _rows(layout.buffer, x)
+
+
+def _stack(planner: Any, y: Value, growing: Growing) -> Layout:
+    """Where the rows go that a loop stacks."""
+    if y.static:
+        return planner.fresh(y)
+    buffer = planner.result(y, "rows")
+    growing.rows.append((buffer, (y.shape or ())[1:]))
+    return _rows(buffer, y)
+
+
+def _rows(buffer: Buffer, v: Value) -> Layout:
+    """Rows of known shape, one after another."""
+    return dense(buffer, (1, *(v.shape or ())[1:]))
 
 
 def _known(step: Step) -> bool:
-    values = [*step.inputs, *step.outputs]
-    return all(v.static and 0 not in (v.shape or ()) for v in values)
+    """Whether all shapes are known, but for how many rows there are."""
+    first = step.attrs["carries"]
+    last = first + step.attrs["scanned"]
+    inputs = [*step.inputs[:first], *step.inputs[last:], *step.outputs[:first]]
+    rows = [*step.inputs[first:last], *step.outputs[first:]]
+    shapes = [v.shape for v in inputs] + [v.shape and v.shape[1:] for v in rows]
+    return all(shape is not None and None not in shape and 0 not in shape for shape in shapes)
 
 
 def _row(loop: Loop, rows: Rows, layout: Layout) -> Layout:
@@ -123,7 +188,7 @@ def _row(loop: Loop, rows: Rows, layout: Layout) -> Layout:
 
 
 def _native_branch(planner: Any, step: Step) -> None:
-    if not _known(step):
+    if not all(v.static and 0 not in (v.shape or ()) for v in (*step.inputs, *step.outputs)):
         raise NotNative
     choice = planner.layout(step.inputs[0])
     given = [planner.layout(x) for x in step.inputs[1:]]

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from nbtape.compile import control, steps
-from nbtape.compile.host import PATCH, Host
+from nbtape.compile.bind import PATCH
+from nbtape.compile.host import Host
 from nbtape.compile.native import request
 from nbtape.compile.plan import Launch, plan_of
 from nbtape.compile.settings import Settings
@@ -83,6 +84,8 @@ def texts_of(actions: Iterable[Any]) -> Iterator[str]:
         match action:
             case Launch():
                 yield action.kernel.text
+            case control.Growing():
+                yield from texts_of([action.action])
             case control.Loop():
                 yield from texts_of([*action.body, *(action.test or ())])
             case control.Branch():

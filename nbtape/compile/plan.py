@@ -159,7 +159,7 @@ class Planner:
         """
         if v in self.placed:
             found = self.placed[v]
-        elif not self.parent and (v in self.returned or v in self.kept):
+        elif not self.parent and (v in self.returned and v.shape or v in self.kept):
             found = dense(self._buffer(v, "output"), v.shape or ())
         else:
             found = self.scratch(v.shape or (), v.dtype)
@@ -292,7 +292,7 @@ class Planner:
         elif is_product(step):
             self._product(step)
         elif name == "while_" and whole.is_scalar(step):
-            self._whole(step)
+            control.plan_whole(self, step)
         elif name == "while_":
             control.plan_loop(self, step)
         elif name == "cond":
@@ -315,7 +315,11 @@ class Planner:
         self.current[serial] = x
         if layout.buffer is self.variables.get(serial) and layout.whole:
             return  # written in place
-        shared = x in self.returned or any(y.buffer is layout.buffer for _, y in self.pending.values())
+        shared = (
+            x in self.returned
+            and bool(x.shape)
+            or any(y.buffer is layout.buffer for _, y in self.pending.values())
+        )
         if layout.known and (layout.buffer.origin not in ("output", "result") or not layout.whole or shared):
             layout = self._copied(x, "output")
         self.pending[serial] = reference, layout
@@ -350,12 +354,8 @@ class Planner:
             self.threads = threads
             self.act(Launch(kernel, [kernel.words]))
 
-    def _whole(self, step: Step) -> None:
-        """A loop of scalars, which is a kernel."""
-        layouts = {x: self.layout(x) for x in step.inputs if x.constant is None or x.shape != ()}
-        layouts |= {y: self.fresh(y) for y in step.outputs if self.wanted(y)}
-        kernel = whole.emit_loop(step, layouts)
-        self.act(Launch(kernel, [kernel.words]))
+    def launched(self, kernel: Kernel) -> Launch:
+        return Launch(kernel, [kernel.words])
 
     def python(self, step: Step, action: Callable[[list, list], Any]) -> None:
         """A step that runs in Python, on arrays."""
@@ -365,14 +365,20 @@ class Planner:
             self._commit()
         self._use(self.usual)
         inputs = [x.constant if x.constant is not None else self.layout(x) for x in step.inputs]
-        outputs = [self._buffer(y, "result") for y in step.outputs]
-        self.layouts |= {y: laid(buffer, y) for y, buffer in zip(step.outputs, outputs)}
-        self.act(action(inputs, outputs))
+        self.act(action(inputs, [self.result(y) for y in step.outputs]))
+
+    def result(self, y: Value, origin: str = "result") -> Buffer:
+        """The buffer of a value whose array is there only when it has been made."""
+        buffer = self._buffer(y, origin)
+        self.layouts[y] = laid(buffer, y)
+        return buffer
 
     def _result(self, y: Value) -> Layout:
         """Where a result of the whole lies: in an array of its own, or in one that never changes."""
         layout = self.layout(y)
-        if not layout.known or layout.buffer.origin in ("input", "output", "result", "constant"):
+        if layout.buffer in self.own and not layout.shape:
+            return layout
+        if not layout.known or layout.buffer.origin in ("input", "output", "result", "rows", "constant"):
             return layout
         return self._copied(y, "output")
 

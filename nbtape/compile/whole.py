@@ -20,8 +20,6 @@ def is_scalar(step: Step) -> bool:
     """Whether a `while_` or `cond` can be a kernel of its own: scalars, and nothing but pointwise steps."""
     if step.op.name == "while_":
         body, cond = step.attrs["body"], step.attrs["cond"]
-        if trips_of(step) is None and (cond is None or len(body.outputs) > step.attrs["carries"]):
-            return False  # how many rows it stacks is not known before
         return _scalars(body) and (cond is None or _scalars(cond))
     return all(_scalars(program) for program in step.programs)
 
@@ -61,14 +59,18 @@ def _simple(step: Step) -> bool:
     return isinstance(step.op.kernel, Scalar) or isinstance(step.op.kernel, View) and len(step.inputs) == 1
 
 
-def emit_loop(step: Step, layouts: dict[Value, Layout]) -> Kernel:
-    """The kernel of a `while_` of scalars; `layouts` says where its inputs are and its outputs go."""
-    return _Whole(layouts).loop(step)
+def emit_loop(step: Step, layouts: dict[Value, Layout], count: Layout | None = None) -> Kernel:
+    """The kernel of a `while_` of scalars; `layouts` says where its inputs are and its outputs go.
+
+    With `count`, where it counts its trips, it stops its program when there is no more room for rows, and
+    goes on from there when it is run again.
+    """
+    return _Whole(layouts, count).loop(step)
 
 
 class _Whole:
-    def __init__(self, layouts: dict[Value, Layout]):
-        self.layouts = layouts
+    def __init__(self, layouts: dict[Value, Layout], count: Layout | None):
+        self.layouts, self.trips = layouts, count
         self.words: list[Word] = []
         self.pointers: dict[Value, str] = {}
         self.names: dict[Value, str] = {}
@@ -83,9 +85,11 @@ class _Whole:
         streams = inputs[carries : carries + scanned]
         carried = [self._carried(x) for x in inputs[:carries]]
         captured = [self._captured(x) for x in inputs[carries + scanned :]]
-        trips = trips_of(step)
-        if trips is not None:
-            self.words.append(Word("n", "int64", value=trips))
+        if self.trips is not None:
+            self._resumable(step, carried, captured)
+            return self._kernel(len(body.steps))
+        if step.attrs["cond"] is None or trips_of(step) is not None:
+            self.words.append(Word("n", "int64", value=trips_of(step) or 0))
             backwards = "range(n - 1, -1, -1)" if attrs["reverse"] else "range(n)"
             self._put(f"for k in {backwards}:")
             self._inside(lambda: self._turn(step, carried, captured, streams))
@@ -96,6 +100,28 @@ class _Whole:
             if y in self.layouts:
                 self._put(f"{self._pointer(y)}[0] = {name}")
         return self._kernel(len(body.steps))
+
+    def _resumable(self, step: Step, carried: list[str], captured: list[str]) -> None:
+        """A loop that saves its carries and stops where there is no more room for rows."""
+        saved = [f"{self._pointer(y)}[0]" for y in step.outputs[: len(carried)]]
+        self.words += [Word("room", "int64", value=0), Word("count", "int64*", self.trips)]
+        self._put("k = count[0]")
+        self._put("if k > 0:")
+        self._put(_INDENT + f"{', '.join(carried)} = {', '.join(saved)}")
+        self._put("more = True")
+        self._put("while k < room:")
+        self._inside(lambda: self._counted(step, carried, captured))
+        self._put(f"{', '.join(saved)} = {', '.join(carried)}")
+        self._put("count[0] = k")
+        self._put("return more")
+
+    def _counted(self, step: Step, carried: list[str], captured: list[str]) -> None:
+        (holds,) = self._program(step.attrs["cond"], [*carried, *captured])
+        self._put(f"if not {holds}:")
+        self._put(_INDENT + "more = False")
+        self._put(_INDENT + "break")
+        self._turn(step, carried, captured, ())
+        self._put("k += 1")
 
     def _tested(self, step: Step, carried: list[str], captured: list[str], streams: tuple) -> None:
         (holds,) = self._program(step.attrs["cond"], [*carried, *captured])
@@ -119,7 +145,14 @@ class _Whole:
         head = ['"""A loop of scalars."""', "import math", "", "import numpy as np"]
         if self.imports:
             head += ["", f"from nbtape.kernels.math import {', '.join(sorted(self.imports))}"]
-        lines = [*head, "", "", f"def kernel({signature}):", *[_INDENT + line for line in self.lines]]
+        returns = ' -> "bool"' if self.trips is not None else ""
+        lines = [
+            *head,
+            "",
+            "",
+            f"def kernel({signature}){returns}:",
+            *[_INDENT + line for line in self.lines],
+        ]
         return Kernel("\n".join(lines) + "\n", self.words, 1, [], {}, [], 0, flops)
 
     # Names
