@@ -98,18 +98,21 @@ class Memory:
         return entry, machine.words(len(scope.patches), table.ctypes.data, self.objects.ctypes.data)
 
     def array(self, layout: Layout, arrays: list) -> Any:
-        """The NumPy array of a layout (a scalar for rank 0)."""
+        """The NumPy array of a layout (a scalar for rank 0) among the arrays of a call."""
         slot = self.slots.get(layout.buffer)
-        if slot is None:
-            start = self.plan.places[layout.buffer]
-            flat = self.arena[start : start + layout.buffer.bytes].view(layout.buffer.dtype)
-        else:
-            flat = arrays[slot]
-            if not layout.known or type(flat) is not np.ndarray or flat.dtype == object:
-                return flat
-            if layout.shape and layout.whole and flat.shape == layout.shape:
-                return flat
-            flat = flat.reshape(-1)
+        if slot is not None:
+            return self.view(layout, arrays[slot])
+        start = self.plan.places[layout.buffer]
+        flat = self.arena[start : start + layout.buffer.bytes].view(layout.buffer.dtype)
+        return self.view(layout, flat)
+
+    def view(self, layout: Layout, array: Any) -> Any:
+        """The same, of the array that its buffer is."""
+        if not layout.known or type(array) is not np.ndarray or array.dtype == object:
+            return array
+        if layout.shape and layout.whole and array.shape == layout.shape:
+            return array
+        flat = array.reshape(-1)
         if not layout.shape:
             return flat[layout.offset]
         if layout.whole:

@@ -32,7 +32,7 @@ class Executable:
         self.failed = False
         self.hosts: dict[tuple, Host | _Building] = {}
         self.static = all(x._spec.shape is not None and None not in x._spec.shape for x in graph.inputs)
-        self.captured: list[Any] = []
+        self.only: Any = None  # what runs, where there is one for all signatures
 
     def host(self, values: Sequence[Any]) -> Host | None:
         """What runs for inputs of these shapes; None while there is nothing yet."""
@@ -51,7 +51,6 @@ class Executable:
     def _advanced(self, key: tuple, building: Any, values: Sequence[Any]) -> Host | None:
         if building is None:
             building = self.hosts[key] = _Building(self.graph, values if key else None)
-            self.captured = building.captured
         host = building.host(wait=Settings.mode == "synchronous")
         if host is not None:
             self.hosts[key] = host
@@ -67,11 +66,18 @@ class Executable:
             stacklevel=source.depth(),
         )
 
-    def run(self, tensors: Sequence[Any]) -> list[np.ndarray] | None:
-        """The values of the outputs for these Tensors; None where the interpreter has to answer."""
-        values = [t._value for t in tensors]
-        host = self.host(values)
-        return None if host is None else host.run([*values, *self.captured])
+    def run(self, tensors: Sequence[Any]) -> list[Any] | None:
+        """The outputs for these Tensors; None where the interpreter has to answer."""
+        run = self.only or self._chosen(tensors)
+        return None if run is None else run(tensors)
+
+    def _chosen(self, tensors: Sequence[Any]) -> Any:
+        host = self.host([t._value for t in tensors])
+        if host is None:
+            return None
+        if self.static:
+            self.only = host.run
+        return host.run
 
 
 # What steers kernels, compiled with the first of them.
@@ -111,4 +117,4 @@ class _Building:
         if not wait and not self.addresses.done():
             return None
         self.addresses.result()
-        return Host(self.plan)
+        return Host(self.plan, self.captured)

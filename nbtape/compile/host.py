@@ -1,88 +1,143 @@
 """A Host: a plan made ready to run, with memory for it and its kernels loaded.
 
-A call only says where this call's arrays are, runs the phases, and hands out what they made.
+What a call does is written as a Python function of its own, a statement for each thing: take the arrays, tell
+the machine where they are, run each stretch, hand out what was made. A call takes a microsecond or two so, and
+whoever wants to know what it does can read it.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from nbtape.compile.bind import Memory
-from nbtape.compile.layout import Layout
-from nbtape.compile.phases import phases_of
+from nbtape.compile.layout import Buffer, Layout
+from nbtape.compile.phases import Stretch, phases_of
 from nbtape.compile.plan import Commit, Plan
 from nbtape.compile.pool import Pool
+from nbtape.core.engine import EagerTensor
 from nbtape.state.writes import exclusive, writing
 
 
 class Host:
-    """Runs a plan: `run(arrays)` takes NumPy arrays, gives arrays, and changes the variables."""
+    """Runs a plan: `run(tensors)` gives Tensors, and changes the variables; None while another call runs.
 
-    def __init__(self, plan: Plan):
+    Of a region (`bare`) it takes and gives NumPy arrays. `captured` are the last inputs, always the same.
+    """
+
+    def __init__(self, plan: Plan, captured: Sequence[Any] = (), bare: bool = False):
         self.plan, self.memory = plan, Memory(plan)
-        self.lock = threading.Lock()  # one call at a time works in this memory
         self.phases = phases_of(self)
-        slots = self.memory.slots
-        self.constants = [b.source if b.origin == "constant" else None for b in plan.buffers]
-        shapes = _shapes(plan)
-        self.made = [(slots[b], Pool(shapes[b], b.dtype).take) for b in plan.buffers if b.origin == "output"]
-        self.variables = [
-            (slots[b], variable := b.source.deref(), any(variable is v for v in plan.written))
-            for b in plan.buffers
-            if b.origin == "variable"
-        ]
-        self.results = [self._result(layout) for layout in plan.outputs]
+        writer = _Writer(self, captured, bare)
+        self.source = writer.source()
+        exec(self.source, writer.names)
+        self.run: Callable[[Sequence[Any]], list[Any] | None] = writer.names["run"]
 
     def like(self, plan: Plan) -> "Host":
         """A host for a region of this one's plan."""
-        return Host(plan)
+        return Host(plan, bare=True)
 
-    def run(self, given: Sequence[Any]) -> list[Any] | None:
-        """The results for the arrays `given`, one for each input; None while another call runs."""
-        if not self.lock.acquire(blocking=False):
-            return None
-        try:
-            arrays = self.constants.copy()
-            for k, x in enumerate(given):
-                arrays[k] = x if type(x) is not np.ndarray or x.flags.c_contiguous else x.copy()
-            for k, take in self.made:
-                arrays[k] = take()
-            if self.variables:
-                self._with_variables(arrays)
-            else:
-                for phase in self.phases:
-                    phase(arrays)
-            return [result(arrays) for result in self.results]
-        finally:
-            self.lock.release()
 
-    def _with_variables(self, arrays: list) -> None:
-        with writing(self.plan.written):
-            for k, variable, changed in self.variables:
-                arrays[k] = exclusive(variable) if changed else _read(variable)
-            for phase in self.phases:
-                phase(arrays)
+class _Writer:
+    """Writes the function that runs a host."""
 
-    def _result(self, layout: Layout) -> Any:
-        """What picks one of the results out of a call's arrays."""
-        slot = self.memory.slots.get(layout.buffer)
-        if slot is None:
-            start = self.memory.plan.places[layout.buffer]
+    def __init__(self, host: Host, captured: Sequence[Any], bare: bool):
+        self.host, self.plan, self.memory, self.bare = host, host.plan, host.memory, bare
+        self.captured = captured
+        self.listed = any(type(phase) is not Stretch for phase in host.phases)
+        self.names: dict[str, Any] = {
+            "Tensor": EagerTensor,
+            "ids": self.memory.ids,
+            "lock": threading.Lock(),  # one call at a time works in this memory
+            "exclusive": exclusive,
+            "written": writing(self.plan.written),
+            "contiguous": np.ascontiguousarray,
+        }
+
+    def source(self) -> str:
+        lines = ["def run(given):", "    if not lock.acquire(False):", "        return None", "    try:"]
+        body = [*self._inputs(), *self._made(), *self._fixed()]
+        work = [*self._variables(), *[line for k, _ in enumerate(self.host.phases) for line in self._phase(k)]]
+        if self.plan.written:
+            work = ["with written:", *["    " + line for line in work]]
+        body += [*work, f"return [{', '.join(self._result(y) for y in self.plan.outputs)}]"]
+        lines += ["        " + line for line in body]
+        return "\n".join([*lines, "    finally:", "        lock.release()", ""])
+
+    def _name(self, buffer: Buffer) -> str:
+        k = self.memory.slots[buffer]
+        return f"arrays[{k}]" if self.listed else f"a{k}"
+
+    def _with(self, name: str, value: Any) -> str:
+        self.names[name] = value
+        return name
+
+    def _of(self, *origins: str) -> list[Buffer]:
+        return [b for b in self.plan.buffers if b.origin in origins]
+
+    def _inputs(self) -> list[str]:
+        lines = ["arrays = [None] * " + str(len(self.plan.buffers))] if self.listed else []
+        inputs = self._of("input")
+        count = len(inputs) - len(self.captured)
+        names = [f"x{k}" for k in range(count)]
+        if names:
+            lines.append(f"{', '.join(names)}{',' if count == 1 else ''} = given")
+        for name, buffer in zip(names, inputs):
+            lines.append(f"{self._name(buffer)} = {name}{'' if self.bare else '._value'}")
+            if not buffer.scalar:
+                lines += self._in_order(self._name(buffer))
+        for buffer, value in zip(inputs[count:], self.captured):
+            array = value if type(value) is not np.ndarray else np.ascontiguousarray(value)
+            lines.append(f"{self._name(buffer)} = {self._with(f'c{self.memory.slots[buffer]}', array)}")
+        return lines
+
+    def _in_order(self, name: str) -> list[str]:
+        return [f"if not {name}.flags.c_contiguous:", f"    {name} = contiguous({name})"]
+
+    def _fixed(self) -> list[str]:
+        return [
+            f"{self._name(b)} = {self._with(f'c{self.memory.slots[b]}', b.source)}" for b in self._of("constant")
+        ]
+
+    def _made(self) -> list[str]:
+        given = [layout for a in self.plan.actions if isinstance(a, Commit) for _, layout in a.variables]
+        shapes = {layout.buffer: layout.shape for layout in [*given, *self.plan.outputs]}
+        return [
+            f"{self._name(b)} = {self._with(f'new{self.memory.slots[b]}', Pool(shapes[b], b.dtype).take)}()"
+            for b in self._of("output")
+        ]
+
+    def _variables(self) -> list[str]:
+        lines = []
+        for buffer in self._of("variable"):
+            variable, name = buffer.source.deref(), self._name(buffer)
+            held = self._with(f"v{self.memory.slots[buffer]}", variable)
+            if any(variable is v for v in self.plan.written):
+                lines.append(f"{name} = exclusive({held})")
+                continue
+            lines.append(f"{name} = {held}._value")
+            if not buffer.scalar:
+                lines += self._in_order(name)
+        return lines
+
+    def _phase(self, k: int) -> list[str]:
+        phase = self.host.phases[k]
+        if type(phase) is not Stretch:
+            return [f"{self._with(f'phase{k}', phase)}(arrays)"]
+        buffers = [self.plan.buffers[slot] for slot in phase.slots]
+        told = [f"ids[{slot}] = id({self._name(b)})" for slot, b in zip(phase.slots, buffers)]
+        return [*told, f"{self._with(f'run{k}', phase.machine.run)}()"]
+
+    def _result(self, layout: Layout) -> str:
+        wrap = "{}" if self.bare else "Tensor({})"
+        if layout.buffer not in self.memory.slots:
+            start = self.plan.places[layout.buffer]
             flat = self.memory.arena[start : start + layout.buffer.bytes].view(layout.buffer.dtype)
-            return lambda arrays: flat[0]
+            return wrap.format(self._with(f"s{start}", flat) + "[0]")
+        name = self._name(layout.buffer)
         if layout.whole or not layout.known:
-            return lambda arrays: arrays[slot]
-        return lambda arrays: self.memory.array(layout, arrays)
-
-
-def _shapes(plan: Plan) -> dict[Any, tuple]:
-    """The shapes of the arrays that are made for results and for variables."""
-    given = [layout for a in plan.actions if isinstance(a, Commit) for _, layout in a.variables]
-    return {layout.buffer: layout.shape for layout in [*given, *plan.outputs]}
-
-
-def _read(variable: Any) -> Any:
-    value = variable._value
-    return value if type(value) is not np.ndarray or value.flags.c_contiguous else value.copy()
+            return wrap.format(name)
+        k = len(self.names)
+        array = f"{self._with(f'array{k}', self.memory.view)}({self._with(f'layout{k}', layout)}, {name})"
+        return wrap.format(array)

@@ -28,14 +28,14 @@ def phases_of(host: Any) -> list[Any]:
             stretch.append(action)
             continue
         if stretch:
-            phases.append(_Stretch(host.memory, stretch))
+            phases.append(Stretch(host.memory, stretch))
             stretch = []
         if action is not None:
             phases.append(_PHASES[type(action)](host, action))
     return phases
 
 
-class _Stretch:
+class Stretch:
     """Kernels that run one after another, in one call of the machine."""
 
     def __init__(self, memory: Memory, actions: list[Any]):
@@ -80,7 +80,7 @@ class _Growth:
     def __init__(self, host: Any, action: control.Growing):
         memory: Memory = host.memory
         self.memory, self.action = memory, action
-        self.stretch = _Stretch(memory, [action.action])
+        self.stretch = Stretch(memory, [action.action])
         (self.step,) = self.stretch.steps
         self.table = memory.tables[-1] if self.stretch.scope.patches else None
         self.rows = [(memory.slots[b], b, shape) for b, shape in action.rows]

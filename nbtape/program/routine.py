@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbtape.compile.settings import Settings
-from nbtape.core.engine import EagerTensor
 from nbtape.core.kernel import late
 from nbtape.graph.emit import packed
 from nbtape.graph.symbolic import SymbolicTensor
@@ -37,7 +36,7 @@ class Routine:
                 return self._graph.run(tensors)
             compiled = self.compiled = _executable(self._graph)
         ys = compiled.run(tensors)
-        return self._graph.run(tensors) if ys is None else [EagerTensor(y) for y in ys]
+        return self._graph.run(tensors) if ys is None else ys
 
     def result(self, ys: Sequence[Any]) -> Any:
         """Outputs, in the structure that the function returned."""

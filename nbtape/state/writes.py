@@ -6,7 +6,6 @@ trace the same methods give the graph the variable's next value, made by ops.
 
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
@@ -50,23 +49,33 @@ def exclusive(variable: Any) -> np.ndarray:
     return value
 
 
-@contextmanager
-def writing(variables: Sequence[Any]):
+class writing:
     """A block that writes to `variables`: another thread that writes to one of them waits until it is done,
-    and so does one that reads it.
+    and so does one that reads it. May be entered again and again.
     """
-    held = sorted(variables, key=_SERIAL)  # in one order, or threads could lock each other out
-    taken = 0
-    try:
-        for variable in held:
-            variable._lock.acquire()
-            taken += 1
-            variable._writing = True
-        yield
-    finally:
-        for variable in held[:taken]:
-            variable._writing = False
-            variable._lock.release()
+
+    def __init__(self, variables: Sequence[Any]):
+        self._held = sorted(variables, key=_SERIAL)  # in one order, or threads could lock each other out
+
+    def __enter__(self) -> None:
+        taken = []
+        try:
+            for variable in self._held:
+                variable._lock.acquire()
+                taken.append(variable)
+                variable._writing = True
+        except BaseException:
+            _let_go(taken)
+            raise
+
+    def __exit__(self, *exc: object) -> None:
+        _let_go(self._held)
+
+
+def _let_go(variables: Sequence[Any]) -> None:
+    for variable in variables:
+        variable._writing = False
+        variable._lock.release()
 
 
 def in_place(write: Callable[..., Any], variables: Sequence[Any], *args: Any) -> None:
