@@ -4,126 +4,139 @@ The Nodes are walked in reverse; each op's rule turns the cotangent of its outpu
 lies on a path from the sources. Two things are done here, once, so that no rule mentions them: a cotangent is
 summed down to the shape that broadcasting started from, and a zero cotangent absorbs inf and nan (see
 `ops.elementwise.absorb`).
+
+The tensors on such a path are numbered, so that cotangents lie in a list. A tape numbers them while it
+records, other Nodes are `wired` for one walk. A wired Node has two more fields: the numbers of its inputs,
+None for one that no gradient is wanted for, and that of its output, a tuple where the op has many.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from nbtape.core import context
-from nbtape.core.dtype import FLOATS
+from nbtape.core.dtype import ALL, FLOATS
 from nbtape.core.engine import EagerTensor, Tensor, o
 from nbtape.core.report import spec_of, with_report
 from nbtape.core.slices import IndexedSlices
 from nbtape.ops.elementwise import absorb
 
+SCALARS = frozenset([d.as_numpy_dtype for d in ALL if d.np.kind in FLOATS])
 
-def backward(
-    nodes: Sequence[tuple], seeds: list[tuple[Tensor, Any]], sources: set[int], needed: set[int] | None = None
-) -> dict[int, Any]:
-    """Cotangents by id, for the cotangents `seeds` of targets: of all `sources` (ids) that lead to one, and
-    of others.
 
-    `nodes` are tuples in the layout of Node; `needed` are the ids that lie on a path from a source, where
-    known. Runs on bare arrays, unless a recorder or a trace is open: then on Tensors, through `apply`, so
-    that what it does is recorded, differentiated again, or compiled.
+def backward(nodes: Iterable[tuple], seeds: list[tuple[Tensor, Any]], sources: set[int]) -> dict[int, Any]:
+    """Cotangents of those of `sources` (ids) that lead to a target, by id, for the cotangents `seeds`.
+
+    `nodes` are tuples in the layout of Node.
     """
-    needed = reached(nodes, sources) if needed is None else needed
+    wired, numbers = wire(nodes, sources)
+    found = pull(wired, numbers, seeds, {numbers[key] for key in sources})
+    return {key: g for key in sources if (g := found[numbers[key]]) is not None}
+
+
+def wire(nodes: Iterable[tuple], sources: Iterable[int]) -> tuple[list[tuple], dict[int, int]]:
+    """The Nodes that lead on from `sources`, wired, and the number of each tensor on the way, by id."""
+    numbers = {key: i for i, key in enumerate(sources)}
+    wired = []
+    for op, xs, attrs, ys, place, *_ in nodes:
+        ins = tuple([numbers.get(id(x)) for x in xs])
+        if op.grad is not None and any([i is not None for i in ins]):
+            wired.append((op, xs, attrs, ys, place, ins, number(op, ys, numbers)))
+    return wired, numbers
+
+
+def number(op: Any, ys: tuple, numbers: dict[int, int]) -> Any:
+    """Give the outputs of an op the next numbers."""
+    if op.many:
+        return tuple([numbers.setdefault(id(y), len(numbers)) for y in ys])
+    return numbers.setdefault(id(ys[0]), len(numbers))
+
+
+def pull(wired: list[tuple], numbers: dict[int, int], seeds: list[tuple[Tensor, Any]], kept: Any) -> list:
+    """Cotangents by number, None where no path leads to a target.
+
+    That of a Node's output is dropped when it has been used, unless its number is in `kept`. Runs on bare
+    arrays, unless a recorder or a trace is open: then on Tensors, through `apply`, so that what it does is
+    recorded, differentiated again, or compiled.
+    """
     if context.local.watch is not None:
         outer, context.local.pulling = context.local.pulling, True
         try:
-            return _walk(nodes, seeds, sources, needed, False)
+            return _walk(wired, numbers, seeds, kept, False)
         finally:
             context.local.pulling = outer
     try:
-        return _walk(nodes, seeds, sources, needed, True)
+        return _walk(wired, numbers, seeds, kept, True)
     except (FloatingPointError, RuntimeWarning):
         # The user made NumPy's warnings into errors; ours are not his.
         with np.errstate(all="ignore"):
-            return _walk(nodes, seeds, sources, needed, True)
+            return _walk(wired, numbers, seeds, kept, True)
 
 
-def _walk(
-    nodes: Sequence[tuple], seeds: list, sources: set[int], needed: set[int], bare: bool
-) -> dict[int, Any]:
-    cotangents: dict[int, Any] = {}
+def _walk(wired: list[tuple], numbers: dict[int, int], seeds: list, kept: Any, bare: bool) -> list:
+    """Pull the cotangents back through the Nodes.
+
+    One long function, the inner loop of eager training: on scalars a call, or to unpack arguments, costs as
+    much as the arithmetic, so one and two inputs are spelled out.
+    """
+    cotangents: list = [None] * len(numbers)
+    g: Any = None
     for target, g in seeds:
-        if id(target) in needed:
-            accumulate(cotangents, id(target), g._value if bare and type(g) is EagerTensor else g)
-    pull = _pull_bare if bare else _pull_recorded
+        g = g._value if bare and type(g) is EagerTensor else g
+        if id(target) in numbers:
+            _accumulate(cotangents, numbers[id(target)], g)
+    scalar = type(g) if type(g) in SCALARS else None
     node: Any = None
     try:
-        for node in reversed(nodes):
-            if node[0].many:
-                g = _taken(node[3], cotangents, sources, bare)
-                if g is not None:
-                    pull(node, g, cotangents, needed)
+        for node in reversed(wired):
+            op, xs, attrs, ys, _, ins, out = node
+            if op.many:
+                g = _taken(ys, cotangents, out, kept, bare)
+            else:
+                g = cotangents[out]
+                if out not in kept:
+                    cotangents[out] = None
+            if g is None:
                 continue
-            key = id(node[3][0])
-            if key in cotangents:
-                g = cotangents[key] if key in sources else cotangents.pop(key)
-                pull(node, g.dense() if type(g) is IndexedSlices else g, cotangents, needed)
+            if type(g) is IndexedSlices:
+                g = g.dense()
+            if not bare:
+                _pull_recorded(node, g, cotangents)
+                continue
+            n = len(xs)
+            rules = op.grad if type(op.grad) is tuple else op.rules(n)
+            y = tuple([t._value for t in ys]) if op.many else ys[0]._value
+            a = b = None
+            if n == 2:
+                a, b = xs
+                a = a._value if type(a) is EagerTensor else a
+                b = b._value if type(b) is EagerTensor else b
+                values: Any = (a, b)
+            elif n == 1:
+                a = xs[0]._value
+                values = (a,)
+            else:
+                values = [x._value if type(x) is EagerTensor else x for x in xs]
+            for i, rule, value in zip(ins, rules, values):
+                if i is None or rule is None:
+                    continue
+                if attrs or n > 2:
+                    gx = rule(g, y, *values, **attrs)
+                else:
+                    gx = rule(g, y, a, b) if n == 2 else rule(g, y, a)
+                # A finite scalar for a scalar needs nothing done.
+                if type(gx) is not scalar or type(value) is not scalar or gx is not g and gx - gx:
+                    gx = _settled(gx, g, value, op.absorbs)
+                    if gx is None:
+                        continue
+                old = cotangents[i]
+                cotangents[i] = gx if old is None else old + gx
     except (FloatingPointError, RuntimeWarning):
         raise
     except Exception as error:
         raise with_report(error, node[0], node[1], node[4], "in the gradient of ") from None
     return cotangents
-
-
-def reached(nodes: Sequence[tuple], sources: set[int]) -> set[int]:
-    """Ids of everything that is a source or was computed from one, through ops that have a gradient."""
-    found = set(sources)
-    for op, xs, _, ys, _ in nodes:
-        if op.grad is None:
-            continue
-        for x in xs:
-            if id(x) in found:
-                for y in ys:
-                    found.add(id(y))
-                break
-    return found
-
-
-def _pull_bare(node: tuple, g: Any, cotangents: dict, needed: set[int]) -> None:
-    """Take the cotangent `g` of a Node's output back to those of its inputs that are needed, on arrays.
-
-    The inner loop of eager training: one and two inputs are spelled out, since unpacking costs as much
-    as the arithmetic of scalars.
-    """
-    op, xs, attrs, ys, _ = node
-    n = len(xs)
-    y = tuple([t._value for t in ys]) if op.many else ys[0]._value
-    rules = op.grad if type(op.grad) is tuple else op.rules(n)
-    a: Any = None
-    b: Any = None
-    if n == 2:
-        a, b = xs
-        a = a._value if type(a) is EagerTensor else a
-        b = b._value if type(b) is EagerTensor else b
-        values: Any = (a, b)
-    else:
-        values = (xs[0]._value,) if n == 1 else [x._value if type(x) is EagerTensor else x for x in xs]
-    i = -1
-    for x in xs:
-        i += 1
-        key = id(x)
-        if key not in needed:
-            continue
-        rule = rules[i]
-        if rule is None:
-            continue
-        if attrs or n > 2:
-            gx = rule(g, y, *values, **attrs)
-        else:
-            gx = rule(g, y, a, b) if n == 2 else rule(g, y, values[0])
-        value = values[i]
-        # A finite scalar for a scalar needs nothing done.
-        if type(gx) is not type(value) or type(gx) not in op.scalars or gx is not g and gx - gx:
-            gx = _settled(gx, g, value, op.absorbs)
-            if gx is None:
-                continue
-        cotangents[key] = cotangents[key] + gx if key in cotangents else gx
 
 
 def _settled(gx: Any, g: Any, value: Any, absorbs: bool) -> Any:
@@ -137,21 +150,18 @@ def _settled(gx: Any, g: Any, value: Any, absorbs: bool) -> Any:
     return gx if gx.shape == value.shape else o.sum_to.eager(gx, shape=value.shape)
 
 
-def _pull_recorded(node: tuple, g: Any, cotangents: dict, needed: set[int]) -> None:
-    """The same on Tensors, through `apply`."""
-    op, xs, attrs, ys, place = node
+def _pull_recorded(node: tuple, g: Any, cotangents: list) -> None:
+    """Take the cotangent `g` of a Node's output to its inputs, on Tensors, through `apply`."""
+    op, xs, attrs, ys, place, ins, _ = node
     y = ys if op.many else ys[0]
-    for rule, x in zip(op.rules(len(xs)), xs):
-        if rule is None or id(x) not in needed:
-            continue
-        gx = rule(g, y, *xs, **attrs)
-        if gx is None:
+    for i, rule, x in zip(ins, op.rules(len(xs)), xs):
+        if i is None or rule is None or (gx := rule(g, y, *xs, **attrs)) is None:
             continue
         if type(gx) is not IndexedSlices:
             gx = _fitted(o.absorb(g, gx) if op.absorbs and gx is not g else gx, x)
         for recorder in context.local.recorders:
             recorder.pulled(op, gx, g, xs, place)
-        accumulate(cotangents, id(x), gx)
+        _accumulate(cotangents, i, gx)
 
 
 def _fitted(gx: Tensor, x: Tensor) -> Tensor:
@@ -162,20 +172,23 @@ def _fitted(gx: Tensor, x: Tensor) -> Tensor:
     return gx if spec_of(gx).shape == shape else o.sum_to(gx, shape=shape)
 
 
-def _taken(ys: tuple, cotangents: dict, sources: set[int], bare: bool) -> tuple | None:
+def _taken(ys: tuple, cotangents: list, outs: tuple, kept: Any, bare: bool) -> tuple | None:
     """The cotangents of an op's several outputs: zeros for those that nothing came back to, None
     if for none.
     """
-    gs = [cotangents.get(id(y)) if id(y) in sources else cotangents.pop(id(y), None) for y in ys]
+    gs = [cotangents[out] for out in outs]
     if all(g is None for g in gs):
         return None
+    for out in outs:
+        if out not in kept:
+            cotangents[out] = None
     gs = [g.dense() if type(g) is IndexedSlices else g for g in gs]
     return tuple([_zeros(y, bare) if g is None else g for g, y in zip(gs, ys)])
 
 
-def accumulate(cotangents: dict, key: int, g: Any) -> None:
-    old = cotangents.get(key)
-    cotangents[key] = g if old is None else old + g
+def _accumulate(cotangents: list, i: int, g: Any) -> None:
+    old = cotangents[i]
+    cotangents[i] = g if old is None else old + g
 
 
 def _zeros(y: Any, bare: bool) -> Any:

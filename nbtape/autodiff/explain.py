@@ -81,7 +81,7 @@ def reason(tape: Any, target: Any, src: Any) -> str:
 def _starts(tape: Any, src: Any) -> tuple[list[int], str]:
     """Ids of the tensors that stand for the source on the tape, or why there are none."""
     if isinstance(src, Tensor):
-        if id(src) in tape._watched:
+        if id(src) in tape._numbers:
             return [id(src)], ""
         used = _used_unwatched(tape, src)
         where = f"\n{used[0].name} used it at {source.describe(used[2])}." if used else ""
@@ -132,7 +132,9 @@ def _follow(tape: Any, starts: list[int]) -> tuple[dict[int, int | None], list[s
 
 def _each_op(nodes: list) -> list:
     """The nodes, with those inside in the place of a function's call."""
-    return [x for node in nodes for x in (node.attrs["call"].nodes(node.op) if "call" in node.attrs else [node])]
+    return [
+        x for node in nodes for x in (node.attrs["call"].nodes(node.op) if "call" in node.attrs else [node])
+    ]
 
 
 def _block(op: Any, xs: tuple, ys: tuple, reached: dict) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.autodiff import explain as explaining
-from nbtape.autodiff.backward import backward, differentiable
+from nbtape.autodiff.backward import SCALARS, differentiable, number, pull, wire
 from nbtape.core import context, nest, source
 from nbtape.core.dtype import FLOATS, as_dtype
 from nbtape.core.engine import EagerTensor, Node, Operators, Tensor, o, tensor
@@ -21,6 +21,7 @@ from nbtape.core.slices import IndexedSlices
 _USED_UP = "A non-persistent GradientTape can only be used to compute one set of gradients (or jacobians)"
 _NOT_RECORDING = "Tape is not recording."
 _FINISHED = (Tensor, IndexedSlices)
+_ONES = {scalar: scalar(1) for scalar in SCALARS}
 _REMEMBERED = 1000  # unrecorded events kept to explain a None
 
 
@@ -56,8 +57,8 @@ class GradientTape(context.Recorder):
         self._clear()
 
     def _clear(self) -> None:
-        self._nodes: list[tuple] = []
-        self._watched: set[int] = set()  # ids of the leaves and of all that was computed from them
+        self._wired: list[tuple] = []  # what was recorded, see `backward`
+        self._numbers: dict[int, int] = {}  # of the leaves and of all that was computed from them, by id
         self._leaves: dict[int, Tensor] = {}  # what was watched, and what was read from watched variables
         self._reads: dict[int, list[Tensor]] = {}
         self._unwatched: list = []
@@ -66,17 +67,24 @@ class GradientTape(context.Recorder):
     # Recording: called by core.engine for each op of this thread
 
     def record(self, op: Any, xs: tuple, attrs: dict, ys: tuple, place: source.Place | None) -> None:
-        watched = self._watched
-        for x in xs:
-            if id(x) in watched:
-                self._nodes.append((op, xs, attrs, ys, place))
-                if len(ys) == 1:
-                    watched.add(id(ys[0]))
-                else:
-                    watched.update(map(id, ys))
-                return
-        if len(self._unwatched) < _REMEMBERED:
+        numbers = self._numbers
+        if len(xs) == 2:
+            a, b = xs
+            i, j = numbers.get(id(a)), numbers.get(id(b))
+            ins, watched = (i, j), i is not None or j is not None
+        else:
+            ins = tuple([numbers.get(id(x)) for x in xs])
+            watched = any([i is not None for i in ins])
+        if watched:
+            out = number(op, ys, numbers)
+            self._wired.append((op, xs, attrs, ys, place, ins, out))
+        elif len(self._unwatched) < _REMEMBERED:
             self._unwatched.append((op, [weakref.ref(x) for x in xs if isinstance(x, Tensor)], place))
+
+    def _leaf(self, x: Tensor) -> None:
+        """Watch `x`; what was computed from a watched tensor is watched anyway, and stays what it is."""
+        self._leaves[id(x)] = x
+        self._numbers.setdefault(id(x), len(self._numbers))
 
     def read(self, variable: Any, read: Tensor) -> None:
         """A variable was read; `read` is the tensor that the program goes on with."""
@@ -87,8 +95,7 @@ class GradientTape(context.Recorder):
                 return
             self._variables[serial] = variable
         self._reads.setdefault(serial, []).append(read)
-        self._leaves[id(read)] = read
-        self._watched.add(id(read))
+        self._leaf(read)
 
     def _event(self, event: Any) -> None:
         if len(self._events) < _REMEMBERED:
@@ -96,22 +103,22 @@ class GradientTape(context.Recorder):
 
     def left(self, x: Tensor) -> None:
         """The value of `x` went to NumPy or Python, where no tape follows it."""
-        if id(x) in self._watched:
+        if id(x) in self._numbers:
             self._event(explaining.Left(x, source.here(3)))
 
     def assigned(self, variable: Any, value: Any) -> None:
-        if id(value) in self._watched:
+        if id(value) in self._numbers:
             self._event(explaining.Assigned(value, variable, source.here(3)))
 
     def watches(self, xs: Any) -> bool:
         """Whether one of these tensors is watched, or was computed from one that is."""
-        return any([id(x) in self._watched for x in xs])
+        return any([id(x) in self._numbers for x in xs])
 
     def used_elsewhere(self, xs: tuple, y: Tensor) -> None:
         """A watched tensor was used in another thread, or in this one while recording was stopped."""
-        if any(id(x) in self._watched for x in xs):
+        if any(id(x) in self._numbers for x in xs):
             stopped = threading.get_ident() == self._thread
-            self._event(explaining.Elsewhere(next(x for x in xs if id(x) in self._watched), y, stopped,
+            self._event(explaining.Elsewhere(next(x for x in xs if id(x) in self._numbers), y, stopped,
                                                      source.here(4)))  # fmt: skip
 
     # What the user calls
@@ -139,7 +146,7 @@ class GradientTape(context.Recorder):
     @property
     def nodes(self) -> list[Node]:
         """What was recorded, in order."""
-        return [Node(*entry) for entry in self._nodes]
+        return [Node(*wired[:5]) for wired in self._wired]
 
     def watch(self, tensor: Any) -> None:
         """Record what happens to `tensor` (a Tensor, a Variable, or a nested structure of them) from now on.
@@ -148,8 +155,7 @@ class GradientTape(context.Recorder):
         """
         for x in tensor if type(tensor) is tuple or type(tensor) is list else (tensor,):
             if type(x) is EagerTensor and x._value.dtype.kind in FLOATS:
-                self._leaves[id(x)] = x
-                self._watched.add(id(x))
+                self._leaf(x)
                 continue
             if nest.is_nested(x):
                 self.watch(nest.flatten(x))
@@ -164,8 +170,7 @@ class GradientTape(context.Recorder):
                     f"The dtype of the watched tensor must be floating (e.g. tf.float32), got {x.dtype!r}",
                 )
             if isinstance(x, Tensor):
-                self._leaves[id(x)] = x
-                self._watched.add(id(x))
+                self._leaf(x)
             else:
                 self._variables[x._serial] = x
 
@@ -344,28 +349,32 @@ class GradientTape(context.Recorder):
         if isinstance(t, Operators) and not isinstance(t, Tensor) and t._serial in self._variables:
             read = EagerTensor(t._value) if context.local.graph is None else tensor(t)
             self._reads.setdefault(t._serial, []).append(read)
-            self._leaves[id(read)] = read
-            self._watched.add(id(read))
+            self._leaf(read)
             return read
         return tensor(t)
 
     def _pull(self, seeds: list, flat: list) -> list:
         """The cotangent of each source, or None."""
-        nodes = list(self._nodes) if self._recording else self._nodes
         if not self._reads:  # tensors alone: each stands for itself
             keys = list(map(id, flat))
-            wanted = set(keys)
-            needed = self._watched if self._leaves.keys() <= wanted else None
-            return list(map(backward(nodes, seeds, wanted, needed).get, keys))
+            found, numbers = self._found(seeds, set(keys))
+            return [found[numbers[key]] if key in numbers else None for key in keys]
         ids = [
             [id(s)] if isinstance(s, Tensor) else [id(r) for r in self._reads.get(s._serial, ())]
             for s in flat
         ]
-        wanted = {key for keys in ids for key in keys}
-        # Where all leaves are asked for, all that the tape watches lies on a path from one.
-        needed = self._watched if self._leaves.keys() <= wanted else None
-        found = backward(nodes, seeds, wanted, needed)
-        return [_sum([found[key] for key in keys if key in found]) for keys in ids]
+        found, numbers = self._found(seeds, {key for keys in ids for key in keys})
+        gs = [[found[numbers[key]] for key in keys if key in numbers] for keys in ids]
+        return [_sum([g for g in parts if g is not None]) for parts in gs]
+
+    def _found(self, seeds: list, sources: set[int]) -> tuple[list, dict[int, int]]:
+        """Cotangents by number, those of `sources` among them, and the numbers by id."""
+        leaves, wired, numbers = self._leaves.keys(), self._wired, self._numbers
+        if leaves == sources:  # so all that is watched lies on a path from a source
+            return pull(wired, numbers, seeds, ()), numbers
+        if not leaves <= sources:
+            wired, numbers = wire(wired, sources)
+        return pull(wired, numbers, seeds, {numbers.get(key) for key in sources}), numbers
 
     def _rows(self, y: Any, units: Any, flat: list) -> list:
         """For each source, one row for each of `units` (cotangents of y), stacked; None where nothing leads
@@ -439,7 +448,8 @@ def _ones(target: Any) -> Any:
     if context.local.watch is not None:
         return o.ones_like(target)
     value = target._value
-    return np.ones(value.shape, value.dtype) if type(value) is np.ndarray else type(value)(1)
+    one = _ONES.get(type(value))
+    return np.ones(value.shape, value.dtype) if one is None else one
 
 
 def _seed(target: Any, given: Any) -> Any:

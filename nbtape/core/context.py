@@ -55,18 +55,20 @@ def _set(recorders: tuple, graph) -> None:
 
 
 def push(recorder) -> None:
-    local.recorders = recorders = (*local.recorders, recorder)
-    local.watch = local.graph, recorders
+    here = local.__dict__  # one look-up of what is this thread's own, each of which takes its time
+    here["recorders"] = recorders = (*here.get("recorders", ()), recorder)
+    here["watch"] = here.get("graph"), recorders
 
 
 def pop(recorder) -> None:
-    graph, recorders = local.watch or (local.graph, ())
+    here = local.__dict__
+    graph, recorders = here.get("graph"), here.get("recorders", ())
     if recorders and recorders[-1] is recorder:
         recorders = recorders[:-1]
     else:
-        recorders = tuple(r for r in recorders if r is not recorder)
-    local.recorders = recorders
-    local.watch = (graph, recorders) if recorders or graph is not None else None
+        recorders = tuple([r for r in recorders if r is not recorder])
+    here["recorders"] = recorders
+    here["watch"] = (graph, recorders) if recorders or graph is not None else None
 
 
 @contextmanager

@@ -10,7 +10,7 @@ may stack them.
 import functools
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,11 +19,11 @@ from nbtape.core.convert import array_of, fit
 from nbtape.core.dtype import DType
 from nbtape.core.errors import OpError, invalid
 from nbtape.core.kernel import Kernel
-from nbtape.core.report import NUMBERS, explained
+from nbtape.core.report import NUMBERS, Missing, explained
 from nbtape.core.shape import Spec, TensorShape, bracket, known_shape
 
 _NO_ATTRS: dict[str, Any] = {}
-_local, _open_tapes, _here = context.local, context.open_tapes, source.here  # for `run`, at each op
+_local, _open_tapes, _here, _new = context.local, context.open_tapes, source.here, object.__new__  # for `run`
 
 # An op that makes inf or nan says so in its value, as in TensorFlow; NumPy's warnings about it are not for
 # the user. A filter costs nothing until something happens; `np.errstate` around each op would cost as much as
@@ -91,8 +91,9 @@ class Op:
 class Table:
     """The ops by name: `o.mul`. Rules look ops up when they run, so rows may name each other in any order."""
 
-    def __getattr__(self, name: str) -> Op:
-        raise AttributeError(f"the op table has no row {name!r}")
+    if TYPE_CHECKING:  # when it runs, `__getattr__` would make each look-up of a row a slow one
+
+        def __getattr__(self, name: str) -> Op: ...
 
     def __contains__(self, name: str) -> bool:
         return name in self.__dict__
@@ -206,16 +207,16 @@ class Operators:
         return binary(o.bitwise_xor, other, self)
 
     def __invert__(self):
-        return apply(o.invert, tensor(self))
+        return applied(o.invert, self)
 
     def __neg__(self):
-        return apply(o.neg, tensor(self))
+        return applied(o.neg, self)
 
     def __pos__(self):
         return tensor(self)
 
     def __abs__(self):
-        return apply(o.abs, tensor(self))
+        return applied(o.abs, self)
 
     def __lt__(self, other):
         return binary(o.less, self, other)
@@ -261,8 +262,8 @@ class Tensor(Operators):
 
     __slots__ = (
         "__weakref__",
-        "assign",
-    )  # `assign` is set only where the tensor was cut out of a variable: v[key]
+        "_assign",
+    )  # `_assign` is set only where the tensor was cut out of a variable: v[key]
 
     @property
     def dtype(self) -> DType:
@@ -279,16 +280,22 @@ class Tensor(Operators):
     def get_shape(self) -> TensorShape:
         return self.shape
 
-    def __getattr__(self, name: str):
-        text = f"{type(self).__name__!r} object has no attribute {name!r}"
-        raise AttributeError(f"{text}. {_INSTEAD[name]}" if name in _INSTEAD else text, name=name, obj=self)
+    @property
+    def assign(self) -> Callable[..., Any]:
+        """Replace this part of the variable that it was cut out of: `v[key].assign(value)`."""
+        try:
+            return self._assign
+        except AttributeError:
+            return _NO_ASSIGN.__get__(self, type(self))
+
+    def __dir__(self):
+        return [name for name in super().__dir__() if name not in _INSTEAD]
 
 
 # What to write instead of attributes that people look for on a Tensor.
 _INSTEAD = {
     "T": "Write tf.transpose(x).",
     "astype": "Write tf.cast(x, dtype).",
-    "assign": "A Tensor never changes: make it a tf.Variable, or compute a new one.",
     "trainable": "Only a tf.Variable is trainable: make it one, or have the tape watch the tensor.",
     "size": "Write tf.size(x), or x.shape.num_elements().",
     "detach": "Write tf.stop_gradient(x).",
@@ -297,6 +304,9 @@ _INSTEAD = {
 } | {name: f"Write tf.{name}(x, ...)." for name in "reshape transpose squeeze argmax argmin".split()} | {
     name: f"Write tf.reduce_{name}(x)." for name in "sum mean max min prod any all".split()
 } | {name: "Write tf.reshape(x, [-1])." for name in ("ravel", "flatten")}  # fmt: skip
+_NO_ASSIGN = Missing("assign", "A Tensor never changes: make it a tf.Variable, or compute a new one.")
+for _name, _instead in _INSTEAD.items():
+    setattr(Tensor, _name, Missing(_name, _instead))
 
 
 class EagerTensor(Tensor):
@@ -619,6 +629,11 @@ def beside(x: Any, dtype: DType) -> Any:
 # Applying
 
 
+def applied(op: Op, x: Any) -> Any:
+    """An op of one input, of a Tensor or of anything: `-x`, `tf.sin(x)`."""
+    return run(op, (x if type(x) is EagerTensor else tensor(x),), _NO_ATTRS)
+
+
 def binary(op: Op, a: Any, b: Any) -> Any:
     """An operator between a Tensor and anything: `a + b`."""
     if type(a) is not EagerTensor or type(b) is not EagerTensor:
@@ -659,17 +674,23 @@ def run(op: Op, xs: tuple, attrs: dict) -> Any:
             if type(a) is not type(b) or type(a) not in op.scalars:
                 check_dtypes(op, (a, b))
             value = op.eager(a, b, **attrs) if attrs else op.eager(a, b)
+        elif n == 1:
+            a = xs[0]
+            a = a._value if type(a) is EagerTensor else a
+            if type(a) not in op.scalars:
+                check_dtypes(op, (a,))
+            value = op.eager(a, **attrs) if attrs else op.eager(a)
         else:
             values = [x._value if type(x) is EagerTensor else x for x in xs]
-            if n > 2 or not n or type(values[0]) not in op.scalars:
-                check_dtypes(op, values)
+            check_dtypes(op, values)
             value = op.eager(*values, **attrs)
     except Exception as error:
         value = recovered(error, op, xs, attrs)
     if op.many:
         y = ys = tuple([EagerTensor(v) for v in value])
     else:
-        y = EagerTensor(value)
+        y = _new(EagerTensor)  # as EagerTensor(value) does, by way of a slower call
+        y._value = value
         ys = (y,)
     if watch is not None:
         # The user is never nearer: `here`, this function, the one that called it, an operator or a public

@@ -16,6 +16,20 @@ from nbtape.core.shape import Spec, bracket
 NUMBERS = (bool, int, float, complex)
 
 
+class Missing:
+    """An attribute that people look for where there is none: says what to write instead.
+
+    One for each name, since a class with `__getattr__` would find all its attributes the slow way.
+    """
+
+    def __init__(self, name: str, instead: str):
+        self._name, self._instead = name, instead
+
+    def __get__(self, owner: Any, kind: type) -> Any:
+        text = f"{kind.__name__!r} object has no attribute {self._name!r}. {self._instead}"
+        raise AttributeError(text, name=self._name, obj=owner)
+
+
 def specs_of(xs: tuple) -> list:
     """Specs of the inputs: what `infer` takes. A Python number has the dtype of the tensors beside it."""
     tensors = [x for x in xs if type(x) not in NUMBERS]

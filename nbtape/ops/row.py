@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.dtype import FLOATS
-from nbtape.core.engine import Op, Tensor, apply, pair, register, stands_for_tensor, tensor
+from nbtape.core.engine import Op, Tensor, applied, apply, pair, register, stands_for_tensor, tensor
 from nbtape.core.kernel import Extern, Kernel, Scalar
 from nbtape.core.shape import Spec, broadcast
 from nbtape.ops.labels import LABELS
@@ -69,7 +69,7 @@ def unary(row: Op, doc: str, example: str, shows: str, at: str = "") -> Callable
     """
 
     def function(x: Any, name: str | None = None) -> Any:
-        return apply(row, tensor(x))
+        return applied(row, x)
 
     return dressed(function, row, doc, example, shows, at)
 

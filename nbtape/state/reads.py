@@ -56,7 +56,7 @@ class Reads:
 
     def __getitem__(self, key: Any) -> Any:
         found = subscript(self.__tensor__(), key)
-        found.assign = functools.partial(self.assign_slice, key)
+        found._assign = functools.partial(self.assign_slice, key)
         return found
 
     def __iter__(self):
