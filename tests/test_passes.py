@@ -281,10 +281,131 @@ def test_regions_give_and_take_only_what_is_used():
 
     found = optimised(f, (2,), (2,))
     (loop,) = found.steps
-    assert len(loop.outputs) == 2 and found.inputs[1] not in loop.inputs
+    assert len(loop.outputs) == 1 and found.inputs[1] not in loop.inputs
     assert evaluate(found, [np.float32([1, 2]), np.float32([0, 0])])[0] == pytest.approx(
         np.sin(np.sin(np.sin([1, 2])))
     )
+
+
+# Loops
+
+
+def rnn(x, w, u):
+    def body(t, h, total):
+        h = tf.tanh(x[t] @ w + h @ u)
+        return t + 1, h, total + tf.reduce_sum(h * h)
+
+    start = (tf.constant(0), tf.zeros([2, 4]), tf.constant(0.0, x.dtype))
+    return tf.while_loop(lambda t, h, total: t < 5, body, start)[2]
+
+
+def test_a_recurrent_layer_keeps_one_product_in_each_loop():
+    found = optimised(gradients(rnn, 3), (5, 2, 3), (3, 4), (4, 4))
+    forwards, backwards = [step for step in found.steps if step.op is o.while_]
+    assert forwards.attrs["trips"] == backwards.attrs["trips"] == 5
+    assert names(forwards.attrs["body"]) == ["matmul", "add", "tanh"]
+    inside = names(backwards.attrs["body"])
+    assert inside.count("matmul") == 1 and "tanh" not in inside
+    assert names(found).count("matmul") == 4  # the inputs, their gradient, and those of both matrices
+
+
+def looped(body, test=lambda t: t < 4, start=0):
+    """A function of two tensors that runs `body(t, a, x)` over a carry `a`."""
+
+    def function(a, x):
+        def step(t, a):
+            return t + 1, body(t, a, x)
+
+        return tf.reduce_sum(tf.while_loop(lambda t, a: test(t), step, (tf.constant(start), a))[1])
+
+    return function
+
+
+def counted_down(a, x):
+    def body(t, a):
+        return t - 2, tf.sin(a + x[t])
+
+    return tf.reduce_sum(tf.while_loop(lambda t, a: t >= 0, body, (tf.constant(3), a))[1])
+
+
+def rows_stacked(a, x):
+    def body(t, a, rows):
+        a = tf.sin(a) * x[t]
+        return t + 1, a, rows.write(t, a)
+
+    rows = tf.TensorArray(x.dtype, 4)
+    return tf.reduce_sum(tf.while_loop(lambda t, a, rows: t < 4, body, (0, a, rows))[2].stack() ** 2.0)
+
+
+def until_large(a, x):
+    test, body = (lambda a: tf.reduce_sum(a * a) < 50.0), (lambda a: (a * 1.5 + x[0],))
+    return tf.reduce_sum(tf.while_loop(test, body, (a,))[0])
+
+
+LOOPS = {
+    "stream": looped(lambda t, a, x: tf.sin(a * x[t])),
+    "never": looped(lambda t, a, x: tf.sin(a * x[t]), test=lambda t: t < 0),
+    "once": looped(lambda t, a, x: tf.sin(a * x[t]), test=lambda t: t <= 0),
+    "part": looped(lambda t, a, x: tf.sin(a * x[t]), start=2),
+    "turned": looped(lambda t, a, x: tf.sin(a * x[t]), test=lambda t: 4 > t),
+    "both": looped(lambda t, a, x: tf.sin(a * x[t]), test=lambda t: tf.logical_and(t < 3, t < 7)),
+    "invariant": looped(lambda t, a, x: a + tf.exp(x[0]) * tf.reduce_sum(x)),
+    "accumulated": looped(lambda t, a, x: a + tf.exp(x[t])),
+    "outer": looped(lambda t, a, x: a + tf.reduce_sum(tf.matmul(x[t][:, None], x[t][None] * 2.0), 0)),
+    "branch": looped(lambda t, a, x: tf.cond(t > 1, lambda: tf.sin(a), lambda: a * x[t])),
+    "counted": looped(lambda t, a, x: a * tf.cast(t, a.dtype) + x[3 - t]),
+    "nested": looped(lambda t, a, x: LOOPS["once"](a, x) * a),
+    "scan": lambda a, x: tf.reduce_sum(tf.scan(lambda a, r: tf.sin(a) * r, x, a)),
+    "map": lambda a, x: tf.reduce_sum(tf.map_fn(lambda r: tf.sin(r) * a, x)),
+    "counted_down": counted_down,
+    "rows_stacked": rows_stacked,
+    "until_large": until_large,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_loops_and_their_gradients_compute_the_same_after_all_passes(name):
+    agree(gradients(LOOPS[name], 2), (3,), (4, 3), dtype=DOUBLE)
+    agree(LOOPS[name], (3,), (4, 3), dtype=DOUBLE)
+
+
+@pytest.mark.parametrize("name", ["stream", "accumulated", "rows_stacked", "until_large"])
+def test_gradients_of_gradients_of_loops_compute_the_same_after_all_passes(name):
+    def slope(a, x):
+        return tf.reduce_sum(gradients(LOOPS[name], 1)(a, x)[1] ** 2.0)
+
+    agree(gradients(slope, 2), (3,), (4, 3), dtype=DOUBLE)
+
+
+@pytest.mark.parametrize("name", ["stream", "part", "turned", "both", "counted", "counted_down", "scan"])
+def test_trips_are_known_beforehand(name):
+    found = optimised(LOOPS[name], (3,), (4, 3))
+    (loop,) = [step for step in found.steps if step.op is o.while_]
+    assert loop.attrs["cond"] is None and loop.attrs["trips"] in (2, 3, 4)
+    assert "dynamic_index" not in names(loop.attrs["body"]) or name in ("counted", "counted_down")
+
+
+def test_what_is_added_up_leaves_the_loop():
+    assert "while_" not in names(optimised(LOOPS["accumulated"], (3,), (4, 3)))
+
+
+def test_random_numbers_stay_in_their_loop():
+    def f(a, x):
+        def body(t, a):
+            return t + 1, a + tf.random.uniform([3]) * x[0]
+
+        return tf.while_loop(lambda t, a: t < 4, body, (tf.constant(0), a))[1]
+
+    found = optimised(f, (3,), (4, 3))
+    (loop,) = [step for step in found.steps if step.op is o.while_]
+    assert "random_uniform" in names(loop.attrs["body"])
+
+
+def test_a_loop_without_carries_is_gone():
+    def f(x):
+        return tf.while_loop(lambda t: t < 4, lambda t: (t + 1,), (tf.constant(0),))[0] + x
+
+    assert names(optimised(f, (), dtype=np.dtype(np.int32))) == ["add"]
 
 
 # All rows, and all programs

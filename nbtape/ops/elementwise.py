@@ -13,7 +13,7 @@ import numpy as np
 from nbtape.core.dtype import ALL, FLOATS, as_dtype, bfloat16, spelled
 from nbtape.core.engine import Tensor, o
 from nbtape.core.errors import OpError, invalid
-from nbtape.core.kernel import Extern, Scalar, View
+from nbtape.core.kernel import Scalar, View
 from nbtape.core.report import spec_of
 from nbtape.core.shape import Spec, TensorShape, bracket, broadcast
 from nbtape.ops import numeric
@@ -177,38 +177,38 @@ def _same_shapes(*specs):
 #   name       numpy               numba, CPU and CUDA    gradient: g incoming, y output, then the input
 row("neg",     operator.neg,       "(-{0})",              lambda g, y, x: -g,                    kinds=SIGNED)
 row("square",  numeric.square,     "({0} * {0})",         lambda g, y, x: g * conj(x + x),       kinds=NUMBER)
-row("sign",    np.sign,            "(({0} > 0) - ({0} < 0))", _sign_grad, kinds=SIGNED)
+row("sign",    np.sign,            "sign({0})",           _sign_grad, kinds=SIGNED)
 row("abs",     operator.abs,       "abs({0})",            _abs_grad,     kinds=SIGNED, infer=_part_spec)
-row("reciprocal", np.reciprocal,   "(1.0 / {0})",         lambda g, y, x: -g * conj(y * y))
-row("sqrt",    np.sqrt,            "math.sqrt({0})",      lambda g, y, x: g * 0.5 / conj(y))
-row("rsqrt",   numeric.rsqrt,      "(1.0 / math.sqrt({0}))", lambda g, y, x: g * -0.5 * conj(y * y * y))
-row("exp",     np.exp,             "math.exp({0})",       lambda g, y, x: g * conj(y))
-row("expm1",   np.expm1,           "math.expm1({0})",     lambda g, y, x: g * conj(o.exp(x)))
-row("log",     np.log,             "math.log({0})",       lambda g, y, x: g / conj(x))
-row("log1p",   np.log1p,           "math.log1p({0})",     lambda g, y, x: g / conj(1 + x))
-row("sin",     np.sin,             "math.sin({0})",       lambda g, y, x: g * conj(o.cos(x)))
-row("cos",     np.cos,             "math.cos({0})",       lambda g, y, x: -g * conj(o.sin(x)))
-row("tan",     np.tan,             "math.tan({0})",       lambda g, y, x: g * conj(1 + y * y))
-row("asin",    np.arcsin,          "math.asin({0})",      lambda g, y, x: g / conj(o.sqrt(1 - x * x)))
-row("acos",    np.arccos,          "math.acos({0})",      lambda g, y, x: -g / conj(o.sqrt(1 - x * x)))
-row("atan",    np.arctan,          "math.atan({0})",      lambda g, y, x: g / conj(1 + x * x))
-row("sinh",    np.sinh,            "math.sinh({0})",      lambda g, y, x: g * conj(o.cosh(x)))
-row("cosh",    np.cosh,            "math.cosh({0})",      lambda g, y, x: g * conj(o.sinh(x)))
-row("tanh",    np.tanh,            "math.tanh({0})",      lambda g, y, x: g * conj(1 - y * y))
-row("asinh",   np.arcsinh,         "math.asinh({0})",     lambda g, y, x: g / conj(o.cosh(y)))
-row("acosh",   np.arccosh,         "math.acosh({0})",     lambda g, y, x: g / conj(o.sinh(y)))
-row("atanh",   np.arctanh,         "math.atanh({0})",     lambda g, y, x: g / conj(1 - x * x))
-row("sigmoid", numeric.sigmoid,    "(1.0 / (1.0 + math.exp(-{0})))", lambda g, y, x: g * conj(y * (1 - y)))
-row("softplus", numeric.softplus,  "(max({0}, 0.0) + math.log1p(math.exp(-abs({0}))))",
+row("reciprocal", np.reciprocal,   "reciprocal({0})",     lambda g, y, x: -g * conj(y * y))
+row("sqrt",    np.sqrt,            "sqrt({0})",           lambda g, y, x: g * 0.5 / conj(y))
+row("rsqrt",   numeric.rsqrt,      "rsqrt({0})",          lambda g, y, x: g * -0.5 * conj(y * y * y))
+row("exp",     np.exp,             "exp({0})",            lambda g, y, x: g * conj(y))
+row("expm1",   np.expm1,           "expm1({0})",          lambda g, y, x: g * conj(o.exp(x)))
+row("log",     np.log,             "log({0})",            lambda g, y, x: g / conj(x))
+row("log1p",   np.log1p,           "log1p({0})",          lambda g, y, x: g / conj(1 + x))
+row("sin",     np.sin,             "sin({0})",            lambda g, y, x: g * conj(o.cos(x)))
+row("cos",     np.cos,             "cos({0})",            lambda g, y, x: -g * conj(o.sin(x)))
+row("tan",     np.tan,             "tan({0})",            lambda g, y, x: g * conj(1 + y * y))
+row("asin",    np.arcsin,          "asin({0})",           lambda g, y, x: g / conj(o.sqrt(1 - x * x)))
+row("acos",    np.arccos,          "acos({0})",           lambda g, y, x: -g / conj(o.sqrt(1 - x * x)))
+row("atan",    np.arctan,          "atan({0})",           lambda g, y, x: g / conj(1 + x * x))
+row("sinh",    np.sinh,            "sinh({0})",           lambda g, y, x: g * conj(o.cosh(x)))
+row("cosh",    np.cosh,            "cosh({0})",           lambda g, y, x: g * conj(o.sinh(x)))
+row("tanh",    np.tanh,            "tanh({0})",           lambda g, y, x: g * conj(1 - y * y))
+row("asinh",   np.arcsinh,         "asinh({0})",          lambda g, y, x: g / conj(o.cosh(y)))
+row("acosh",   np.arccosh,         "acosh({0})",          lambda g, y, x: g / conj(o.sinh(y)))
+row("atanh",   np.arctanh,         "atanh({0})",          lambda g, y, x: g / conj(1 - x * x))
+row("sigmoid", numeric.sigmoid,    "sigmoid({0})",        lambda g, y, x: g * conj(y * (1 - y)))
+row("softplus", numeric.softplus,  "softplus({0})",
     lambda g, y, x: g * o.sigmoid(x), kinds=REAL_FLOATS)
-row("log_sigmoid", numeric.log_sigmoid, "(min({0}, 0.0) - math.log1p(math.exp(-abs({0}))))",
+row("log_sigmoid", numeric.log_sigmoid, "log_sigmoid({0})",
     lambda g, y, x: g * o.sigmoid(-x), kinds=REAL_FLOATS)
-row("softsign", numeric.softsign,  "({0} / (1.0 + abs({0})))",
+row("softsign", numeric.softsign,  "softsign({0})",
     lambda g, y, x: g / o.square(1 + o.abs(x)), kinds=REAL_FLOATS)
-row("floor",   np.floor,           "math.floor({0})",     kinds=REAL_FLOATS)
-row("ceil",    np.ceil,            "math.ceil({0})",      kinds=REAL_FLOATS)
-row("rint",    np.rint,            "round({0})",          kinds=REAL_FLOATS)
-row("round",   numeric.round_half_to_even, "round({0})",  kinds=REAL)
+row("floor",   np.floor,           "floor({0})",          kinds=REAL_FLOATS)
+row("ceil",    np.ceil,            "ceil({0})",           kinds=REAL_FLOATS)
+row("rint",    np.rint,            "rint({0})",           kinds=REAL_FLOATS)
+row("round",   numeric.round_half_to_even, "rint({0})",   kinds=REAL)
 
 #   name       numpy               numba, CPU and CUDA    and the gradient of each input
 row("add",     numeric.add,        "({0} + {1})",
@@ -220,36 +220,36 @@ row("mul",     operator.mul,       "({0} * {1})",
 row("div",     numeric.divide,     "({0} / {1})",
     lambda g, y, a, b: g / conj(b), lambda g, y, a, b: -g * conj(y / b),
     kinds=UNCHECKED, infer=_quotient_spec)
-row("pow",     operator.pow,       "({0} ** {1})",        _pow_base, _pow_exponent, kinds=SIGNED)
-row("floordiv", numeric.floordiv,  "({0} // {1})",        kinds=REAL)
-row("floormod", numeric.floormod,  "({0} % {1})",
+row("pow",     operator.pow,       "pow({0}, {1})",       _pow_base, _pow_exponent, kinds=SIGNED)
+row("floordiv", numeric.floordiv,  "floordiv({0}, {1})",  kinds=REAL)
+row("floormod", numeric.floormod,  "floormod({0}, {1})",
     lambda g, y, a, b: g,          lambda g, y, a, b: -g * o.floordiv(a, b), kinds=REAL)
-row("truncatediv", numeric.truncatediv, "math.trunc({0} / {1})", kinds=REAL)
-row("truncatemod", numeric.truncatemod, "(abs({0}) % abs({1}) if {0} >= 0 else -(abs({0}) % abs({1})))",
+row("truncatediv", numeric.truncatediv, "truncatediv({0}, {1})", kinds=REAL)
+row("truncatemod", numeric.truncatemod, "truncatemod({0}, {1})",
     lambda g, y, a, b: g,          lambda g, y, a, b: -g * o.truncatediv(a, b), kinds=REAL)
-row("maximum", numeric.maximum,    "({0} if {0} >= {1} or {0} != {0} else {1})",
+row("maximum", numeric.maximum,    "maximum({0}, {1})",
     lambda g, y, a, b: o.where(a >= b, g, 0.0), lambda g, y, a, b: o.where(a >= b, 0.0, g), kinds=REAL)
-row("minimum", numeric.minimum,    "({0} if {0} <= {1} or {0} != {0} else {1})",
+row("minimum", numeric.minimum,    "minimum({0}, {1})",
     lambda g, y, a, b: o.where(a <= b, g, 0.0), lambda g, y, a, b: o.where(a <= b, 0.0, g), kinds=REAL)
 row("squared_difference", numeric.squared_difference, "(({0} - {1}) * ({0} - {1}))",
     lambda g, y, a, b: 2 * g * (a - b), lambda g, y, a, b: -2 * g * (a - b), kinds=SIGNED)
-row("atan2",   np.arctan2,         "math.atan2({0}, {1})",
+row("atan2",   np.arctan2,         "atan2({0}, {1})",
     lambda g, y, a, b: g * o.div_no_nan(b, a * a + b * b),
     lambda g, y, a, b: -g * o.div_no_nan(a, a * a + b * b), kinds=REAL_FLOATS)
 op("nextafter", np.nextafter,      elementwise_spec,      lambda g, y, a, b: g, lambda g, y, a, b: 0.0 * g,
-   kernel=Extern(cpu="numpy:nextafter"), kinds="f", absorbs=True)
-row("div_no_nan", numeric.div_no_nan, "({0} / {1} if {1} != 0.0 else 0.0)",
+   kernel=Scalar("nextafter({0}, {1})"), kinds="f", absorbs=True)
+row("div_no_nan", numeric.div_no_nan, "where({1} == 0, 0, {0} / {1})",
     lambda g, y, a, b: o.div_no_nan(g, conj(b)), lambda g, y, a, b: -g * conj(o.div_no_nan(y, b)))
-row("mul_no_nan", numeric.mul_no_nan, "({0} * {1} if {1} != 0.0 else 0.0)",
+row("mul_no_nan", numeric.mul_no_nan, "where({1} == 0, 0, {0} * {1})",
     lambda g, y, a, b: o.mul_no_nan(g, conj(b)), lambda g, y, a, b: o.mul_no_nan(conj(a), g))
-row("xlogy",   numeric.xlogy,      "({0} * math.log({1}) if {0} != 0.0 else 0.0)",
+row("xlogy",   numeric.xlogy,      "where({0} == 0, 0, {0} * log({1}))",
     lambda g, y, a, b: _where_not_zero(a, g * conj(o.log(b))), lambda g, y, a, b: g * conj(o.xdivy(a, b)))
-row("xlog1py", numeric.xlog1py,    "({0} * math.log1p({1}) if {0} != 0.0 else 0.0)",
+row("xlog1py", numeric.xlog1py,    "where({0} == 0, 0, {0} * log1p({1}))",
     lambda g, y, a, b: _where_not_zero(a, g * conj(o.log1p(b))),
     lambda g, y, a, b: g * conj(o.xdivy(a, b + 1)))
-row("xdivy",   numeric.xdivy,      "({0} / {1} if {0} != 0.0 else 0.0)",
+row("xdivy",   numeric.xdivy,      "where({0} == 0, 0, {0} / {1})",
     lambda g, y, a, b: _where_not_zero(a, g / conj(b)), lambda g, y, a, b: -g * conj(o.xdivy(y, b)))
-row("clip",    numeric.clip,       "max(min({0}, {2}), {1})",
+row("clip",    numeric.clip,       "maximum(minimum({0}, {2}), {1})",
     lambda g, y, x, lo, hi: o.where(o.logical_and(x >= lo, x <= hi), g, 0.0),
     lambda g, y, x, lo, hi: o.where(o.minimum(x, hi) < lo, g, 0.0),
     lambda g, y, x, lo, hi: o.where(o.logical_and(x > hi, hi >= lo), g, 0.0), kinds=REAL, infer=_clip_spec)
@@ -261,19 +261,19 @@ row("less",          operator.lt,  "({0} < {1})",         kinds=REAL,        inf
 row("less_equal",    operator.le,  "({0} <= {1})",        kinds=REAL,        infer=predicate_spec)
 row("greater",       operator.gt,  "({0} > {1})",         kinds=REAL,        infer=predicate_spec)
 row("greater_equal", operator.ge,  "({0} >= {1})",        kinds=REAL,        infer=predicate_spec)
-row("logical_and",   operator.and_, "({0} and {1})",      kinds=BOOLS,       infer=predicate_spec)
-row("logical_or",    operator.or_, "({0} or {1})",        kinds=BOOLS,       infer=predicate_spec)
+row("logical_and",   operator.and_, "({0} & {1})",        kinds=BOOLS,       infer=predicate_spec)
+row("logical_or",    operator.or_, "({0} | {1})",         kinds=BOOLS,       infer=predicate_spec)
 row("logical_xor",   operator.xor, "({0} != {1})",        kinds=BOOLS,       infer=predicate_spec)
 row("logical_not",   operator.invert, "(not {0})",        kinds=BOOLS,       infer=predicate_spec)
 row("is_nan",        np.isnan,     "({0} != {0})",        kinds=REAL_FLOATS, infer=predicate_spec)
-row("is_inf",        np.isinf,     "math.isinf({0})",     kinds=REAL_FLOATS, infer=predicate_spec)
-row("is_finite",     np.isfinite,  "math.isfinite({0})",  kinds=REAL_FLOATS, infer=predicate_spec)
+row("is_inf",        np.isinf,     "isinf({0})",          kinds=REAL_FLOATS, infer=predicate_spec)
+row("is_finite",     np.isfinite,  "isfinite({0})",       kinds=REAL_FLOATS, infer=predicate_spec)
 row("bitwise_and",   operator.and_, "({0} & {1})",        kinds=BITS)
 row("bitwise_or",    operator.or_, "({0} | {1})",         kinds=BITS)
 row("bitwise_xor",   operator.xor, "({0} ^ {1})",         kinds=BITS)
-row("invert",        operator.invert, "(~{0})",           kinds=BITS)
-row("left_shift",    numeric.left_shift, "({0} << min(max({1}, 0), 63))", kinds=INTEGER)
-row("right_shift",   numeric.right_shift, "({0} >> min(max({1}, 0), 63))", kinds=INTEGER)
+row("invert",        operator.invert, "invert({0})",      kinds=BITS)
+row("left_shift",    numeric.left_shift, "left_shift({0}, {1})", kinds=INTEGER)
+row("right_shift",   numeric.right_shift, "right_shift({0}, {1})", kinds=INTEGER)
 
 row("complex", numeric.complex_,   "complex({0}, {1})",
     lambda g, y, a, b: o.real(g),  lambda g, y, a, b: o.imag(g), kinds="f", infer=_complex_spec)
@@ -281,10 +281,10 @@ row("real",    numeric.real,       "{0}.real",            lambda g, y, z: o.cast
     kinds="c", infer=_part_spec)
 row("imag",    numeric.imag,       "{0}.imag",            lambda g, y, z: o.complex(0.0 * g, g),
     kinds="c", infer=_part_spec)
-row("angle",   numeric.angle,      "math.atan2({0}.imag, {0}.real)",
+row("angle",   numeric.angle,      "atan2({0}.imag, {0}.real)",
     lambda g, y, z: o.complex(0.0 * g, g) / conj(z), kinds="c", infer=_part_spec)
 row("conj",    numeric.conj,       "{0}.conjugate()",     lambda g, y, z: conj(g), kinds=NUMBER)
-row("where",   numeric.select,     "({1} if {0} else {2})", None,
+row("where",   numeric.select,     "where({0}, {1}, {2})", None,
     lambda g, y, c, a, b: o.where(c, g, 0.0), lambda g, y, c, a, b: o.where(c, 0.0, g),
     kinds=UNCHECKED, infer=_select_spec)
 op("cast",     numeric.cast,       _cast_spec,            _cast_grad, kernel=Scalar("{0}"))
@@ -293,5 +293,5 @@ op("cast_like", numeric.cast_like, _cast_like_spec,       lambda h, y, g, x: o.c
 op("identity", numeric.same,       elementwise_spec,      lambda g, y, x: g, kernel=View())
 op("stop_gradient", numeric.same,  elementwise_spec,      kernel=View())
 op("absorb",   absorb,             _absorb_spec,          None, _absorb_grad,
-   kernel=Scalar("({1} if {0} != 0.0 or math.isfinite({1}) else 0.0)"))
+   kernel=Scalar("absorb({0}, {1})"))
 # fmt: on

@@ -12,7 +12,7 @@ import numpy as np
 
 from nbtape.core.dtype import FLOATS
 from nbtape.core.engine import o
-from nbtape.graph.passes.rewrite import Builder, Found, Rules, scalar_of
+from nbtape.graph.passes.rewrite import Builder, Found, Rules, constant, scalar_of
 from nbtape.graph.program import Step, Value
 from nbtape.ops.row import REAL_FLOATS
 
@@ -68,6 +68,8 @@ def _minus(build: Builder, step: Step) -> Found:
     if number is not None and number == 0 and _whole(step, a):
         if a.dtype.kind in "iu" or a.dtype.kind == "f" and math.copysign(1, number) > 0:
             return a
+    if number is not None and a.dtype.kind == "i":
+        return build(o.add, a, constant(-number, a.dtype))
     return build(o.add, a, minus.inputs[0]) if minus is not None else None
 
 

@@ -5,10 +5,13 @@ from collections.abc import Callable
 from nbtape.graph import verify
 from nbtape.graph.passes import algebra, fold, lower, shapes
 from nbtape.graph.passes.absorb import absorb
+from nbtape.graph.passes.hoist import hoist, multiply_after, multiply_before, sum_after
 from nbtape.graph.passes.prune import prune
 from nbtape.graph.passes.rewrite import Rules, rewrite
+from nbtape.graph.passes.save import save
 from nbtape.graph.passes.share import share
 from nbtape.graph.passes.sparse import update_rows
+from nbtape.graph.passes.trips import settle, stack_parts, stream_rows
 from nbtape.graph.program import Program
 
 Pass = Callable[[Program], Program]
@@ -27,7 +30,22 @@ def lowered(program: Program) -> Program:
     return rewrite(program, _LOWERED)
 
 
-PASSES: list[Pass] = [prune, share, simplify, share, lowered, share, absorb, update_rows, prune]
+TIDY: list[Pass] = [simplify, share, prune]
+# What would be computed again is found while both bodies still are as they were derived from one another.
+LOOPS: list[Pass] = [
+    settle,
+    *TIDY,
+    stream_rows,
+    stack_parts,
+    *TIDY,
+    save,
+    hoist,
+    multiply_before,
+    multiply_after,
+    sum_after,
+    *TIDY,
+]
+PASSES: list[Pass] = [prune, share, *TIDY, *LOOPS, lowered, share, absorb, update_rows, prune]
 
 
 def optimise(program: Program, checked: bool = False) -> Program:

@@ -263,6 +263,18 @@ def _fold_nothing(build: Builder, step: Step) -> Found:
     return build(o.reshape, x, shape=step.outputs[0].shape)
 
 
+@rules("sum", "prod", "max", "min", "any", "all")
+def _fold_twice(build: Builder, step: Step) -> Found:
+    """A fold of a fold is one, over the axes of both."""
+    inner = build.made_by(step.inputs[0], step.op.name)
+    if inner is None or step.attrs["keepdims"] or inner.attrs["keepdims"] or not inner.inputs[0].static:
+        return None
+    gone = inner.attrs["axis"]
+    left = [a for a in range(len(_shape(inner.inputs[0]) or ())) if a not in gone]
+    axis = tuple(sorted([*gone, *[left[a] for a in step.attrs["axis"]]]))
+    return build(step.op, inner.inputs[0], axis=axis, keepdims=False)
+
+
 @rules("sum")
 def _sum_of_same(build: Builder, step: Step) -> Found:
     """n equal elements, in all the axes that are summed, add up to n times one of them."""

@@ -36,7 +36,7 @@ def share(program: Program) -> Program:
             if name not in _HARMLESS:
                 held.clear()
         elif not step.programs and not unrepeatable(step):  # type: ignore[arg-type]
-            first = seen.setdefault(_key(step), step)
+            first = seen.setdefault(key_of(step), step)
             if first is not step:
                 now.update(zip(step.outputs, first.outputs))
                 continue
@@ -46,7 +46,8 @@ def share(program: Program) -> Program:
     return program
 
 
-def _key(step: Step) -> tuple:
+def key_of(step: Step) -> tuple:
+    """What two steps have in common that give the same."""
     inputs = tuple([_identity(x) for x in step.inputs])
     attrs = tuple(sorted(step.attrs.items(), key=lambda item: item[0]))
     return step.op.name, frozenset(inputs) if step.op.name in _COMMUTES else inputs, attrs
