@@ -312,6 +312,23 @@ def test_methods_have_traces_of_their_own():
     assert a.step.experimental_get_tracing_count() == 1
 
 
+def test_input_signature_of_a_method_leaves_out_its_object():
+    class Doubling:
+        @tf.function(input_signature=[tf.TensorSpec([None])])
+        def call(self, x, times=2):
+            return x * float(times)
+
+    doubling = Doubling()
+    assert doubling.call([1.0]).numpy().tolist() == [2.0]
+    assert doubling.call(tf.ones([3])).numpy().tolist() == [2.0] * 3
+    assert Doubling.call(doubling, [5.0]).numpy().tolist() == [10.0]
+    assert doubling.call.experimental_get_tracing_count() == 1
+    with pytest.raises(TypeError, match="Can not cast"):
+        doubling.call(tf.ones([3, 3]))
+    with pytest.raises(TypeError, match="missing type constraint for x"):
+        tf.function(lambda self, x: x, input_signature=[])
+
+
 def test_methods_do_not_keep_objects_alive():
     a = Counter()
     a.step(tf.constant(1))

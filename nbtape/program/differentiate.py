@@ -33,6 +33,7 @@ class Differentiable(Routine):
     """A graph that open tapes see as one operation."""
 
     guards: Any = ()
+    _derivatives: "Derivatives | bool | None" = False  # False: not asked for yet
 
     def run(self, tensors: Sequence[Any]) -> Any:
         """The result for these values of the inputs, in order."""
@@ -46,16 +47,12 @@ class Differentiable(Routine):
             return self.result(self.derivatives.record(self, tensors, recorders))
         return self.result(self._graph.run(tensors))
 
-    @functools.cached_property
+    @property
     def derivatives(self) -> "Derivatives | None":
         """What tapes need of the graph; None where they have to see each of its operations."""
-        if _calls_python(self._graph):
-            return None
-        try:
-            with context.paused():
-                return Derivatives(self._graph)
-        except Exception:  # of a rule that the user wrote: it is raised where he asks for a gradient
-            return None
+        if self._derivatives is False:
+            self._derivatives = None if _calls_python(self._graph) else _derivatives_of(self._graph)
+        return self._derivatives  # type: ignore[return-value]
 
     @property
     def forward(self) -> Routine | None:
@@ -77,6 +74,8 @@ class Derivatives:
     of all, `kept` what is neither and float; `drawn` what would come out otherwise if it ran again. All are
     tensors of `forward`.
     """
+
+    _backward_of_kept: Differentiable | None = None
 
     def __init__(self, graph: FunctionGraph):
         name = graph.name or "function"
@@ -125,9 +124,14 @@ class Derivatives:
             recorder.record(self.op, xs, {"call": call}, call.of(self.results), place)
         return [values[id(y)] for y in self._outputs]
 
-    @functools.cached_property
+    @property
     def backward_of_kept(self) -> Differentiable:
         """From the sources, what was drawn, and cotangents of what was kept, to those of the sources."""
+        if self._backward_of_kept is None:
+            self._backward_of_kept = Differentiable(self._gradient_of_kept())
+        return self._backward_of_kept
+
+    def _gradient_of_kept(self) -> FunctionGraph:
         forward = self.forward.graph
         graph = FunctionGraph(f"{forward.name}_gradient")
         with graph.as_default():
@@ -138,7 +142,15 @@ class Derivatives:
             found = backward(nodes, seeds, {id(x) for x in sources if is_float(x)})
             structure = returned(graph, tuple([found.get(id(x)) for x in sources]))
         graph.finish(structure)
-        return Differentiable(graph)
+        return graph
+
+
+def _derivatives_of(graph: FunctionGraph) -> Derivatives | None:
+    try:
+        with context.paused():
+            return Derivatives(graph)
+    except Exception:  # of a rule that the user wrote: it is raised where a gradient is asked for
+        return None
 
 
 class _Call:

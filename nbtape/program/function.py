@@ -216,8 +216,7 @@ class Function:
         def method(*args: Any, **kwargs: Any) -> Any:
             return python_function(ref(), *args, **kwargs)
 
-        parameters = list(self._parameters.plain.parameters.values())[1:]
-        method.__signature__ = self._parameters.plain.replace(parameters=parameters)  # type: ignore[attr-defined]
+        method.__signature__ = self._parameters.of_method()  # type: ignore[attr-defined]
         return ref, self._like(method)
 
     def __deepcopy__(self, memo: dict) -> "Function":

@@ -16,7 +16,8 @@ class Parameters:
 
     def __init__(self, function: Callable, input_signature: Any = None):
         self.plain = _parameters_of(function)
-        self.wanted = _checked_signature(input_signature, self.plain)
+        self._of_object = next(iter(self.plain.parameters), "") == "self"  # which specs are not given for
+        self.wanted = _checked_signature(input_signature, self._after_object())
         self._positional = _plain_positional(self.plain)
 
     def signature(self, args: tuple, kwargs: dict) -> Signature:
@@ -35,14 +36,29 @@ class Parameters:
             ) from None
         return Signature((args, kwargs))
 
+    def _after_object(self) -> inspect.Signature:
+        """The parameters that `input_signature` speaks of: all but the `self` of a method."""
+        return self.of_method() if self._of_object else self.plain
+
+    def of_method(self) -> inspect.Signature:
+        """The parameters without the first one, the object."""
+        return self.plain.replace(parameters=list(self.plain.parameters.values())[1:])
+
     def _cast(self, wanted: tuple, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Arguments as `input_signature` wants them."""
-        bound = self.plain.bind(*args, **kwargs)
-        names = list(self.plain.parameters)
+        if self._of_object and args:
+            cast, kwargs = self._cast_rest(wanted, args[1:], kwargs)
+            return (args[0], *cast), kwargs
+        return self._cast_rest(wanted, args, kwargs)
+
+    def _cast_rest(self, wanted: tuple, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        parameters = self._after_object()
+        bound = parameters.bind(*args, **kwargs)
+        names = list(parameters.parameters)
         given = bound.args
         if len(given) > len(wanted):
             for name, value in list(bound.arguments.items())[len(wanted) :]:
-                default = self.plain.parameters[name].default
+                default = parameters.parameters[name].default
                 if default is inspect.Parameter.empty or isinstance(value, Operators) or value != default:
                     raise TypeError(f"Can not cast {value} to Literal[{default!r}]")
         parts = [_cast(value, spec) for value, spec in zip(given, wanted)]
@@ -56,7 +72,7 @@ class Parameters:
         if self.wanted is None:
             return "(" + ", ".join(self.plain.parameters) + ")"
         told = []
-        for i, (name, parameter) in enumerate(self.plain.parameters.items()):
+        for i, (name, parameter) in enumerate(self._after_object().parameters.items()):
             if i < len(self.wanted):
                 told.append(f"{name}: {spelled(self.wanted[i])}")
             else:
