@@ -3,6 +3,7 @@
 import enum
 import threading
 import weakref
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +13,7 @@ from nbtape.autodiff import explain as explaining
 from nbtape.autodiff.backward import SCALARS, differentiable, number, pull, wire
 from nbtape.core import context, nest, source
 from nbtape.core.dtype import FLOATS, as_dtype
-from nbtape.core.engine import EagerTensor, Node, Operators, Tensor, o, tensor
+from nbtape.core.engine import EagerTensor, Node, Operators, Tensor, apply, doors, o, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.report import spec_of
 from nbtape.core.shape import bracket
@@ -257,7 +258,7 @@ class GradientTape(context.Recorder):
         targets, flat = self._prepare(target, sources)
         y = targets[0]
         try:
-            rows = self._rows(y, _unit_rows(y), flat)
+            rows = self._rows(y, _units(y, 0), flat)
             result = []
             for s, row in zip(flat, rows, strict=True):
                 if row is None:
@@ -295,7 +296,7 @@ class GradientTape(context.Recorder):
         y = targets[0]
         batch, inner = y.shape[0], tuple(y.shape[1:])
         try:
-            row = self._rows(y, _unit_columns(y), flat)[0]
+            row = self._rows(y, _units(y, 1), flat)[0]
             rest = tuple(source.shape[1:])
             if row is None:  # TensorFlow gives zeros, whatever it is asked for
                 return tensor(np.zeros((batch, *inner, *rest), source.dtype.np))
@@ -380,8 +381,10 @@ class GradientTape(context.Recorder):
         """For each source, one row for each of `units` (cotangents of y), stacked; None where nothing leads
         to y.
         """
+        if context.local.graph is not None:  # all rows at the same time, or the trace holds each of them
+            return doors["rows"](lambda unit: self._pull([(y, unit)], flat), units)
         rows: list[list] = [[] for _ in flat]
-        for unit in units:
+        for unit in _each(units):
             for collected, g in zip(rows, self._pull([(y, unit)], flat), strict=True):
                 collected.append(g)
         return [_stacked(collected) for collected in rows]
@@ -471,22 +474,19 @@ def _seed(target: Any, given: Any) -> Any:
     )
 
 
-def _unit_rows(y: Any):
-    """One cotangent for each element of y: 1 there, 0 elsewhere."""
-    shape, dtype = tuple(y.shape), spec_of(y).dtype
-    for i in range(int(np.prod(shape, dtype=np.int64))):
-        unit = np.zeros(shape, dtype)
-        unit.flat[i] = 1
-        yield tensor(unit)
+def _units(y: Any, batch_dims: int) -> Tensor:
+    """Cotangents of y, one for each element of an example, stacked: 1 there, in all examples, 0 elsewhere."""
+    shape, spec = tuple(y.shape), spec_of(y)
+    inner = shape[batch_dims:]
+    n = int(np.prod(inner, dtype=np.int64))
+    places = apply(o.iota, size=n, dtype=np.dtype(np.int32))
+    unit = apply(o.equal, apply(o.expand_dims, places, axis=1), apply(o.expand_dims, places, axis=0))
+    unit = apply(o.reshape, apply(o.cast, unit, dtype=spec.dtype), shape=(n, *[1] * batch_dims, *inner))
+    return apply(o.broadcast_to, unit, shape=(n, *shape))
 
 
-def _unit_columns(y: Any):
-    """One cotangent for each element of y[0], the same for each example."""
-    shape, dtype = tuple(y.shape), spec_of(y).dtype
-    for i in range(int(np.prod(shape[1:], dtype=np.int64))):
-        unit = np.zeros((shape[0], int(np.prod(shape[1:], dtype=np.int64))), dtype)
-        unit[:, i] = 1
-        yield tensor(unit.reshape(shape))
+def _each(units: Tensor) -> Iterator[Tensor]:
+    return (units[i] for i in range(units.shape[0]))
 
 
 def _stacked(rows: list) -> Any:

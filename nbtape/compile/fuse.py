@@ -341,4 +341,6 @@ def _matched(group: Group, xs: Sequence[Value], shape: Sequence, domain: list[in
             return None
         axes[i] = low
         taken.add(low)
+    if len(taken) < sum(a is not None for a in axes):
+        return None  # a value beside itself on another axis: it would have to be read twice
     return tuple(axes)

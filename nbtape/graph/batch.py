@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import nest
-from nbtape.core.engine import Node, Op, Tensor, apply, o, tensor
+from nbtape.core.engine import Node, Op, Tensor, apply, doors, o, tensor
 from nbtape.core.kernel import Scalar
 from nbtape.core.report import spec_of
 from nbtape.core.shape import Spec
+from nbtape.core.slices import IndexedSlices
 from nbtape.graph.emit import packed
 from nbtape.graph.functional import map_fn
 from nbtape.graph.rows import PLACEHOLDER, GraphShapeError
@@ -84,7 +85,10 @@ class Batch:
         """The value for all examples, repeated where it is the same for each."""
         if isinstance(x, Batched):
             return x.value
-        return apply(o.stack, *[x] * self.n, axis=0) if self.n else apply(o.expand_dims, x, axis=0)[:0]
+        shape = spec_of(x).shape
+        if shape is None or None in shape:
+            return apply(o.stack, *[x] * self.n, axis=0) if self.n else apply(o.expand_dims, x, axis=0)[:0]
+        return apply(o.broadcast_to, x, shape=(self.n, *shape))
 
     def all(self, xs: list) -> list:
         return [self.whole(x) for x in xs]
@@ -113,6 +117,18 @@ def vectorized_map(fn: Callable, elems: Any, fallback_to_while_loop: bool = True
     inputs = [x[0] if once else Batched(x) for x, once in zip(flat, same)]
     ys = Batch(n).run(graph, inputs)
     return packed(graph.structure, ys)
+
+
+def rows(pull: Callable, units: Tensor) -> list:
+    """For each thing that `pull` gives, a tensor or None, the stack of what it gives for each of `units`."""
+
+    def dense(unit: Tensor) -> list:
+        return [g.dense() if isinstance(g, IndexedSlices) else g for g in pull(unit)]
+
+    return vectorized_map(dense, units)
+
+
+doors["rows"] = rows
 
 
 def _length(flat: list) -> int | None:
