@@ -162,6 +162,15 @@ def test_traces_do_not_keep_their_arguments_alive():
     assert [ref() for ref in refs] == [None, None]
 
 
+def test_traces_for_objects_that_are_gone_are_let_go():
+    f = tf.function(lambda x, thing: x * 2.0)
+    x = tf.constant(1.0)
+    for _ in range(4):
+        f(x, Thing())
+    assert len(f.concrete_functions) == 1 and len(f.traces()) == 4
+    assert [trace.concrete is None for trace in f.traces()] == [True, True, True, False]
+
+
 def test_traces_do_not_keep_tapes_alive():
     f = tf.function(lambda x: tf.cond(x > 0, lambda: x, lambda: -x))
     with tf.GradientTape() as tape:

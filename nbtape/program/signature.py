@@ -36,6 +36,10 @@ class Identity:
             self._ref = lambda: x
         self._hash, self._text = hash((Identity, id(x))), shown(x)
 
+    @property
+    def alive(self) -> bool:
+        return self._ref() is not None
+
     def __eq__(self, other: Any) -> bool:
         if not isinstance(other, Identity):
             return False
@@ -47,6 +51,13 @@ class Identity:
 
     def __repr__(self) -> str:
         return self._text
+
+
+def may_come(key: Hashable) -> bool:
+    """Whether a call of this key can come again: not, where an object in it is gone."""
+    if isinstance(key, Identity):
+        return key.alive
+    return all(map(may_come, key)) if isinstance(key, tuple) else True
 
 
 def tensor_spec(spec: Spec, name: str | None = None) -> TensorSpec:

@@ -6,6 +6,7 @@ up as a guard, with a warning; an argument that does is named in one.
 """
 
 import warnings
+import weakref
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,10 @@ from typing import Any
 from nbtape.core import source
 from nbtape.core.dtype import as_dtype
 from nbtape.core.shape import TensorSpec, bracket
+from nbtape.graph.trace import FunctionGraph
 from nbtape.program.concrete import ConcreteFunction
 from nbtape.program.guards import Guard, change, shown
-from nbtape.program.signature import Identity, Signature
+from nbtape.program.signature import Identity, Signature, may_come
 
 _OFTEN = 5  # retraces for one reason, before something is said
 _RARELY = 10  # calls for each retrace that are so many that it is no nuisance
@@ -33,20 +35,25 @@ class Trace:
     signature: str
     cause: str
     seconds: float
-    nodes: int
-    concrete: ConcreteFunction
+    nodes: int  # operations of its graph, those of branches and loops included
+    _concrete: weakref.ref
+
+    @property
+    def concrete(self) -> ConcreteFunction | None:
+        """The trace itself; None where no call can find it any more."""
+        return self._concrete()
 
     @property
     def compile_seconds(self) -> float | None:
         """How long compiling took; None while it is not compiled."""
-        return getattr(self.concrete.compiled, "seconds", None)
+        return getattr(getattr(self.concrete, "compiled", None), "seconds", None)
 
     @property
     def cached(self) -> bool | None:
         """Whether all of its machine code was there already, on disk or in memory; None while it is not
         compiled.
         """
-        return getattr(self.concrete.compiled, "cached", None)
+        return getattr(getattr(self.concrete, "compiled", None), "cached", None)
 
 
 class TraceList(list):
@@ -124,6 +131,7 @@ class Traces:
     def add(self, key: Hashable, specs: tuple, concrete: ConcreteFunction, seconds: float) -> None:
         """Keep one more trace, and note why it was made."""
         concrete.guards = concrete.guards.without(self._given_up)
+        self._by_key = {k: by_specs for k, by_specs in self._by_key.items() if may_come(k)}
         stale = [c for c in self.of_key(key).get(specs, ()) if not c.guards.hold()]
         cause = (
             "first call" if not self.made else self._guards_cause(stale) or self._arguments_cause(concrete)
@@ -132,8 +140,7 @@ class Traces:
         variants.insert(0, concrete)
         del variants[_VARIANTS:]
         told = ", ".join([f"{name}: {brief(value)}" for name, value in concrete.arguments.items()])
-        nodes = len(concrete.graph.nodes)
-        self.made.append(Trace(told, cause, seconds, nodes, concrete))
+        self.made.append(Trace(told, cause, seconds, _size(concrete.graph), weakref.ref(concrete)))
 
     def _guards_cause(self, stale: list[ConcreteFunction]) -> str:
         if not stale:
@@ -145,13 +152,13 @@ class Traces:
 
     def _arguments_cause(self, concrete: ConcreteFunction) -> str:
         """How the arguments differ from those of the trace that is nearest to it."""
-        differences = [_differing(trace.concrete, concrete) for trace in reversed(self.made)]
-        nearest = min(differences, key=len)
+        earlier = [trace.concrete for trace in reversed(self.made)]
+        nearest = min([_differing(old, concrete) for old in earlier if old is not None], key=len, default=[])
         for name, old, new in nearest:
             self._blame(name, old, new)
         return (
             "; ".join([f"{name}: {change(brief(old), brief(new))}" for name, old, new in nearest])
-            or "another use"
+            or "another object"
         )
 
     def _blame(self, name: str, old: Any, new: Any) -> None:
@@ -202,6 +209,11 @@ def _advice(name: str, old: Any, new: Any) -> str:
 
 def _open(old: Any, new: Any) -> str:
     return str([a if a == b else None for a, b in zip(old.as_list(), new.as_list())])
+
+
+def _size(graph: FunctionGraph) -> int:
+    inner = [v for node in graph.nodes for v in node.attrs.values() if isinstance(v, FunctionGraph)]
+    return len(graph.nodes) + sum(map(_size, inner))
 
 
 def _nearest(concretes: list[ConcreteFunction]) -> ConcreteFunction:
