@@ -12,7 +12,7 @@ from nbtape.core.kernel import Composite
 from nbtape.core.shape import Spec
 from nbtape.graph import verify
 from nbtape.graph.evaluate import evaluate
-from nbtape.graph.passes import optimise
+from nbtape.graph.passes import optimise, specialise
 from nbtape.graph.program import Value, program_of
 from nbtape.graph.trace import trace
 
@@ -408,6 +408,27 @@ def test_a_loop_without_carries_is_gone():
     assert names(optimised(f, (), dtype=np.dtype(np.int32))) == ["add"]
 
 
+# Sizes that are known only at a call
+
+
+def test_open_sizes_are_known_at_a_call():
+    def f(x):
+        def body(t, a, r):
+            return t + 1, a * tf.reduce_mean(x), tf.concat([r, x], 0)
+
+        start = (tf.constant(0), x + 1.0, x)
+        open_ends = [tf.TensorShape([]), x.shape, tf.TensorShape([None, 2])]
+        _, a, r = tf.while_loop(lambda t, a, r: t < 3, body, start, shape_invariants=open_ends)
+        return a, r, tf.reshape(x, [-1])
+
+    found = specialise(program(f, (None, 2)), [(5, 2)])
+    verify.check(found)
+    assert [y.shape for y in found.outputs] == [(5, 2), (None, 2), (10,)]
+    after = optimise(specialise(program(f, (None, 2)), [(5, 2)]), checked=True)
+    for a, b in zip(evaluate(program(f, (None, 2)), random((5, 2))), evaluate(after, random((5, 2)))):
+        np.testing.assert_allclose(b, a, rtol=1e-5)
+
+
 # All rows, and all programs
 
 
@@ -425,7 +446,8 @@ def check_row(op, args, attrs, is_open=False):
     specs = [Spec((None,) * x.ndim if is_open else x.shape, x.dtype) for x in arrays]
     found = trace(lambda *xs: differentiated(op, attrs, args, xs), specs)
     before = evaluate(program_of(found), arrays)
-    after = evaluate(optimise(program_of(found), checked=True), arrays)
+    left = specialise(program_of(found), [x.shape for x in arrays])
+    after = evaluate(optimise(left, checked=True), arrays)
     for a, b in zip(before, after, strict=True):
         same(a, b)
 
