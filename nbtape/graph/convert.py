@@ -10,6 +10,7 @@ import __future__
 import ast
 import copy
 import functools
+import inspect
 import linecache
 import sys
 from collections.abc import Callable, Iterator
@@ -78,6 +79,11 @@ def convert(function: Callable) -> Callable:
     return _converted_object(function, convert)
 
 
+def converting(function: Any) -> Any:
+    """A function of the user's that a library is about to call, converted where the trace around it is."""
+    return convert(function) if getattr(context.local.graph, "converts", False) else function
+
+
 def _around(function: Any, converting: Callable) -> Any:
     """A bound method or a partial, of a converted function."""
     if isinstance(function, functools.partial):
@@ -124,8 +130,7 @@ def _compiled(function: FunctionType) -> CodeType | None:
         node, owner = _found(function)
         if is_generator(node):
             return None
-        free = [*code.co_freevars, RUNTIME]
-        tree = _enclosed(converted(copy.deepcopy(node), owner), free, owner)
+        tree = _enclosed(converted(copy.deepcopy(node), owner), [*code.co_freevars, RUNTIME], owner)
         made = compile(tree, code.co_filename, "exec", code.co_flags & _FUTURES, True)
         for _ in range(2 if owner is None else 3):
             made = next(inside for inside in made.co_consts if isinstance(inside, CodeType))
@@ -204,6 +209,30 @@ def _enclosed(made: ast.stmt, free: list[str], owner: str | None) -> ast.Module:
 
 
 # What users say
+
+
+def to_code(entity: Any, recursive: bool = True, experimental_optional_features: Any = None) -> str:
+    """The source of what `entity`, a function, is converted into.
+
+    >>> def f(x):
+    ...     return x if x > 0 else -x
+    >>> print(tf.autograph.to_code(f))
+    def f(x):
+        return ag__.if_exp(x > 0, lambda: x, lambda: -x, 'x > 0')
+    """
+    function = inspect.unwrap(getattr(entity, "python_function", entity))
+    node, owner = _found(getattr(function, "__func__", function))
+    return ast.unparse(converted(copy.deepcopy(node), owner))
+
+
+def to_graph(entity: Any, recursive: bool = True, experimental_optional_features: Any = None) -> Any:
+    """`entity`, a function, with its control flow on tensors converted: what a `tf.function` calls.
+
+    >>> f = tf.autograph.to_graph(lambda x: 1 if x else 2)
+    >>> f(True), f(False)
+    (1, 2)
+    """
+    return convert(getattr(entity, "python_function", entity))
 
 
 def do_not_convert(func: Callable | None = None) -> Any:

@@ -15,6 +15,7 @@ from nbtape.core.errors import OutOfRangeError, invalid
 from nbtape.core.report import spec_of
 from nbtape.core.shape import TensorShape, TensorSpec
 from nbtape.graph import emit
+from nbtape.graph.convert import converting
 
 
 def map_fn(
@@ -37,7 +38,7 @@ def map_fn(
     >>> tf.map_fn(lambda x: x * x, tf.constant([1, 2, 3])).numpy()
     array([1, 4, 9], dtype=int32)
     """
-    _check_callable(fn)
+    fn = _callable(fn)
     elems, flat = _elements(elems)
     signature = fn_output_signature if fn_output_signature is not None else dtype
     if signature is None:
@@ -77,7 +78,7 @@ def scan(
     >>> tf.scan(lambda a, x: a + x, tf.constant([1, 2, 3])).numpy()
     array([1, 3, 6], dtype=int32)
     """
-    _check_callable(fn)
+    fn = _callable(fn)
     start, flat, combine, structure = _prepared(fn, elems, initializer, reverse)
     first = initializer is None
     if context.local.graph is None:
@@ -141,7 +142,7 @@ def foldr(
 
 
 def _fold(fn: Callable, elems: Any, initializer: Any, reverse: bool, back_prop: bool) -> Any:
-    _check_callable(fn)
+    fn = _callable(fn)
     start, flat, combine, structure = _prepared(fn, elems, initializer, reverse)
     if context.local.graph is None:
         a = start
@@ -182,9 +183,11 @@ def _prepared(fn: Callable, elems: Any, initializer: Any, reverse: bool) -> tupl
     return start, flat, combine, structure
 
 
-def _check_callable(fn: Any) -> None:
+def _callable(fn: Any) -> Callable:
+    """`fn`, with its control flow converted in a trace that does so."""
     if not callable(fn):
         raise TypeError(f"{fn.__name__ if hasattr(fn, '__name__') else 'fn'} is not callable: {fn!r}.")
+    return converting(fn)
 
 
 def _elements(elems: Any) -> tuple[Any, list[Tensor]]:

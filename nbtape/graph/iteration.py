@@ -12,6 +12,7 @@ from nbtape.core.engine import Tensor, apply, o, tensor
 from nbtape.graph.carried import Loop, LoopOptions as LoopOptions
 from nbtape.graph.operators import and_, choose, condition, located, not_, staged
 from nbtape.graph.places import State
+from nbtape.graph.run import acts, unrepeatable
 from nbtape.graph.symbolic import SymbolicTensor
 from nbtape.ops.measure import shape
 from nbtape.ops.static import known
@@ -30,13 +31,29 @@ def while_(
     Steps run as Python until a tensor says whether to go on.
     """
     while True:
+        made = _made()
         holds = test()
         if staged(holds):
-            state = State(kept, others, test, body)  # type: ignore[arg-type]
-            return Loop(state, _given(options)).run(lambda: condition(test(), "while loop"), body)
+            break
         if not holds:
-            return None
+            return
         body()
+    loop = Loop(State(kept, others, test, body), _given(options))  # type: ignore[arg-type]
+    if not any(acts(node) or unrepeatable(node) for node in context.local.graph.nodes[made:]):  # type: ignore[union-attr]
+        return loop.run(lambda: condition(test(), "while loop"), body)
+    going = loop.carry("<going>", condition(holds, "while loop"))  # it has been tested, which is done once
+
+    def turn() -> None:
+        body()
+        going.value = condition(test(), "while loop")
+
+    loop.run(lambda: going.value, turn)
+
+
+def _made() -> int:
+    """How many nodes the open graph has."""
+    graph: Any = context.local.graph
+    return 0 if graph is None else len(graph.nodes)
 
 
 def for_(

@@ -14,6 +14,7 @@ of the old ones, so that errors point to what the user wrote.
 
 import ast
 import copy
+import re
 
 from nbtape.graph.jumps import without_jumps
 from nbtape.graph.names import Scope, own, parameters, roots, stop_of
@@ -35,7 +36,7 @@ _OPERATORS = {
     ast.Is: "is", ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in",
 }  # fmt: skip
 _DIRECTIVE = "set_loop_options"
-_LEFT_ALONE = "do_not_convert"
+_LEFT_ALONE = re.compile(r"\bdo_not_convert\b|\bautograph=False\b")  # in a decorator
 
 
 def converted(node: ast.FunctionDef | ast.Lambda, owner: str | None) -> ast.stmt:
@@ -62,8 +63,8 @@ class _Rewriter(ast.NodeTransformer):
     """Rewrites one function and those within it; `_scope` is that of the innermost one."""
 
     def __init__(self, function: ast.AST, owner: str | None):
-        names = [part.id for part in ast.walk(function) if isinstance(part, ast.Name)]
-        self._taken = {*names, *[part.arg for part in ast.walk(function) if isinstance(part, ast.arg)]}
+        parts = list(ast.walk(function))
+        self._taken = {getattr(part, field, "") for part in parts for field in ("id", "arg", "name")}
         self._owner = owner
         self._scope = Scope(function)
         self._shared: set[str] = set()  # the names that blocks of the function bind
@@ -94,8 +95,7 @@ class _Rewriter(ast.NodeTransformer):
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        marks = [ast.unparse(decorator).split("(")[0] for decorator in node.decorator_list]
-        if is_generator(node) or any(mark.split(".")[-1] == _LEFT_ALONE for mark in marks):
+        if is_generator(node) or _LEFT_ALONE.search("\n".join(map(ast.unparse, node.decorator_list))):
             return node
         return self.function(node)
 

@@ -47,6 +47,7 @@ class FunctionGraph(Graph):
     def __init__(self, name: str = ""):
         super().__init__(name)
         self.outer = context.local.graph
+        self.converts = getattr(self.outer, "converts", False)  # whether Python's control flow is converted
         self.outer_recorders = context.local.recorders
         self.inputs: list[SymbolicTensor] = []
         self.outputs: list[SymbolicTensor] = []

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from nbtape.core import context, nest
 from nbtape.core.engine import EagerTensor
-from nbtape.graph.convert import convert
+from nbtape.graph.convert import converting
 from nbtape.graph.trace import FunctionGraph, returned
 from nbtape.program.concrete import ConcreteFunction
 from nbtape.program.guards import Guards
@@ -145,6 +145,28 @@ class Function:
         """The traces made so far."""
         return list(self._traces)
 
+    @property
+    def graph(self) -> Any:
+        """The graph of the last trace."""
+        return self._last.graph
+
+    @property
+    def source(self) -> str:
+        """The Python source of what runs for the last trace, see `ConcreteFunction.source`."""
+        return self._last.source
+
+    @property
+    def plan(self) -> Any:
+        """What runs for the last trace, see `ConcreteFunction.plan`."""
+        return self._last.plan
+
+    @property
+    def _last(self) -> ConcreteFunction:
+        traces = self.concrete_functions
+        if not traces:
+            raise ValueError(f"{self._name} has not been traced: call it first, or its get_concrete_function.")
+        return traces[-1]
+
     def pretty_printed_concrete_signatures(self, verbose: bool = True) -> str:
         """The signatures of the traces made so far."""
         return "\n\n".join(c.pretty_printed_signature(verbose) for c in self.concrete_functions)
@@ -186,8 +208,8 @@ class Function:
             inputs = [graph.add_input(s, n, x) for s, n, x in zip(specs, names, signature.tensors)]
             args, kwargs = signature.filled(lambda i: inputs[i])
             self._count += 1
-            python_function = convert(self._python_function) if self._autograph else self._python_function
-            result = python_function(*args, **kwargs)
+            graph.converts = self._autograph
+            result = converting(self._python_function)(*args, **kwargs)
             structure = returned(graph, result, repr(self._python_function))
         graph.finish(structure)
         return graph, watch.guards
