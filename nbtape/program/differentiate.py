@@ -8,7 +8,7 @@ first gradient is a call like any other.
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbtape.autodiff.backward import backward
 from nbtape.core import context, source
@@ -20,6 +20,7 @@ from nbtape.graph.rows import PLACEHOLDER
 from nbtape.graph.run import ancestors, unrepeatable
 from nbtape.graph.symbolic import SymbolicTensor
 from nbtape.graph.trace import FunctionGraph, returned
+from nbtape.program.call import Call, row
 from nbtape.program.routine import Routine
 from nbtape.program.watch import inherit
 
@@ -67,13 +68,25 @@ class Differentiable(Routine):
         return None if self.derivatives is None else self.derivatives.backward
 
 
-class Derivatives:
-    """The graphs that run in the place of one while a tape is open.
+class _Places(NamedTuple):
+    """Where the values of a call are, in the list of what it was given and what came out.
 
-    `sources` are what gradients go to, `results` the outputs, each once; `taken` is what the gradient takes
-    of all, `kept` what is neither and float; `drawn` what would come out otherwise if it ran again. All are
-    tensors of `forward`.
+    `sources` are what gradients go to and `results` the outputs, each once; `late` are the reads of variables
+    after they were assigned. `taken` is what the gradient takes of all, `kept` the float part of that which
+    is neither source nor result, and `drawn` what would come out otherwise if it ran again.
     """
+
+    sources: list
+    results: list
+    outputs: list
+    late: list
+    taken: list
+    kept: list
+    drawn: list
+
+
+class Derivatives:
+    """The graphs that run in the place of one while a tape is open."""
 
     _backward_of_kept: Differentiable | None = None
 
@@ -83,46 +96,60 @@ class Derivatives:
         with forward.as_default():
             inputs = [forward.add_input(x._spec, x.op.name) for x in graph.inputs]
             outputs = [_computed(y) for y in graph.run(inputs)]
-            captured, reads, self.late = list(forward.captures.values()), *_reads(forward)
-            self.sources = [*inputs, *[inside for _, inside in captured], *reads, *self.late]
-            self.results = list({id(y): y for y in outputs}.values())
-            back = _gradient_of(name, forward.nodes, self.results, self.sources)
-        self.taken = _captured_as_inputs(back)
-        known = {id(x) for x in (*self.sources, *self.results)}
-        kept = [x for x in self.taken if id(x) not in known]
-        self.kept = [x for x in kept if is_float(x)]
-        drawn = [y for n in ancestors(forward.nodes, self.kept, ()) if unrepeatable(n) for y in n.outputs]
-        self.drawn = [y for y in drawn if id(y) not in known]
-        forward.finish(tuple({id(y): y for y in (*self.results, *self.late, *kept, *self.drawn)}.values()))
+            captured, reads, late = list(forward.captures.values()), *_reads(forward)
+            given = [*inputs, *[inside for _, inside in captured], *reads]
+            sources, results = [*given, *late], list({id(y): y for y in outputs}.values())
+            back = _gradient_of(name, forward.nodes, results, sources)
+        taken = _captured_as_inputs(back)
+        known = {id(x) for x in (*sources, *results)}
+        between = [x for x in taken if id(x) not in known]
+        kept = [x for x in between if is_float(x)]
+        drawn = [y for n in ancestors(forward.nodes, kept, ()) if unrepeatable(n) for y in n.outputs]
+        forward.finish(tuple({id(y): y for y in (*results, *late, *between, *drawn)}.values()))
         self.forward, self.backward = Routine(forward), Differentiable(back)
-        self._outputs, self._captured = outputs, [outside for outside, _ in captured]
-        self._reads = [(x.op.node.attrs["variable"].deref(), x.op.node.place) for x in reads]
-        self.op = _row(name, [g is not None for g in back.structure], _Call.from_results)
-        self._op_of_kept = _row(name, [is_float(x) for x in self.sources], _Call.from_kept)
+        self._values = [*given, *forward.outputs]
+        numbers = {id(x): k for k, x in enumerate(self._values)}
+        groups = (sources, results, outputs, late, taken, kept, drawn)
+        self._at = _Places(*[[numbers[id(x)] for x in group] for group in groups])
+        self._floats = [k for k, y in enumerate(results) if is_float(y)]
+        self._captured = [outside for outside, _ in captured]
+        self._reads = [_origin(x) for x in reads]
+        self._late_reads = [_origin(x) for x in late]
+        self.op = row(name, [g is not None for g in back.structure], Derivatives.from_results)
+        self._op_of_kept = row(name, [is_float(x) for x in sources], Derivatives.from_kept)
 
     def record(self, function: Differentiable, tensors: Sequence[Any], recorders: tuple) -> list:
         """The outputs, from a run that `recorders` were shown as one operation."""
         reads = [_read(variable, place) for variable, place in self._reads]
         given, place = (*tensors, *self._captured, *reads), source.here()
-        if not self.late and not any(recorder.watches(given) for recorder in recorders):
+        if not self._late_reads and not any([recorder.watches(given) for recorder in recorders]):
             with context.recording(_UNSEEN):
                 ys = function.execute(tensors)
             for recorder in recorders:
                 recorder.record(self.op, given, {}, tuple(ys), place)
             return ys
         with context.recording(_UNSEEN):
-            ys = _distinct(self.forward.execute(tensors), given)
-        values = dict(zip(map(id, self.forward.graph.outputs), ys))
-        for x in self.late:
+            values = [*given, *_distinct(self.forward.execute(tensors), given)]
+        at = self._at
+        for (variable, _), i in zip(self._late_reads, at.late):
             for recorder in recorders:
-                recorder.read(x.op.node.attrs["variable"].deref(), values[id(x)])
-        xs = (*given, *[values[id(x)] for x in self.late])
-        call = _Call(self, values | dict(zip(map(id, self.sources), xs)))
+                recorder.read(variable, values[i])
+        attrs = {"call": Call(self, values)}
+        xs = tuple([values[i] for i in at.sources])
         for recorder in recorders:
-            if self.kept:
-                recorder.record(self._op_of_kept, xs, {"call": call}, call.of(self.kept), place)
-            recorder.record(self.op, xs, {"call": call}, call.of(self.results), place)
-        return [values[id(y)] for y in self._outputs]
+            if at.kept:
+                recorder.record(self._op_of_kept, xs, attrs, tuple([values[i] for i in at.kept]), place)
+            recorder.record(self.op, xs, attrs, tuple([values[i] for i in at.results]), place)
+        return [values[i] for i in at.outputs]
+
+    def from_results(self, values: list, gs: tuple) -> Any:
+        """The cotangents of the sources, from those of the results."""
+        return self.backward.run([*[gs[k] for k in self._floats], *[values[i] for i in self._at.taken]])
+
+    def from_kept(self, values: list, gs: tuple) -> Any:
+        """The cotangents of the sources, from those of what was kept."""
+        at = self._at
+        return self.backward_of_kept.run([*[values[i] for i in (*at.sources, *at.drawn)], *gs])
 
     @property
     def backward_of_kept(self) -> Differentiable:
@@ -133,16 +160,26 @@ class Derivatives:
 
     def _gradient_of_kept(self) -> FunctionGraph:
         forward = self.forward.graph
+        groups = self._at.sources, self._at.drawn, self._at.kept
+        sources, drawn, kept = ([self._values[i] for i in group] for group in groups)
         graph = FunctionGraph(f"{forward.name}_gradient")
         with graph.as_default():
-            env = {id(x): graph.add_input(x._spec, "x") for x in (*self.sources, *self.drawn)}
+            env = {id(x): graph.add_input(x._spec, "x") for x in (*sources, *drawn)}
             nodes = again(forward, graph, env)
-            seeds: list = [(env[id(x)], graph.add_input(x._spec, "g")) for x in self.kept]
-            sources = [env[id(x)] for x in self.sources]
-            found = backward(nodes, seeds, {id(x) for x in sources if is_float(x)})
-            structure = returned(graph, tuple([found.get(id(x)) for x in sources]))
+            seeds: list = [(env[id(x)], graph.add_input(x._spec, "g")) for x in kept]
+            found = backward(nodes, seeds, {id(env[id(x)]) for x in sources if is_float(x)})
+            structure = returned(graph, tuple([found.get(id(env[id(x)])) for x in sources]))
         graph.finish(structure)
         return graph
+
+    def nodes(self, values: list) -> Iterator[Node]:
+        """What ran inside a call, on its values and on stand-ins for what did not come out."""
+        env = {id(x): value for x, value in zip(self._values, values)}
+        for node in self.forward.graph.nodes:
+            for x in node.outputs:
+                env.setdefault(id(x), SymbolicTensor(x._spec, x._op, x._index))
+            xs, ys = ([env[id(x)] for x in tensors] for tensors in (node.inputs, node.outputs))
+            yield node._replace(inputs=tuple(xs), outputs=tuple(ys))
 
 
 def _derivatives_of(graph: FunctionGraph) -> Derivatives | None:
@@ -151,44 +188,6 @@ def _derivatives_of(graph: FunctionGraph) -> Derivatives | None:
             return Derivatives(graph)
     except Exception:  # of a rule that the user wrote: it is raised where a gradient is asked for
         return None
-
-
-class _Call:
-    """One call of a function that was recorded: the values of its run, and the gradients computed last."""
-
-    def __init__(self, derivatives: Derivatives, values: dict[int, Any]):
-        self.derivatives, self._values = derivatives, values
-        self._last: tuple[Any, Any] = (None, None)
-
-    def of(self, tensors: Sequence[SymbolicTensor]) -> tuple:
-        """The values of tensors of the forward graph."""
-        return tuple([self._values[id(x)] for x in tensors])
-
-    def from_results(self, gs: tuple) -> Any:
-        d = self.derivatives
-        return d.backward.run([*[g for g, y in zip(gs, d.results) if is_float(y)], *self.of(d.taken)])
-
-    def from_kept(self, gs: tuple) -> Any:
-        d = self.derivatives
-        return d.backward_of_kept.run([*self.of(d.sources), *self.of(d.drawn), *gs])
-
-    def gradient(self, i: int, gs: tuple, compute: Callable) -> Any:
-        """Entry i of `compute(self, gs)`, computed once for the same `gs`: a rule is asked for each input."""
-        if self._last[0] is not gs:
-            bare = _local.watch is None
-            found = compute(self, tuple([EagerTensor(g) for g in gs]) if bare else gs)
-            self._last = gs, [_bare(g) for g in found] if bare else found
-        return self._last[1][i]
-
-    def nodes(self, op: Op) -> Iterator[Node]:
-        """What ran inside where `op` stands on a tape, for who wants to know where a gradient ends."""
-        if op is self.derivatives.op:
-            env = dict(self._values)
-            for node in self.derivatives.forward.graph.nodes:
-                for x in node.outputs:
-                    env.setdefault(id(x), SymbolicTensor(x._spec, x._op, x._index))
-                xs, ys = ([env[id(x)] for x in tensors] for tensors in (node.inputs, node.outputs))
-                yield node._replace(inputs=tuple(xs), outputs=tuple(ys))
 
 
 class _Gradient(FunctionGraph):
@@ -231,6 +230,11 @@ def _reads(graph: FunctionGraph) -> tuple[list, list]:
     return before, after
 
 
+def _origin(read: SymbolicTensor) -> tuple[Any, source.Place | None]:
+    """The variable that was read, and the line that did it."""
+    return read.op.node.attrs["variable"].deref(), read.op.node.place
+
+
 def _read(variable: Any, place: source.Place | None) -> Any:
     """The value of a variable, which the tapes are told was read on the line in the function."""
     outer, source.told.place = source.told.place, place
@@ -247,33 +251,14 @@ def _computed(y: Any) -> Any:
 
 def _distinct(ys: Sequence[Any], others: Sequence[Any]) -> list:
     """`ys` as objects of their own, since tapes tell tensors by identity."""
-    seen = set(map(id, others))
+    seen = {*map(id, others)}
+    if len({*map(id, ys)}) == len(ys) and seen.isdisjoint(map(id, ys)):
+        return list(ys)
     fresh = []
     for y in ys:
         fresh.append(EagerTensor(y._value) if id(y) in seen else y)
         seen.add(id(y))
     return fresh
-
-
-def _row(name: str, connected: list[bool], compute: Callable) -> Op:
-    """The op that a call is recorded as: its gradients come from the call, all at once."""
-    rules = [functools.partial(_rule, i, compute) if c else None for i, c in enumerate(connected)]
-    return Op(name, _as_recorded, _as_recorded, tuple(rules), Extern(), many=True)
-
-
-def _rule(i: int, compute: Callable, g: tuple, y: tuple, *xs: Any, call: _Call) -> Any:
-    return call.gradient(i, g, compute)
-
-
-def _as_recorded(*xs: Any, call: _Call) -> Any:
-    raise AssertionError("a call of a function is recorded after it has run")
-
-
-def _bare(g: Any) -> Any:
-    """A gradient on arrays, as rules give it where nobody watches."""
-    if isinstance(g, IndexedSlices):
-        return IndexedSlices(g.values._value, g.indices._value, g._dense_shape)
-    return None if g is None else g._value
 
 
 def _calls_python(graph: FunctionGraph) -> bool:

@@ -22,7 +22,9 @@ class Routine:
         self._graph = graph
         structure = graph.structure
         self._single = isinstance(structure, SymbolicTensor)
-        self._row = type(structure) is tuple and all(isinstance(x, SymbolicTensor) for x in structure)
+        self._row = type(structure) is tuple and all(
+            x is None or type(x) is SymbolicTensor for x in structure
+        )
 
     @property
     def graph(self) -> FunctionGraph:
@@ -42,4 +44,7 @@ class Routine:
         """Outputs, in the structure that the function returned."""
         if self._single:
             return ys[0]
-        return tuple(ys) if self._row else packed(self._graph.structure, ys)
+        if not self._row:
+            return packed(self._graph.structure, ys)
+        left = iter(ys)
+        return tuple([None if x is None else next(left) for x in self._graph.structure])
