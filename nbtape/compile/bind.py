@@ -15,6 +15,7 @@ from nbtape.compile.emit import Word
 from nbtape.compile.layout import Buffer, Layout
 from nbtape.compile.native import addresses
 from nbtape.compile.plan import Launch, Plan
+from nbtape.ops.shape import ranked
 
 _DATA = object.__basicsize__  # where a NumPy array keeps its address, and a NumPy scalar its number
 
@@ -108,13 +109,13 @@ class Memory:
 
     def view(self, layout: Layout, array: Any) -> Any:
         """The same, of the array that its buffer is."""
-        if not layout.known or type(array) is not np.ndarray or array.dtype == object:
+        if not layout.known or array.dtype != layout.buffer.dtype:  # rows of several shapes are objects
             return array
         if layout.shape and layout.whole and array.shape == layout.shape:
             return array
         flat = array.reshape(-1)
         if not layout.shape:
-            return flat[layout.offset]
+            return ranked(flat[layout.offset : layout.offset + 1].reshape(()))
         if layout.whole:
             return flat.reshape(layout.shape)
         strides = [s * layout.buffer.dtype.itemsize for s in layout.strides]

@@ -136,7 +136,8 @@ class _Writer:
             flat = self.memory.arena[start : start + layout.buffer.bytes].view(layout.buffer.dtype)
             return wrap.format(self._with(f"s{start}", flat) + "[0]")
         name = self._name(layout.buffer)
-        if layout.whole or not layout.known:
+        same = layout.whole and layout.shape == layout.buffer.shape and (layout.shape or layout.buffer.scalar)
+        if same or not layout.known:
             return wrap.format(name)
         k = len(self.names)
         array = f"{self._with(f'array{k}', self.memory.view)}({self._with(f'layout{k}', layout)}, {name})"

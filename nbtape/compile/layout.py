@@ -27,6 +27,7 @@ class Buffer:
     scalar: bool = False  # whether it is kept as a NumPy scalar, as Tensors and Variables of rank 0 are
     first: int = 0  # the first and the last unit that uses it
     last: int = 0
+    shape: tuple | None = None  # of the array that it is, where it is one and this is known
 
     @property
     def bytes(self) -> int:
@@ -137,13 +138,11 @@ def _cut(x: Layout, shape: tuple, key: tuple) -> Layout | None:
         return None
     probe = np.lib.stride_tricks.as_strided(np.zeros(1, np.int8), x.shape, x.strides)
     try:
-        found = probe[(*key, None)]  # one axis more, or NumPy would give a number for a single element
+        found = probe[key if Ellipsis in key else (*key, Ellipsis)]  # never a number, but an array of rank 0
     except (IndexError, TypeError):
         return None
     offset = found.__array_interface__["data"][0] - probe.__array_interface__["data"][0]
-    return (
-        replace(x, shape=shape, strides=found.strides[:-1], offset=x.offset + offset) if found.size else None
-    )
+    return replace(x, shape=shape, strides=found.strides, offset=x.offset + offset) if found.size else None
 
 
 _VIEWS: dict[str, Callable[[Layout, tuple, dict], Layout | None]] = {
