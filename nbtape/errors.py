@@ -23,3 +23,4 @@ from nbtape.core.errors import (
     UnimplementedError as UnimplementedError,
     UnknownError as UnknownError,
 )
+from nbtape.program.traces import RetracingWarning as RetracingWarning

@@ -21,12 +21,13 @@ class Call:
         self._derivatives, self._values = derivatives, values
         self._last: tuple[Any, Any] = (None, None)
 
-    def gradient(self, i: int, gs: tuple, compute: Callable) -> Any:
+    def gradient(self, i: int, g: Any, compute: Callable) -> Any:
         """Entry i of `compute(derivatives, values, gs)`, computed once: a rule is asked for each input."""
-        if self._last[0] is not gs:
+        if self._last[0] is not g:
+            gs = g if type(g) is tuple else (g,)
             bare = _local.watch is None
             found = compute(self._derivatives, self._values, [EagerTensor(g) for g in gs] if bare else gs)
-            self._last = gs, [_bare(g) for g in found] if bare else found
+            self._last = g, [_bare(g) for g in found] if bare else found
         return self._last[1][i]
 
     def nodes(self, op: Op) -> Iterator[Node]:
@@ -34,13 +35,13 @@ class Call:
         return self._derivatives.nodes(self._values) if op is self._derivatives.op else iter(())
 
 
-def row(name: str, connected: list[bool], compute: Callable) -> Op:
+def row(name: str, outputs: int, connected: list[bool], compute: Callable) -> Op:
     """The op that calls are recorded as; `connected` says which inputs get gradients."""
     rules = [functools.partial(_rule, i, compute) if c else None for i, c in enumerate(connected)]
-    return Op(name, _as_recorded, _as_recorded, tuple(rules), Extern(), many=True)
+    return Op(name, _as_recorded, _as_recorded, tuple(rules), Extern(), many=outputs != 1)
 
 
-def _rule(i: int, compute: Callable, g: tuple, y: tuple, *xs: Any, call: Call) -> Any:
+def _rule(i: int, compute: Callable, g: Any, y: Any, *xs: Any, call: Call) -> Any:
     return call.gradient(i, g, compute)
 
 

@@ -115,8 +115,8 @@ class Derivatives:
         self._captured = [outside for outside, _ in captured]
         self._reads = [_origin(x) for x in reads]
         self._late_reads = [_origin(x) for x in late]
-        self.op = row(name, [g is not None for g in back.structure], Derivatives.from_results)
-        self._op_of_kept = row(name, [is_float(x) for x in sources], Derivatives.from_kept)
+        self.op = row(name, len(results), [g is not None for g in back.structure], Derivatives.from_results)
+        self._op_of_kept = row(name, len(kept), [is_float(x) for x in sources], Derivatives.from_kept)
 
     def record(self, function: Differentiable, tensors: Sequence[Any], recorders: tuple) -> list:
         """The outputs, from a run that `recorders` were shown as one operation."""

@@ -115,14 +115,12 @@ class Traces:
             if self._too_often(len(seen) - 1, _OFTEN + 1):
                 nuisances.append(guard)
         for guard in nuisances:
-            self._given_up.add(guard.key)
-            values = ", ".join(self._changes[guard.key][:-1])
-            kind = guard.key[0]
-            warn(
-                _NUISANCE.format(name=self._name, kind=kind, guard=guard.name, values=values, last=guard.text)
-            )
-        for concrete in self:
-            concrete.guards = concrete.guards.without(self._given_up)
+            kind, values = guard.key[0], ", ".join(self._changes[guard.key][:-1])
+            warn(_NUISANCE.format(f=self._name, kind=kind, guard=guard.name, values=values, last=guard.text))
+        if nuisances:
+            self._given_up.update([guard.key for guard in nuisances])
+            for concrete in self:
+                concrete.guards = concrete.guards.without(self._given_up)
         return bool(nuisances)
 
     def _too_often(self, times: int, limit: int) -> bool:
@@ -133,9 +131,7 @@ class Traces:
         concrete.guards = concrete.guards.without(self._given_up)
         self._by_key = {k: by_specs for k, by_specs in self._by_key.items() if may_come(k)}
         stale = [c for c in self.of_key(key).get(specs, ()) if not c.guards.hold()]
-        cause = (
-            "first call" if not self.made else self._guards_cause(stale) or self._arguments_cause(concrete)
-        )
+        cause = self._guards_cause(stale) or self._arguments_cause(concrete) if self.made else "first call"
         variants = self.of_key(key).setdefault(specs, [])
         variants.insert(0, concrete)
         del variants[_VARIANTS:]
@@ -146,9 +142,7 @@ class Traces:
         if not stale:
             return ""
         changed = _nearest(stale).guards.changed()
-        return "; ".join(
-            [f"{guard.key[0]} {guard.name}: {change(guard.text, guard.now())}" for guard in changed]
-        )
+        return "; ".join([f"{g.key[0]} {g.name}: {change(g.text, g.now())}" for g in changed])
 
     def _arguments_cause(self, concrete: ConcreteFunction) -> str:
         """How the arguments differ from those of the trace that is nearest to it."""
@@ -156,22 +150,16 @@ class Traces:
         nearest = min([_differing(old, concrete) for old in earlier if old is not None], key=len, default=[])
         for name, old, new in nearest:
             self._blame(name, old, new)
-        return (
-            "; ".join([f"{name}: {change(brief(old), brief(new))}" for name, old, new in nearest])
-            or "another object"
-        )
+        told = "; ".join([f"{name}: {change(brief(old), brief(new))}" for name, old, new in nearest])
+        return told or "another object"
 
     def _blame(self, name: str, old: Any, new: Any) -> None:
         seen = self._blamed.setdefault(name, [brief(old)])
         seen.append(brief(new))
         if name not in self._told and self._too_often(len(seen) - 1, _OFTEN):
             self._told.add(name)
-            values, advice = ", ".join(seen), _advice(name, old, new)
-            warn(
-                _RETRACED.format(
-                    name=self._name, argument=name, count=len(seen) - 1, values=values, advice=advice
-                )
-            )
+            times, values, advice = len(seen) - 1, ", ".join(seen), _advice(name, old, new)
+            warn(_RETRACED.format(f=self._name, times=times, argument=name, values=values, advice=advice))
 
 
 def warn(text: str) -> None:
@@ -180,13 +168,13 @@ def warn(text: str) -> None:
 
 
 _NUISANCE = (
-    "{name} was traced again each time that the {kind} {guard} changed ({values}): that costs more than it "
-    "gives, so from now on {name} goes on with {last}. Make it an argument and pass a tensor, or keep it in "
+    "{f} was traced again each time that the {kind} {guard} changed ({values}): that costs more than it "
+    "gives, so from now on {f} goes on with {last}. Make it an argument and pass a tensor, or keep it in "
     "a tf.Variable."
 )
 _RETRACED = (
-    "{name} was traced {count} more times because the argument {argument} changed ({values}). {advice} "
-    "({name}.traces() shows all traces.)"
+    "{f} was traced {times} more times because the argument {argument} changed ({values}). {advice} "
+    "({f}.traces() shows all traces.)"
 )
 
 
