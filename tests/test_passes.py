@@ -192,6 +192,12 @@ def test_an_error_in_constants_is_left_for_the_run():
         (lambda x: tf.linalg.matvec(x, x[0]), ["subscript", "reshape", "matmul", "reshape"]),
         (lambda x: tf.add_n(tf.unstack(x)), ["subscript"] * 3 + ["add"] * 2),
         (lambda x: tf.shape(x)[0] + tf.size(x), []),
+        (lambda x: tf.logical_and(x == 1.0, x != 1.0), ["broadcast_to"]),
+        (gradients(lambda x: tf.reduce_sum(x[:2] ** 2.0), 1), ["subscript", "mul", "sum", "mul", "pad"]),
+        (
+            gradients(lambda x: tf.reduce_sum(x[1] ** 2.0), 1),
+            ["subscript", "mul", "sum", "mul", "reshape", "pad"],
+        ),
     ],
 )
 def test_simpler_forms(function, left):

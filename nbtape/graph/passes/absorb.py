@@ -31,6 +31,8 @@ def _guard(build: Builder, step: Step, ranges: Ranges) -> Found:
     g, gx = step.inputs
     if gx.spec != step.outputs[0].spec or not gx.static:
         return None
+    if gx is g:
+        return gx
     of_g, made = ranges.of(g), build.maker(gx)
     if of_g.nonzero and (of_g.finite or not ranges.of(gx).causes):
         return gx

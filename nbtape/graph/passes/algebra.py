@@ -178,6 +178,17 @@ def _with_truth(build: Builder, step: Step) -> Found:
     return None
 
 
+@rules("logical_and")
+def _contradiction(build: Builder, step: Step) -> Found:
+    """Nothing is equal to something and not."""
+    made = [build.maker(x) for x in step.inputs]
+    same = made[0] is not None and made[1] is not None and made[0].inputs == made[1].inputs
+    kinds = {step.op.name for step in made if step is not None}
+    if same and kinds == {"equal", "not_equal"} and step.outputs[0].static:
+        return _all(build, False, step.outputs[0])
+    return None
+
+
 @rules("where")
 def _where(build: Builder, step: Step) -> Found:
     c, a, b = step.inputs

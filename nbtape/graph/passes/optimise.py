@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from nbtape.graph import verify
-from nbtape.graph.passes import algebra, fold, lower, shapes
+from nbtape.graph.passes import algebra, fold, folds, lower, parts, shapes
 from nbtape.graph.passes.absorb import absorb
 from nbtape.graph.passes.hoist import hoist, multiply_after, multiply_before, sum_after
 from nbtape.graph.passes.prune import prune
@@ -15,7 +15,7 @@ from nbtape.graph.passes.trips import settle, stack_parts, stream_rows
 from nbtape.graph.program import Program
 
 Pass = Callable[[Program], Program]
-_SIMPLER = Rules(fold.rules, shapes.rules, algebra.rules, lower.known)
+_SIMPLER = Rules(fold.rules, shapes.rules, parts.rules, folds.rules, algebra.rules, lower.known)
 _STABLE = Rules(_SIMPLER, algebra.stable)
 _LOWERED = Rules(lower.composites, _SIMPLER)
 
@@ -45,7 +45,7 @@ LOOPS: list[Pass] = [
     sum_after,
     *TIDY,
 ]
-PASSES: list[Pass] = [prune, share, *TIDY, *LOOPS, lowered, share, absorb, update_rows, prune]
+PASSES: list[Pass] = [prune, share, *TIDY, absorb, *TIDY, *LOOPS, lowered, share, absorb, update_rows, prune]
 
 
 def optimise(program: Program, checked: bool = False) -> Program:

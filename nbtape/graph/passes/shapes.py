@@ -6,22 +6,18 @@ elementwise ops that it feeds, since these broadcast by themselves: they then ru
 
 import math
 
-import numpy as np
-
 from nbtape.core.engine import o
 from nbtape.core.errors import OpError
 from nbtape.core.kernel import Scalar, View
 from nbtape.core.shape import broadcast
 from nbtape.graph.passes.rewrite import Builder, Found, Rules, constant, scalar_of
 from nbtape.graph.program import Step, Value
-from nbtape.ops.key import Key, row_key
-from nbtape.ops.spread import lost
 
 rules = Rules()
 _STAYS = {"broadcast_to", "bitcast"}
 
 
-def _shape(x: Value) -> tuple[int, ...] | None:
+def shape_of(x: Value) -> tuple[int, ...] | None:
     """The shape of `x` where all of it is known."""
     return x.shape if x.static else None  # type: ignore[return-value]
 
@@ -62,7 +58,7 @@ def _measured(build: Builder, step: Step) -> Found:
         return constant(len(x.shape), step.outputs[0].dtype)
     if not x.static:
         return None
-    return constant(x.shape if step.op is o.shape else math.prod(_shape(x) or ()), step.attrs["dtype"])
+    return constant(x.shape if step.op is o.shape else math.prod(shape_of(x) or ()), step.attrs["dtype"])
 
 
 # Reshapes
@@ -136,7 +132,7 @@ def _broadcast(build: Builder, step: Step) -> Found:
 def _spread(build: Builder, step: Step) -> Found:
     """The cotangent of a reduction over the elements that were reduced."""
     g, like = step.inputs
-    axis, shape = step.attrs["axis"], _shape(like)
+    axis, shape = step.attrs["axis"], shape_of(like)
     if shape is None or not g.static:
         return None
     if not step.attrs["keepdims"] and axis is not None:
@@ -150,7 +146,7 @@ def _spread_evenly(build: Builder, step: Step) -> Found:
     g, like = step.inputs
     if not (g.static and like.static):
         return None
-    size, parts = math.prod(_shape(like) or ()), math.prod(_shape(g) or ())
+    size, parts = math.prod(shape_of(like) or ()), math.prod(shape_of(g) or ())
     return build(o.spread, build(o.div, g, float(max(size // max(parts, 1), 1))), like, **step.attrs)
 
 
@@ -184,169 +180,3 @@ def _move_of_one(build: Builder, step: Step) -> Found:
     if number is None or inner is None or step.outputs[0].dtype != inner.inputs[0].dtype:
         return None
     return build(o.broadcast_to, constant(number, inner.inputs[0].dtype), shape=step.outputs[0].shape)
-
-
-# Parts
-
-
-@rules("slice", "slice_like")
-def _slice(build: Builder, step: Step) -> Found:
-    x, y, begin = step.inputs[0], step.outputs[0], step.attrs["begin"]
-    if not (x.static and y.static) or begin is None:
-        return None
-    key = tuple([slice(b, b + n) for b, n in zip(begin, _shape(y) or ())])
-    return build(o.subscript, x, key=Key(key))
-
-
-@rules("subscript")
-def _whole(build: Builder, step: Step) -> Found:
-    """A key that takes everything, or takes nothing away but axes of size 1."""
-    x, y = step.inputs[0], step.outputs[0]
-    if not (x.static and y.static) or math.prod(_shape(x) or ()) != math.prod(_shape(y) or ()):
-        return None
-    items = [k for k in step.attrs["key"].items if type(k) is slice]
-    forward = all(k.step is None or k.step > 0 for k in items)
-    return build(o.reshape, x, shape=y.shape) if forward else None
-
-
-@rules("unstack")
-def _unstack(build: Builder, step: Step) -> Found:
-    axis = step.attrs["axis"]
-    return tuple([
-        build(o.subscript, step.inputs[0], key=row_key(i, axis)) for i in range(len(step.outputs))
-    ])  # fmt: skip
-
-
-@rules("split")
-def _split(build: Builder, step: Step) -> Found:
-    x, axis = step.inputs[0], step.attrs["axis"]
-    if not x.static:
-        return None
-    sizes = [(_shape(y) or ())[axis] for y in step.outputs]
-    ends = np.cumsum(sizes).tolist()
-    keys = [Key((*(slice(None),) * axis, slice(end - n, end))) for n, end in zip(sizes, ends)]
-    return tuple([build(o.subscript, x, key=key) for key in keys])
-
-
-# Sums
-
-
-@rules("sum_to_like")
-def _sum_to_like(build: Builder, step: Step) -> Found:
-    shape = _shape(step.inputs[1])
-    return None if shape is None else build(o.sum_to, step.inputs[0], shape=shape)
-
-
-@rules("sum_to")
-def _sum_to(build: Builder, step: Step) -> Found:
-    """What broadcasting made is summed, and axes of size 1 are put back."""
-    x, shape = step.inputs[0], step.attrs["shape"]
-    if not x.static:
-        return None
-    if x.shape == shape:
-        return x
-    total = build(o.sum, x, axis=lost(x.shape, shape), keepdims=False)
-    return build(o.reshape, total, shape=shape)
-
-
-@rules("sum", "prod", "max", "min", "any", "all")
-def _fold_nothing(build: Builder, step: Step) -> Found:
-    """Over axes of size 1 it is a reshape."""
-    x, axis = step.inputs[0], step.attrs["axis"]
-    if x.shape is None or not x.static:
-        return None
-    if axis is None:
-        return build(step.op, x, axis=tuple(range(len(x.shape))), keepdims=step.attrs["keepdims"])
-    long = tuple([a for a in axis if x.shape[a] != 1])
-    if long:
-        return None
-    return build(o.reshape, x, shape=step.outputs[0].shape)
-
-
-@rules("sum", "prod", "max", "min", "any", "all")
-def _fold_twice(build: Builder, step: Step) -> Found:
-    """A fold of a fold is one, over the axes of both."""
-    inner = build.made_by(step.inputs[0], step.op.name)
-    if inner is None or step.attrs["keepdims"] or inner.attrs["keepdims"] or not inner.inputs[0].static:
-        return None
-    gone = inner.attrs["axis"]
-    left = [a for a in range(len(_shape(inner.inputs[0]) or ())) if a not in gone]
-    axis = tuple(sorted([*gone, *[left[a] for a in step.attrs["axis"]]]))
-    return build(step.op, inner.inputs[0], axis=axis, keepdims=False)
-
-
-@rules("sum")
-def _sum_of_same(build: Builder, step: Step) -> Found:
-    """n equal elements, in all the axes that are summed, add up to n times one of them."""
-    x, y = step.inputs[0], step.outputs[0]
-    inner = build.made_by(x, "broadcast_to")
-    if inner is None or not x.static or x.dtype.kind not in "f" or not inner.inputs[0].static:
-        return None
-    one = inner.inputs[0]
-    extra = len(x.shape) - len(one.shape)  # type: ignore[arg-type]
-    n = math.prod([x.shape[a] for a in step.attrs["axis"]])  # type: ignore[index]
-    repeated = all(a < extra or one.shape[a - extra] == 1 for a in step.attrs["axis"])  # type: ignore[index]
-    if not repeated or not n:
-        return None
-    few = build(o.mul, one, float(n))
-    left = [(1 if a < extra else one.shape[a - extra]) for a in range(len(x.shape))]  # type: ignore[index, arg-type]
-    if not step.attrs["keepdims"]:
-        left = [m for a, m in enumerate(left) if a not in step.attrs["axis"]]
-    return build(o.broadcast_to, build(o.reshape, few, shape=tuple(left)), shape=y.shape)
-
-
-@rules("mean")
-def _mean(build: Builder, step: Step) -> Found:
-    x, y = step.inputs[0], step.outputs[0]
-    if not (x.static and y.static) or x.dtype.kind not in "fcV":
-        return None
-    if x.dtype.itemsize == 2:
-        wide = build(o.cast, x, dtype=np.dtype(np.float32))
-        return build(o.cast, build(o.mean, wide, **step.attrs), dtype=x.dtype)
-    size, parts = math.prod(_shape(x) or ()), math.prod(_shape(y) or ())
-    return build(o.div, build(o.sum, x, **step.attrs), size // max(parts, 1)) if size else None
-
-
-# Products of matrices
-
-
-@rules("matvec")
-def _matvec(build: Builder, step: Step) -> Found:
-    a, b = step.inputs
-    if not (a.static and b.static) or len(a.shape) != 2 or len(b.shape) != 1:  # type: ignore[arg-type]
-        return None
-    column = build(o.reshape, b, shape=(b.shape[0], 1))  # type: ignore[index]
-    y = build(o.matmul, a, column, **_set(transpose_a=step.attrs.get("transpose_a", False)))
-    return build(o.reshape, y, shape=step.outputs[0].shape)
-
-
-@rules("matmul")
-def _matmul_of_transposed(build: Builder, step: Step) -> Found:
-    """BLAS reads a transposed matrix as it lies. Flags that are not set are not written."""
-    flags = [step.attrs.get(name, False) for name in ("transpose_a", "transpose_b")]
-    xs = list(step.inputs)
-    for i, x in enumerate(xs):
-        inner = build.made_by(x, "transpose")
-        if inner is not None and _swaps_last(inner.attrs["perm"]):
-            xs[i], flags[i] = inner.inputs[0], not flags[i]
-    attrs = _set(transpose_a=flags[0], transpose_b=flags[1])
-    return None if xs == list(step.inputs) and attrs == step.attrs else build(o.matmul, *xs, **attrs)
-
-
-def _set(**flags: bool) -> dict[str, bool]:
-    return {name: True for name, flag in flags.items() if flag}
-
-
-@rules("transpose")
-def _transposed_matmul(build: Builder, step: Step) -> Found:
-    inner = build.made_by(step.inputs[0], "matmul")
-    perm = step.attrs["perm"]
-    if inner is None or perm is None or not _swaps_last(perm):
-        return None
-    flip = [not inner.attrs.get(name, False) for name in ("transpose_b", "transpose_a")]
-    return build(o.matmul, *inner.inputs[::-1], **_set(transpose_a=flip[0], transpose_b=flip[1]))
-
-
-def _swaps_last(perm: tuple) -> bool:
-    n = len(perm)
-    return n >= 2 and tuple(perm) == (*range(n - 2), n - 1, n - 2)

@@ -19,10 +19,14 @@ _LARGE = 4096  # elements of a constant beyond which it is compared by identity
 def share(program: Program) -> Program:
     """`program` in which equal steps are one."""
     now, seen = Names(), {}
+    constants: dict[Any, Value] = {}
     held: dict[Any, Value] = {}  # the value of each variable at this point
     kept: list[Step] = []
     for step in program.steps:
-        step.inputs = tuple([now[x] for x in step.inputs])
+        inputs = [now[x] for x in step.inputs]
+        step.inputs = tuple(
+            [x if x.constant is None else constants.setdefault(_identity(x), x) for x in inputs]
+        )
         name = step.op.name
         if name == "read_variable":
             found = held.setdefault(step.attrs["variable"], step.outputs[0])
