@@ -38,7 +38,7 @@ def paths_of(code: CodeType) -> tuple[Path, ...]:
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
             found |= dict.fromkeys(filter(None, [_outward(path, code) for path in paths_of(inner)]))
-    return tuple(found)
+    return tuple([path for path in found if path.attributes or path.scope != "argument"])
 
 
 def arguments_of(code: CodeType) -> tuple[str, ...]:

@@ -107,7 +107,7 @@ class Watch:
         for path in paths_of(code):
             if path.scope == "global":
                 self._follow_global(path, names)
-            elif path.scope == "argument" and path.name in given and path.attributes:
+            elif path.scope == "argument" and path.name in given:
                 self._follow(given[path.name], path, 0)
             elif path.scope == "closure" and function is not None:
                 self._follow_cell(path, function)
