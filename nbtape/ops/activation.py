@@ -115,28 +115,28 @@ def step(name, eager, text):
 
 # fmt: off
 op("relu", _relu, elementwise_spec, lambda g, y, x: o.relu_grad(g, y),
-   kernel=Scalar("max({0}, 0)"), kinds=REAL)
+   kernel=Scalar("maximum({0}, 0)"), kinds=REAL)
 op("relu6", _relu6, elementwise_spec, lambda g, y, x: o.relu6_grad(g, y),
-   kernel=Scalar("min(max({0}, 0), 6)"), kinds=REAL)
-step("relu_grad", _relu_grad, "({0} if {1} > 0.0 else 0.0)")
-step("relu6_grad", _relu6_grad, "({0} if 0.0 < {1} < 6.0 else 0.0)")
+   kernel=Scalar("minimum(maximum({0}, 0), 6)"), kinds=REAL)
+step("relu_grad", _relu_grad, "where({1} > 0, {0}, 0)")
+step("relu6_grad", _relu6_grad, "where(({1} > 0) & ({1} < 6), {0}, 0)")
 op("masked", masked, lambda g, keep: Spec(broadcast(g.shape, keep.shape), g.dtype),
-   lambda h, z, g, keep: o.masked(h, keep), None, kernel=Scalar("({0} if {1} else 0.0)"))
+   lambda h, z, g, keep: o.masked(h, keep), None, kernel=Scalar("where({1}, {0}, 0)"))
 
-row("leaky_relu", _leaky_relu, "({0} if {0} > 0.0 else {1} * {0})",
+row("leaky_relu", _leaky_relu, "where({0} > 0, {0}, {1} * {0})",
     lambda g, y, x, a: o.leaky_relu_grad(g, x, a), lambda g, y, x, a: g * o.minimum(x, 0.0),
     kinds=REAL_FLOATS)
-row("leaky_relu_grad", _leaky_relu_grad, "({0} if {1} > 0.0 else {2} * {0})",
+row("leaky_relu_grad", _leaky_relu_grad, "where({1} > 0, {0}, {2} * {0})",
     lambda h, z, g, x, a: o.leaky_relu_grad(h, x, a), lambda h, z, g, x, a: o.zeros_like(x),
     lambda h, z, g, x, a: o.masked(h * g, x <= 0), kinds=REAL_FLOATS)
-row("elu", _elu, "(max({0}, 0.0) + math.expm1(min({0}, 0.0)))",
+row("elu", _elu, "(maximum({0}, 0) + expm1(minimum({0}, 0)))",
     lambda g, y, x: g * o.where(y < 0, y + 1, 1.0), kinds=REAL_FLOATS)
-row("selu", _selu, "(1.0507009873554805 * (max({0}, 0.0) + 1.6732632423543772 * math.expm1(min({0}, 0.0))))",
+row("selu", _selu, "selu({0})",
     lambda g, y, x: g * o.where(y < 0, y + _SCALE * _ALPHA, _SCALE), kinds=REAL_FLOATS)
-row("silu", _silu, "({0} / (1.0 + math.exp(-{1} * {0})))", _silu_in_x, _silu_in_beta, kinds=REAL_FLOATS)
-row("gelu", _gelu, "(0.5 * {0} * math.erfc(-0.7071067811865476 * {0}))", _gelu_grad, kinds=REAL_FLOATS)
+row("silu", _silu, "({0} * sigmoid({1} * {0}))", _silu_in_x, _silu_in_beta, kinds=REAL_FLOATS)
+row("gelu", _gelu, "gelu({0})", _gelu_grad, kinds=REAL_FLOATS)
 row("gelu_tanh", _gelu_tanh,
-    "(0.5 * {0} * (1.0 + math.tanh(0.7978845608028654 * ({0} + 0.044715 * {0} * {0} * {0}))))",
+    "gelu_tanh({0})",
     _gelu_tanh_grad, kinds=REAL_FLOATS)
 # fmt: on
 

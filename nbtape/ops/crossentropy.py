@@ -239,7 +239,7 @@ op("sparse_xent_grad", _sparse_xent_grad, lambda g, labels, logits: logits,
    _sparse_xent_grad_in_g, None, _sparse_xent_grad_in_logits, kernel=Composite(_sparse_xent_grad_lower))
 op("sigmoid_xent", _sigmoid_xent, _sigmoid_xent_spec,
    lambda g, y, z, x: -g * x, lambda g, y, z, x: g * (o.sigmoid(x) - z),
-   kernel=Scalar("(max({1}, 0.0) - {1} * {0} + math.log1p(math.exp(-abs({1}))))"),
+   kernel=Scalar("(maximum({1}, 0) - {1} * {0} + log1p(exp(-abs({1}))))"),
    kinds=REAL_FLOATS, absorbs=True)
 # fmt: on
 

@@ -149,7 +149,7 @@ def _dropout_spec(x: Spec, keep: Spec, scale: Spec) -> Spec:
 # Linear in x, and its own transpose: the gradient uses the mask that was drawn.
 op("dropout", _dropout, _dropout_spec,
    lambda g, y, x, keep, s: o.dropout(g, keep, s), None,
-   lambda g, y, x, keep, s: o.masked(g * x, keep), kernel=Scalar("({0} * {2} if {1} else 0.0)"))  # fmt: skip
+   lambda g, y, x, keep, s: o.masked(g * x, keep), kernel=Scalar("where({1}, {0} * {2}, 0)"))  # fmt: skip
 
 
 def dropout(x: Any, rate: Any, noise_shape: Any = None, seed: Any = None, name: str | None = None) -> Any:

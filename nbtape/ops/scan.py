@@ -139,7 +139,7 @@ op("cumlogsumexp", scan(np.logaddexp, -np.inf, late(f"{_KERNELS}:cumlogsumexp"))
    _cumlogsumexp_grad, kinds=REAL_FLOATS)
 
 # exp(a - b), where a log-sum-exp is b: 1 for inf - inf, 0 for -inf - -inf
-row("exp_sub", _exp_sub, "(math.exp({0} - {1}) if {0} != {1} else (1.0 if {1} > -math.inf else 0.0))",
+row("exp_sub", _exp_sub, "where({0} == {1}, where(isinf({1}) & ({1} < 0), 0, 1), exp({0} - {1}))",
     lambda g, y, a, b: g * y, lambda g, y, a, b: -g * y, kinds=REAL_FLOATS)
 # y[i] = a[i] * y[i-1] + b[i], from y = 0 before the first (after the last, in reverse)
 op("recurrence", _recurrence, scan_spec, _recurrence_factor_grad, _recurrence_grad, kinds=NUMBER)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.engine import apply, o, tensor
-from nbtape.core.kernel import Extern, late
+from nbtape.core.kernel import Extern, Scalar, late
 from nbtape.ops.numeric import dtype_of
 from nbtape.ops.reduce import reduce_sum
 from nbtape.ops.row import REAL_FLOATS, alike, elementwise_spec, op, unary
@@ -19,8 +19,11 @@ _gammainc, _gammaincc, _gammaln, _digamma, _polygamma, _zeta, _fresnel = (
 )
 
 
-def special(name, function, *grad, cpu=""):
-    """A row whose values SciPy computes; floats of two bytes go through float32, and the dtype stays."""
+def special(name, function, *grad, cpu="", text=""):
+    """A row whose values SciPy computes; floats of two bytes go through float32, and the dtype stays.
+
+    `text` is what kernels compute; without one they call the function that `cpu` names.
+    """
 
     def eager(*xs, **attrs):
         dtype = dtype_of(*xs)
@@ -32,13 +35,14 @@ def special(name, function, *grad, cpu=""):
     def infer(*specs, **attrs):
         return elementwise_spec(*specs)
 
-    op(name, eager, infer, *grad, kernel=Extern(cpu=cpu), kinds=REAL_FLOATS, absorbs=True)
+    kernel = Scalar(text) if text else Extern(cpu=cpu)
+    op(name, eager, infer, *grad, kernel=kernel, kinds=REAL_FLOATS, absorbs=True)
 
 
-def scipy(name, *grad, source=""):
+def scipy(name, *grad, source="", text=""):
     """A row that is SciPy's function of the same name, or `source`."""
     target = f"scipy.special:{source or name}"
-    special(name, late(target), *grad, cpu=target)
+    special(name, late(target), *grad, cpu=target, text=text)
 
 
 def _digamma_without_poles(x):
@@ -105,9 +109,9 @@ def _half_at_zero(x, value):
 
 # fmt: off
 #     name       gradient of each input
-scipy("erf",     lambda g, y, x: g * o.exp(-x * x) / _HALF_ROOT_PI)
-scipy("erfc",    lambda g, y, x: -g * o.exp(-x * x) / _HALF_ROOT_PI)
-scipy("erfcx",   lambda g, y, x: g * (2 * x * y - 1 / _HALF_ROOT_PI))
+scipy("erf",     lambda g, y, x: g * o.exp(-x * x) / _HALF_ROOT_PI, text="erf({0})")
+scipy("erfc",    lambda g, y, x: -g * o.exp(-x * x) / _HALF_ROOT_PI, text="erfc({0})")
+scipy("erfcx",   lambda g, y, x: g * (2 * x * y - 1 / _HALF_ROOT_PI), text="erfcx({0})")
 scipy("erfinv",  lambda g, y, x: g * _HALF_ROOT_PI * o.exp(y * y))
 scipy("erfcinv", lambda g, y, x: -g * _HALF_ROOT_PI * o.exp(y * y))
 scipy("ndtri",   lambda g, y, x: g * _ROOT_TAU * o.exp(0.5 * y * y))
