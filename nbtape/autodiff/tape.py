@@ -464,10 +464,10 @@ def _seed(target: Any, given: Any) -> Any:
             f"cannot compute Mul as input #1(zero-based) was expected to be a {g.dtype.name} tensor but is a "
             f"{target.dtype.name} tensor: output_gradients must have the dtype of their target."
         )
-    if tuple(g.shape) == tuple(target.shape):
+    if g.shape is target.shape or g.shape.is_compatible_with(target.shape):
         return g
-    if len(g.shape) == 0:
-        return o.broadcast_to(g, shape=tuple(target.shape))
+    if g.shape.rank == 0:
+        return o.mul(g, o.ones_like(target))  # sizes may be unknown
     raise invalid(
         f"Incompatible shapes: {bracket(g.shape)} vs. {bracket(target.shape)}: output_gradients must have "
         "the shape of their target."

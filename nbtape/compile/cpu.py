@@ -88,7 +88,10 @@ def _link(library: Any, name: str, entry: str) -> Any:
 
 
 def _entry(name: str, public: str, kinds: Iterable[str], result: str) -> str:
-    """The IR of the function that takes a kernel's arguments from words."""
+    """The IR of the function that takes a kernel's arguments from words, and into which LLVM moves the kernel.
+
+    No estimates: refined by Newton's method, that of 1 / sqrt(0) is nan.
+    """
     taken, passed, word = "", ["ptr %result", "ptr %error"], 0
     for k, kind in enumerate(kinds):
         type_ = "ptr" if kind.endswith("*") else _PASSED.get(kind) or f"i{_type(kind).bitwidth}"
@@ -103,7 +106,7 @@ def _entry(name: str, public: str, kinds: Iterable[str], result: str) -> str:
     quiet = "i64 %value" if result == "int64" else "i64 %stopped"
     return f"""
     declare i32 @"{name}"({declared})
-    define i64 @"{public}"(ptr %words) {{
+    define i64 @"{public}"(ptr %words) "reciprocal-estimates"="none" {{
         %here = ptrtoint ptr %words to i64
         %error = alloca ptr
         %result = alloca i64
