@@ -22,6 +22,7 @@ from nbtape.core.report import spec_of, with_report
 from nbtape.core.slices import IndexedSlices
 from nbtape.ops.elementwise import absorb
 
+_PLACES = ((), (0,), (0, 1))  # of few inputs: to make a range takes as long as to multiply numbers
 SCALARS = frozenset([d.as_numpy_dtype for d in ALL if d.np.kind in FLOATS])
 
 
@@ -77,15 +78,16 @@ def pull(wired: list[tuple], numbers: dict[int, int], seeds: list[tuple[Tensor, 
 def _walk(wired: list[tuple], numbers: dict[int, int], seeds: list, kept: Any, bare: bool) -> list:
     """Pull the cotangents back through the Nodes.
 
-    One long function, the inner loop of eager training: on scalars a call, or to unpack arguments, costs as
-    much as the arithmetic, so one and two inputs are spelled out.
+    One long function, the inner loop of eager training: on scalars a call, or to unpack arguments, takes as
+    long as the arithmetic, so one and two inputs are spelled out.
     """
     cotangents: list = [None] * len(numbers)
     g: Any = None
     for target, g in seeds:
         g = g._value if bare and type(g) is EagerTensor else g
-        if id(target) in numbers:
-            _accumulate(cotangents, numbers[id(target)], g)
+        i = numbers.get(id(target))
+        if i is not None:
+            cotangents[i] = g if cotangents[i] is None else cotangents[i] + g
     scalar = type(g) if type(g) in SCALARS else None
     node: Any = None
     try:
@@ -118,7 +120,8 @@ def _walk(wired: list[tuple], numbers: dict[int, int], seeds: list, kept: Any, b
                 values = (a,)
             else:
                 values = [x._value if type(x) is EagerTensor else x for x in xs]
-            for i, rule, value in zip(ins, rules, values):
+            for k in _PLACES[n] if n < 3 else range(n):
+                i, rule = ins[k], rules[k]
                 if i is None or rule is None:
                     continue
                 if attrs or n > 2:
@@ -126,8 +129,8 @@ def _walk(wired: list[tuple], numbers: dict[int, int], seeds: list, kept: Any, b
                 else:
                     gx = rule(g, y, a, b) if n == 2 else rule(g, y, a)
                 # A finite scalar for a scalar needs nothing done.
-                if type(gx) is not scalar or type(value) is not scalar or gx is not g and gx - gx:
-                    gx = _settled(gx, g, value, op.absorbs)
+                if type(gx) is not scalar or type(values[k]) is not scalar or gx is not g and gx - gx:
+                    gx = _settled(gx, g, values[k], op.absorbs)
                     if gx is None:
                         continue
                 old = cotangents[i]
@@ -197,4 +200,6 @@ def _zeros(y: Any, bare: bool) -> Any:
 
 def differentiable(x: Any) -> bool:
     """Whether gradients flow through values of this tensor's dtype."""
+    if type(x) is EagerTensor and type(x._value) in SCALARS:
+        return True
     return (x._value if type(x) is EagerTensor else spec_of(x)).dtype.kind in FLOATS

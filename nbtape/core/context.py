@@ -4,6 +4,7 @@ Each thread has its own, as in TensorFlow: a tape records what its own thread do
 """
 
 import threading
+from typing import Any
 
 
 class Recorder:
@@ -34,12 +35,13 @@ class Recorder:
 
 
 class _Local(threading.local):
-    recorders: tuple = ()  # open tapes, accumulators and traps, outermost first; each has `record(...)`
-    graph = None  # the graph that a trace is building; None when ops run at once
-    watch: tuple | None = None  # (graph, recorders) if there are any: all that the hot path has to look at
-    pulling: bool = False  # whether a gradient rule runs, as Tensors
-    scope: str = ""  # name scope prefix, "" or "a/b/"
-    device: str = ""  # as given to `device(...)`, "" for the default
+    def __init__(self):
+        self.recorders: tuple = ()  # open tapes, accumulators and traps, outermost first
+        self.graph: Any = None  # the graph that a trace is building; None when ops run at once
+        self.watch: tuple | None = None  # (graph, recorders) if there are any: what the hot path looks at
+        self.pulling = False  # whether a gradient rule runs, as Tensors
+        self.scope = ""  # name scope prefix, "" or "a/b/"
+        self.device = ""  # as given to `device(...)`, "" for the default
 
 
 local = _Local()
@@ -55,13 +57,13 @@ def _set(recorders: tuple, graph) -> None:
 
 def push(recorder) -> None:
     here = local.__dict__  # one look-up of what is this thread's own, each of which takes its time
-    here["recorders"] = recorders = (*here.get("recorders", ()), recorder)
-    here["watch"] = here.get("graph"), recorders
+    here["recorders"] = recorders = here["recorders"] + (recorder,)
+    here["watch"] = here["graph"], recorders
 
 
 def pop(recorder) -> None:
     here = local.__dict__
-    graph, recorders = here.get("graph"), here.get("recorders", ())
+    graph, recorders = here["graph"], here["recorders"]
     if recorders and recorders[-1] is recorder:
         recorders = recorders[:-1]
     else:

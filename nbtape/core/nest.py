@@ -96,8 +96,6 @@ def flatten(structure: Any, expand_composites: bool = False) -> list:
     """
     if not _is_container(structure, expand_composites):
         return [structure]
-    if not expand_composites and _is_flat(structure):
-        return list(structure)
     leaves: list = []
     _gather(structure, expand_composites, leaves)
     return leaves
@@ -142,21 +140,16 @@ def pack_sequence_as(structure: Any, flat_sequence: Any, expand_composites: bool
     return _packed(structure, iter(flat_sequence), expand_composites)
 
 
-def repacked(structure: Any, flat: list) -> Any:
-    """`pack_sequence_as` for the very leaves that `flatten` gave: nothing is checked."""
-    if _is_flat(structure):
-        return flat if type(structure) is list else tuple(flat)
-    return _packed(structure, iter(flat), False)
-
-
-def _is_flat(x: Any) -> bool:
-    """Whether `x` is a list or tuple of leaves alone, as most are: these need no walk."""
-    if type(x) is not list and type(x) is not tuple:
-        return False
-    for child in x:
-        if _NESTED.get(type(child)) is not False:
-            return False
-    return True
+def opened(structure: Any) -> tuple[list, Callable[[list], Any]]:
+    """The leaves of `structure`, and the function that puts as many others into its form."""
+    kind = type(structure)
+    if kind is list or kind is tuple:
+        for child in structure:
+            if _NESTED.get(type(child)) is not False:
+                break
+        else:  # a list of leaves, as most are, needs no walk
+            return [*structure], kind
+    return flatten(structure), lambda leaves: _packed(structure, iter(leaves), False)
 
 
 def _packed(x: Any, leaves: Any, composites: bool) -> Any:

@@ -10,11 +10,14 @@ import sys
 import threading
 from collections.abc import Callable
 from types import CodeType
+from typing import Any
 
 Place = tuple[CodeType, int]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _OURS: dict[str, bool] = {}  # file name -> whether it is a file of this package
+
+_frame = sys._getframe
 
 # How a file is called in messages. The notebook floor replaces this by one that knows cells: "Cell In[7]".
 name_file: list[Callable[[str], str]] = [lambda filename: filename]
@@ -23,9 +26,15 @@ name_file: list[Callable[[str], str]] = [lambda filename: filename]
 class _Told(threading.local):
     place: Place | None = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        global _telling
+        _telling = True
+        super().__setattr__(name, value)
+
 
 # Where a graph runs, an operation comes from the line that was traced, not from the one that calls the graph.
 told = _Told()
+_telling = False  # whether anyone ever was told; to look what this thread was told takes its time, at each op
 
 
 def _is_ours(filename: str) -> bool:
@@ -35,9 +44,9 @@ def _is_ours(filename: str) -> bool:
 
 def here(depth: int = 2) -> Place | None:
     """The innermost place outside this package, looking from `depth` frames up; or the one that is told."""
-    if told.place is not None:
+    if _telling and told.place is not None:
         return told.place
-    frame = sys._getframe(depth)
+    frame = _frame(depth)
     while frame is not None:
         code = frame.f_code
         ours = _OURS.get(code.co_filename)
