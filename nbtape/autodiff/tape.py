@@ -3,7 +3,7 @@
 import enum
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,6 +31,9 @@ class UnconnectedGradients(enum.Enum):
 
     NONE = "none"
     ZERO = "zero"
+
+
+_NONE = UnconnectedGradients.NONE  # looked up in an enum it would cost as much as an op
 
 
 class GradientTape(context.Recorder):
@@ -73,11 +76,14 @@ class GradientTape(context.Recorder):
             a, b = xs
             i, j = numbers.get(id(a)), numbers.get(id(b))
             ins, watched = (i, j), i is not None or j is not None
+        elif len(xs) == 1:
+            i = numbers.get(id(xs[0]))
+            ins, watched = (i,), i is not None
         else:
             ins = tuple([numbers.get(id(x)) for x in xs])
             watched = any([i is not None for i in ins])
         if watched:
-            out = number(op, ys, numbers)
+            out = number(op, ys, numbers) if op.many else numbers.setdefault(id(ys[0]), len(numbers))
             self._wired.append((op, xs, attrs, ys, place, ins, out))
         elif len(self._unwatched) < _REMEMBERED:
             self._unwatched.append((op, [weakref.ref(x) for x in xs if isinstance(x, Tensor)], place))
@@ -155,7 +161,7 @@ class GradientTape(context.Recorder):
         Raises ValueError for anything else; what was computed from it before is not recorded.
         """
         for x in tensor if type(tensor) is tuple or type(tensor) is list else (tensor,):
-            if type(x) is EagerTensor and x._value.dtype.kind in FLOATS:
+            if type(x) is EagerTensor and differentiable(x):
                 self._leaf(x)
                 continue
             if nest.is_nested(x):
@@ -220,19 +226,22 @@ class GradientTape(context.Recorder):
         says more) or, with `unconnected_gradients="zero"`, zeros. The gradient of rows taken by `tf.gather`
         is an IndexedSlices. Raises RuntimeError on the second use of a tape that is not persistent.
         """
-        unconnected = _unconnected(unconnected_gradients)
-        targets, flat = self._prepare(target, sources)
+        unconnected = unconnected_gradients
+        if unconnected is not _NONE:
+            unconnected = _unconnected(unconnected)
+        targets, flat, packed = self._prepare(target, sources)
         seeds = _seeds(target, targets, output_gradients)
         try:
-            result = self._pull(seeds, flat)
-            for i, g in enumerate(result):
+            result = []
+            for g in self._pull(seeds, flat):
                 if g is None:
-                    result[i] = self._missing(flat[i], targets, unconnected)
-                elif not isinstance(g, _FINISHED):
-                    result[i] = EagerTensor(g)
+                    g = self._missing(flat[len(result)], targets, unconnected)
+                elif type(g) in SCALARS or not isinstance(g, _FINISHED):
+                    g = EagerTensor(g)
+                result.append(g)
         finally:
             self._release()
-        return nest.repacked(sources, result)
+        return packed(result)
 
     def jacobian(
         self,
@@ -255,7 +264,7 @@ class GradientTape(context.Recorder):
             raise TypeError(
                 f"jacobian wants one target, a Tensor, got {type(target).__name__}: call it once for each."
             )
-        targets, flat = self._prepare(target, sources)
+        targets, flat, packed = self._prepare(target, sources)
         y = targets[0]
         try:
             rows = self._rows(y, _units(y, 0), flat)
@@ -267,7 +276,7 @@ class GradientTape(context.Recorder):
                     result.append(o.reshape(row, shape=(*y.shape, *s.shape)))
         finally:
             self._release()
-        return nest.repacked(sources, result)
+        return packed(result)
 
     def batch_jacobian(
         self,
@@ -292,7 +301,7 @@ class GradientTape(context.Recorder):
                 f"Need first dimension of target shape ({target.shape}) and source shape ({source.shape}) to "
                 "match."
             )
-        targets, flat = self._prepare(target, source)
+        targets, flat, _ = self._prepare(target, source)
         y = targets[0]
         batch, inner = y.shape[0], tuple(y.shape[1:])
         try:
@@ -324,8 +333,8 @@ class GradientTape(context.Recorder):
 
     # Differentiating
 
-    def _prepare(self, target: Any, sources: Any) -> tuple[list, list]:
-        """Targets and sources, flat and checked."""
+    def _prepare(self, target: Any, sources: Any) -> tuple[list, list, Callable[[list], Any]]:
+        """Targets and sources, flat and checked, and what gives a list the form of the sources."""
         if self._spent or not self._entered:
             never = "This GradientTape was never entered: write `with tf.GradientTape() as tape:`."
             raise RuntimeError(_USED_UP if self._spent else never)
@@ -334,17 +343,17 @@ class GradientTape(context.Recorder):
                 "Argument `target` should be a list or nested structure of Tensors, Variables or "
                 "CompositeTensors to be differentiated, but received None."
             )
-        flat = nest.flatten(sources)
-        for i, s in enumerate(flat):
+        flat, packed = nest.opened(sources)
+        for s in flat:
             if type(s) is not EagerTensor:
-                flat[i] = _source(s)
+                _check_source(s)
         if type(target) is EagerTensor:
             targets = [target]
         else:
             targets = [self._target(t) for t in nest.flatten(target)]
         if self._recording and not self._persistent:
             self.__exit__()
-        return targets, flat
+        return targets, flat, packed
 
     def _target(self, t: Any) -> Any:
         if isinstance(t, Operators) and not isinstance(t, Tensor) and t._serial in self._variables:
@@ -356,26 +365,34 @@ class GradientTape(context.Recorder):
 
     def _pull(self, seeds: list, flat: list) -> list:
         """The cotangent of each source, or None."""
-        if not self._reads:  # tensors alone: each stands for itself
-            keys = list(map(id, flat))
-            found, numbers = self._found(seeds, set(keys))
-            return [found[numbers[key]] if key in numbers else None for key in keys]
-        ids = [
-            [id(s)] if isinstance(s, Tensor) else [id(r) for r in self._reads.get(s._serial, ())]
-            for s in flat
-        ]
-        found, numbers = self._found(seeds, {key for keys in ids for key in keys})
-        gs = [[found[numbers[key]] for key in keys if key in numbers] for keys in ids]
+        if self._reads:
+            return self._pull_reads(seeds, flat)
+        keys = []  # tensors alone: each stands for itself
+        for s in flat:
+            keys.append(id(s))
+        found, numbers = self._found(seeds, keys)
+        gs = []
+        for key in keys:
+            gs.append(found[numbers[key]] if key in numbers else None)
+        return gs
+
+    def _pull_reads(self, seeds: list, flat: list) -> list:
+        """The same where there are variables, for each of which stand all tensors that were read from it."""
+        each = [[s] if isinstance(s, Tensor) else self._reads.get(s._serial, ()) for s in flat]
+        found, numbers = self._found(seeds, [id(x) for xs in each for x in xs])
+        gs = [[found[numbers[id(x)]] for x in xs if id(x) in numbers] for xs in each]
         return [_sum([g for g in parts if g is not None]) for parts in gs]
 
-    def _found(self, seeds: list, sources: set[int]) -> tuple[list, dict[int, int]]:
-        """Cotangents by number, those of `sources` among them, and the numbers by id."""
-        leaves, wired, numbers = self._leaves.keys(), self._wired, self._numbers
-        if leaves == sources:  # so all that is watched lies on a path from a source
-            return pull(wired, numbers, seeds, ()), numbers
-        if not leaves <= sources:
-            wired, numbers = wire(wired, sources)
-        return pull(wired, numbers, seeds, {numbers.get(key) for key in sources}), numbers
+    def _found(self, seeds: list, keys: list[int]) -> tuple[list, dict[int, int]]:
+        """Cotangents by number, those of the ids `keys` among them, and the numbers by id."""
+        wired, numbers, leaves = self._wired, self._numbers, self._leaves
+        inner = []
+        for key in keys:
+            if key not in leaves:
+                inner.append(key)
+        if len(keys) - len(inner) < len(leaves):  # else all that is watched lies on a path from a source
+            wired, numbers = wire(wired, dict.fromkeys(keys))
+        return pull(wired, numbers, seeds, {numbers.get(key) for key in inner} if inner else ()), numbers
 
     def _rows(self, y: Any, units: Any, flat: list) -> list:
         """For each source, one row for each of `units` (cotangents of y), stacked; None where nothing leads
@@ -411,14 +428,13 @@ def _sum(parts: list) -> Any:
     return sum(parts[1:], parts[0])
 
 
-def _source(s: Any) -> Any:
+def _check_source(s: Any) -> None:
     if s is None:
         as_dtype(None)  # raises TensorFlow's TypeError
     if not isinstance(s, Operators):
         raise AttributeError(
             f"'{type(s).__name__}' object has no attribute 'dtype': a source must be a Tensor or a Variable"
         )
-    return s
 
 
 def _unconnected(value: Any) -> UnconnectedGradients:
@@ -433,7 +449,11 @@ def _unconnected(value: Any) -> UnconnectedGradients:
 def _seeds(target: Any, targets: list, output_gradients: Any) -> list[tuple[Any, Any]]:
     """Each differentiable target with its cotangent: ones, or what the user gave."""
     if output_gradients is None:
-        return [(t, _ones(t)) for t in targets if differentiable(t)]
+        seeds = []
+        for t in targets:
+            if differentiable(t):
+                seeds.append((t, _ones(t)))
+        return seeds
     given: list = [output_gradients]
     if nest.is_nested(target):
         given = nest.flatten(output_gradients)
