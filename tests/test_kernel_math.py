@@ -5,10 +5,11 @@ import re
 import subprocess
 import sys
 import zlib
+from functools import cache
 
 import numpy as np
 import pytest
-from numba import njit
+from numba import njit, typeof
 from scipy import special
 
 from nbtape.core.engine import o
@@ -23,6 +24,7 @@ WIDE = np.longdouble
 WIDER = np.finfo(WIDE).nmant > np.finfo(np.float64).nmant
 
 
+@cache
 def loop(function):
     """`function`, over arrays, compiled."""
     if function.__wrapped__.__code__.co_argcount == 1:
@@ -203,8 +205,9 @@ def test_loops_are_vectorised(name, dtype):
     function = getattr(math, name)
     xs = [np.ones(8, dtype)] * function.__wrapped__.__code__.co_argcount
     compiled = loop(function)
-    compiled(*xs, np.empty(8, dtype))
-    (text,) = compiled.inspect_llvm().values()
+    y = np.empty(8, dtype)
+    compiled(*xs, y)
+    text = compiled.inspect_llvm(tuple(typeof(x) for x in [*xs, y]))
     assert re.search(r"store <\d+ x (float|double|i32|i64)>", text)
 
 

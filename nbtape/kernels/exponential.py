@@ -35,17 +35,28 @@ def scaled(p: Any, k: Any) -> Any:
     return p * power_of_2(half, p.dtype) * power_of_2(k - half, p.dtype)
 
 
-def between(x: Any, low: float, high: float) -> Any:
-    """`x` within bounds; nan stays nan."""
-    x = np.where(x < low, low, x)
+def at_least(x: Any, low: float) -> Any:
+    """`x` or `low`, the larger; nan for nan."""
+    return np.where(x < low, low, x)
+
+
+def at_most(x: Any, high: float) -> Any:
+    """`x` or `high`, the smaller; nan for nan."""
     return np.where(x > high, high, x)
 
 
 def exp_of(x: Any, rest: Any = None, doublings: int = 0) -> Any:
     """exp(x + rest) * 2**doublings, for a `rest` far smaller than 1."""
-    k, r = split(between(x, *FORMATS[x.dtype].exp_bounds))
+    low, high = FORMATS[x.dtype].exp_bounds
+    k, r = split(at_most(at_least(x, low), high))
     r = r if rest is None else r + rest
     return scaled(r * r * poly(r, EXP[x.dtype]) + r + 1.0, k + doublings)
+
+
+def exp_of_minus(x: Any) -> Any:
+    """exp(-|x|)."""
+    k, r = split(at_least(-np.absolute(x), FORMATS[x.dtype].exp_bounds[0]))
+    return scaled(r * r * poly(r, EXP[x.dtype]) + r + 1.0, k)
 
 
 @elementwise
@@ -67,7 +78,7 @@ def _expm1_parts(x: Any) -> tuple:
 @elementwise
 def expm1(x: Any) -> Any:
     """exp(x) - 1."""
-    k, e = _expm1_parts(between(x, -40.0, FORMATS[x.dtype].exp_bounds[1] - 1.0))
+    k, e = _expm1_parts(at_most(at_least(x, -40.0), FORMATS[x.dtype].exp_bounds[1] - 1.0))
     half = power_of_2(k - 1, x.dtype)  # 2**k itself may overflow
     y = 2.0 * (half * e + (half - 0.5))
     return np.where(x == 0, x, np.where(k == 0, e, y))
@@ -83,7 +94,7 @@ def quotient(n: Any, t: Any, c: float) -> Any:
 def tanh(x: Any) -> Any:
     """The hyperbolic tangent, from t = exp(2|x|) - 1: t / (t + 2) for small x, 1 - 2 / (t + 2) for others."""
     a = np.absolute(x)
-    k, e = _expm1_parts(between(2.0 * a, 0.0, 44.0))
+    k, e = _expm1_parts(at_most(2.0 * a, 44.0))
     power = power_of_2(k, x.dtype)
     t = power * e + (power - 1.0)
     small = a < 1.0
@@ -110,5 +121,5 @@ def cosh(x: Any) -> Any:
 @elementwise
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)), which for negative x is exp(x) / (1 + exp(x))."""
-    e = exp(-np.absolute(x))
+    e = exp_of_minus(x)
     return quotient(np.where(x < 0, e, 1.0), e, 1.0)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.kernels.coefficients import ATANH, LOG
-from nbtape.kernels.exponential import exp, power_of_2
+from nbtape.kernels.exponential import exp_of_minus, power_of_2
 from nbtape.kernels.formats import FORMATS, LN2, poly, two_sum
 from nbtape.kernels.value import elementwise
 
@@ -53,19 +53,26 @@ def log(x: Any) -> Any:
     return _log_edges(x, _log_of(*log_parts(x)), 0.0)
 
 
+def _log1p_parts(x: Any) -> tuple:
+    """The k and f of 1 + x, and what to add to that f for what 1 + x has lost, if x is not huge."""
+    u, lost = two_sum(x, 1.0)
+    k, f = _log_parts(u)
+    return k, f, lost * power_of_2(-k, x.dtype)
+
+
 @elementwise
 def log1p(x: Any) -> Any:
     """log(1 + x)."""
-    u, lost = two_sum(x, 1.0)
-    k, f = _log_parts(u)
-    carried = np.where(x < 2.0 ** (FORMATS[x.dtype].digits + 2), lost * power_of_2(-k, x.dtype), 0.0)
-    return np.where(x == 0, x, _log_edges(x, _log_of(k, f + carried), -1.0))
+    k, f, rest = _log1p_parts(x)
+    huge = x > 2.0 ** (FORMATS[x.dtype].digits + 2)
+    return np.where(x == 0, x, _log_edges(x, _log_of(k, np.where(huge, f, f + rest)), -1.0))
 
 
 @elementwise
 def softplus(x: Any) -> Any:
     """log(1 + exp(x))."""
-    return np.where(x > 0, x, 0.0) + log1p(exp(-np.absolute(x)))
+    k, f, rest = _log1p_parts(exp_of_minus(x))
+    return np.where(x > 0, x, 0.0) + _log_of(k, f + rest)
 
 
 @elementwise

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.kernels.coefficients import ATANH_TAIL, EXP_SHORT, LOG
-from nbtape.kernels.exponential import between, exp_of, power_of_2, split
+from nbtape.kernels.exponential import at_least, at_most, exp_of, power_of_2, split
 from nbtape.kernels.formats import LN2, fma, poly, two_product, two_sum
 from nbtape.kernels.logarithm import log_parts
 from nbtape.kernels.value import elementwise
@@ -39,7 +39,7 @@ def _single(a: Any, y: Any) -> Any:
     k, f = log_parts(a)
     n, f, y = (x.astype(np.float64) for x in (k, f, y))
     log = n * math.log(2) + (f * f * f * poly(f, LOG[f.dtype]) - 0.5 * f * f + f)
-    k, r = split(between(y * log, -700.0, 700.0))
+    k, r = split(at_most(at_least(y * log, -700.0), 700.0))
     return ((r * r * poly(r, EXP_SHORT) + r + 1.0) * power_of_2(k, r.dtype)).astype(a.dtype)
 
 
