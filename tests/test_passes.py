@@ -395,6 +395,16 @@ def test_what_is_added_up_leaves_the_loop():
     assert "while_" not in names(optimised(LOOPS["accumulated"], (3,), (4, 3)))
 
 
+def test_an_array_that_a_loop_fills_is_stacked():
+    found = optimised(gradients(LOOPS["rows_stacked"], 2), (3,), (4, 3))
+    inside = [name for step in found.steps for inner in step.programs for name in names(inner)]
+    assert "dynamic_update" not in inside and "dynamic_index" not in inside
+
+
+def test_a_loop_that_never_runs_is_gone():
+    assert "while_" not in names(optimised(gradients(LOOPS["never"], 2), (3,), (4, 3)))
+
+
 def test_random_numbers_stay_in_their_loop():
     def f(a, x):
         def body(t, a):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from nbtape.core.engine import o
 from nbtape.core.kernel import Reduce, Scalar, View
 from nbtape.graph.passes.lift import Lifter, flattened
-from nbtape.graph.passes.loop import Carry, Loop, loops, replaced, uses
+from nbtape.graph.passes.loop import Carry, Loop, loops, replaced
 from nbtape.graph.passes.rewrite import Names
 from nbtape.graph.program import Program, Step, Value
 from nbtape.graph.run import acts, unrepeatable
@@ -56,7 +56,7 @@ def _invariant(loop: Loop, now: dict[Value, Value]) -> tuple[list[Step], list[St
 
 
 def _needed(loop: Loop, x: Value) -> bool:
-    return uses(loop.body, x) > 0
+    return loop.uses(x) > 0
 
 
 def _moves(loop: Loop, step: Step) -> bool:
@@ -79,9 +79,9 @@ def _products(loop: Loop, now: dict[Value, Value]) -> tuple[list[Step], list[Ste
     if not loop.trips:
         return [], []
     steps: list[Step] = []
-    for step in list(loop.body.steps):
+    for step in [step for step in loop.body.steps if step.op is o.matmul]:
         lifter = Lifter(loop, before=True)
-        whole = lifter.of(step.outputs[0]) if step.op is o.matmul else None
+        whole = lifter.of(step.outputs[0])
         if whole is not None:
             steps += lifter.steps
             loop.substitute({step.outputs[0]: loop.stream(whole)})
@@ -100,7 +100,7 @@ def _stacked_products(loop: Loop, now: dict[Value, Value]) -> tuple[list[Step], 
     lifter, made = Lifter(loop), loop.maker()
     for row in list(loop.rows):
         step = made.get(row.each)
-        if step is None or step.op is not o.matmul or uses(loop.body, row.each) != 1:
+        if step is None or step.op is not o.matmul or loop.uses(row.each) != 1:
             continue
         whole = lifter.product(step, stacking=True)
         if whole is not None:
@@ -138,11 +138,7 @@ def _added(loop: Loop, carry: Carry) -> Value | None:
     add = loop.maker().get(carry.after)
     if add is None or add.op is not o.add or add.inputs.count(carry.now) != 1 or not carry.now.static:
         return None
-    if (
-        uses(loop.body, carry.now) != 1
-        or uses(loop.body, carry.after) != 1
-        or carry.now.dtype.kind not in "fc"
-    ):
+    if loop.uses(carry.now) != 1 or loop.uses(carry.after) != 1 or carry.now.dtype.kind not in "fc":
         return None
     added = add.inputs[1] if add.inputs[0] is carry.now else add.inputs[0]
     return added if added.spec == carry.now.spec else None

@@ -1,9 +1,6 @@
 """A loop taken apart: what it carries, streams, takes from outside and stacks, as lists that passes edit."""
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from nbtape.core.engine import o
 from nbtape.core.shape import Spec
@@ -125,6 +122,11 @@ class Loop:
         self.rows.append(Row(each, Value(Spec(shape, each.dtype))))
         return self.rows[-1].stacked
 
+    def uses(self, x: Value) -> int:
+        """How often the body uses `x`, in a step or as what it gives."""
+        given = [*[carry.after for carry in self.carries], *[row.each for row in self.rows]]
+        return sum([step.inputs.count(x) for step in self.body.steps]) + given.count(x)
+
     def is_zero(self, x: Value) -> bool:
         """Whether `x`, from outside, is nothing but zeros."""
         makers = [step for step in self._around.steps if step.op is o.broadcast_to and x in step.outputs]
@@ -180,11 +182,6 @@ def loops(program: Program) -> list[Loop]:
     return [Loop(step, program) for step in program.steps if step.op is o.while_]
 
 
-def uses(program: Program, x: Value) -> int:
-    """How often `x` is an input of a step or an output."""
-    return sum([step.inputs.count(x) for step in program.steps]) + program.outputs.count(x)
-
-
 def replaced(program: Program, now: dict[Value, Value]) -> None:
     """Put other Values in the place of some, wherever `program` uses them."""
 
@@ -197,8 +194,3 @@ def replaced(program: Program, now: dict[Value, Value]) -> None:
         for step in program.steps:
             step.inputs = tuple([latest(x) for x in step.inputs])
         program.outputs = [latest(y) for y in program.outputs]
-
-
-def array(value: Any, dtype: np.dtype) -> Value:
-    found = np.asarray(value, dtype)
-    return Value(Spec(found.shape, found.dtype), found)

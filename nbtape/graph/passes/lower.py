@@ -1,6 +1,7 @@
 """Lowering: rows that are made of others become these, which fuse with what is around them.
 
-What a row is made of stands beside it, as `Composite`. A cond whose outcome is known is its branch.
+What a row is made of stands beside it, as `Composite`. A cond whose outcome is known is its branch,
+a loop that does not run is what it starts with.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from nbtape.core.dtype import FLOATS
 from nbtape.core.engine import Tensor, o
 from nbtape.core.kernel import Composite
 from nbtape.core.shape import Spec
-from nbtape.graph.passes.rewrite import Builder, Found, Names, Rules, scalar_of
+from nbtape.graph.passes.rewrite import Builder, Found, Names, Rules, constant, scalar_of
 from nbtape.graph.program import Program, Step, Value, program_of
 from nbtape.graph.trace import Region, fill
 
@@ -50,6 +51,16 @@ def inlined(build: Builder, program: Program, inputs: Sequence[Value]) -> list[V
         xs = tuple([now[x] for x in step.inputs])
         now.update(zip(step.outputs, build.put(Step(step.op, xs, step.attrs, outputs, build.place))))
     return [now[y] for y in program.outputs]
+
+
+@known("while_")
+def never(build: Builder, step: Step) -> Found:
+    """A loop that does not run."""
+    carries = step.attrs["carries"]
+    rows = step.outputs[carries:]
+    if step.attrs.get("trips") != 0 or not all([y.static for y in rows]):
+        return None
+    return (*step.inputs[:carries], *[constant(np.zeros(y.shape or ()), y.dtype) for y in rows])
 
 
 @known("cond")

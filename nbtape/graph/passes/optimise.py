@@ -6,12 +6,13 @@ from nbtape.graph import verify
 from nbtape.graph.passes import algebra, fold, folds, lower, parts, shapes
 from nbtape.graph.passes.absorb import absorb
 from nbtape.graph.passes.hoist import hoist, multiply_after, multiply_before, sum_after
+from nbtape.graph.passes.indexed import slots, stack_parts, stream_rows
 from nbtape.graph.passes.prune import prune
 from nbtape.graph.passes.rewrite import Rules, rewrite
 from nbtape.graph.passes.save import save
 from nbtape.graph.passes.share import share
 from nbtape.graph.passes.sparse import update_rows
-from nbtape.graph.passes.trips import settle, stack_parts, stream_rows
+from nbtape.graph.passes.trips import settle
 from nbtape.graph.program import Program
 
 Pass = Callable[[Program], Program]
@@ -37,6 +38,7 @@ LOOPS: list[Pass] = [
     *TIDY,
     stream_rows,
     stack_parts,
+    slots,
     *TIDY,
     save,
     hoist,

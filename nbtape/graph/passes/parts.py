@@ -80,6 +80,16 @@ def _unstack(build: Builder, step: Step) -> Found:
     ])  # fmt: skip
 
 
+@rules("stack")
+def _stack_of_one(build: Builder, step: Step) -> Found:
+    """The same several times is a broadcast."""
+    x, y, axis = step.inputs[0], step.outputs[0], step.attrs["axis"]
+    if any(other is not x for other in step.inputs) or not (x.static and y.static):
+        return None
+    shape = shape_of(x) or ()
+    return build(o.broadcast_to, build(o.reshape, x, shape=(*shape[:axis], 1, *shape[axis:])), shape=y.shape)
+
+
 @rules("split")
 def _split(build: Builder, step: Step) -> Found:
     x, axis = step.inputs[0], step.attrs["axis"]

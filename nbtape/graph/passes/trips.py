@@ -1,7 +1,6 @@
 """What is settled before a loop runs: constants and carries that never change, and how often the body runs.
 
-Counters then are known at each step. What indexes with one streams the rows instead, and what adds up parts
-that one places is stacked.
+Counters then are known at each step.
 """
 
 import math
@@ -10,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nbtape.core.engine import o
-from nbtape.graph.passes.loop import Capture, Counter, Loop, counter_of, loops, replaced, uses
+from nbtape.graph.passes.loop import Capture, Counter, Loop, counter_of, loops, replaced
 from nbtape.graph.passes.rewrite import constant, number_of
 from nbtape.graph.program import Program, Step, Value
 from nbtape.ops.key import Key
@@ -162,97 +161,3 @@ def _numbers(counter: Counter, trips: int, reverse: bool, dtype: np.dtype, steps
     steps.append(Step(o.mul, (index, constant(counter.by, dtype)), {}, (times,)))
     steps.append(Step(o.add, (times, constant(counter.start, dtype)), {}, (found,)))
     return found
-
-
-# Indexing by counters
-
-
-def stream_rows(program: Program) -> Program:
-    """`program` in which a loop that takes row i of something in its step i streams these rows."""
-    for loop in loops(program):
-        at = program.steps.index(loop.step)
-        more = _streamed(loop)
-        loop.write()
-        program.steps[at:at] = more
-    return program
-
-
-def _streamed(loop: Loop) -> list[Step]:
-    steps: list[Step] = []
-    outside = {capture.inside: capture.outside for capture in loop.captures}
-    starts, trips = _starts(loop), loop.trips
-    for step in list(loop.body.steps):
-        if step.op is not o.dynamic_index or trips is None or step.attrs["axis"] != 0:
-            continue
-        x, i = step.inputs
-        whole = outside.get(x)
-        if whole is None or not whole.static or i not in starts:
-            continue
-        first = starts[i]
-        if not 0 <= first <= first + trips <= whole.shape[0]:  # type: ignore[index]
-            continue
-        row = loop.stream(_part(whole, first, trips, steps))
-        loop.body.steps.remove(step)
-        loop.substitute({step.outputs[0]: row})
-    return steps
-
-
-def _starts(loop: Loop) -> dict[Value, int]:
-    """The Values that are n + k in step k of the rows, each with its n."""
-    found: dict[Value, int] = {}
-    made = loop.maker()
-    for carry in loop.carries if not loop.reverse else ():
-        counter = counter_of(loop, carry, made)
-        if counter is not None and counter.by == 1:
-            found[carry.now] = counter.start
-    for stream in loop.streams:
-        numbers = stream.whole.constant
-        if numbers is not None and numbers.ndim == 1 and numbers.dtype.kind in "iu" and numbers.size:
-            if np.array_equal(numbers, np.arange(len(numbers)) + numbers[0]):
-                found[stream.row] = int(numbers[0])
-    return found
-
-
-def _part(whole: Value, first: int, count: int, steps: list[Step]) -> Value:
-    """`count` rows of `whole`, from `first` on."""
-    assert whole.shape is not None
-    if count == whole.shape[0]:
-        return whole
-    part = Value(whole.spec._replace(shape=(count, *whole.shape[1:])))
-    steps.append(Step(o.subscript, (whole,), {"key": Key(slice(first, first + count))}, (part,)))
-    return part
-
-
-def stack_parts(program: Program) -> Program:
-    """`program` in which a loop that adds its step's part to row i of a total stacks these parts."""
-    now: dict[Value, Value] = {}
-    for loop in loops(program):
-        at = program.steps.index(loop.step) + 1
-        more = _stacked_parts(loop, now)
-        loop.write()
-        program.steps[at:at] = more
-    replaced(program, now)
-    return program
-
-
-def _stacked_parts(loop: Loop, now: dict[Value, Value]) -> list[Step]:
-    steps: list[Step] = []
-    starts, trips, made = _starts(loop), loop.trips, loop.maker()
-    for carry in list(loop.carries):
-        add = made.get(carry.after)
-        if trips is None or add is None or add.op is not o.add or uses(loop.body, carry.now) != 1:
-            continue
-        if carry.now not in add.inputs or uses(loop.body, carry.after) != 1 or not carry.now.static:
-            continue
-        part = made.get(add.inputs[1] if add.inputs[0] is carry.now else add.inputs[0])
-        if part is None or part.op is not o.undynamic_index or part.attrs["axis"] != 0:
-            continue
-        g, i, _ = part.inputs
-        if starts.get(i) != 0 or trips != carry.now.shape[0]:  # type: ignore[index]
-            continue
-        loop.drop(carry)
-        now[carry.end] = total = loop.stack(g)
-        if not loop.is_zero(carry.start):
-            now[carry.end] = Value(carry.end.spec)
-            steps.append(Step(o.add, (carry.start, total), {}, (now[carry.end],), add.place))
-    return steps
