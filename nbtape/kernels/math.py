@@ -3,8 +3,8 @@
 Each takes numbers or arrays in Python (CUDA's simulator is Python too) and numbers in Numba. Floats keep
 their dtype. `value.py` says how they are compiled; `tests/test_kernel_math.py` bounds their errors.
 
->>> tanh(np.float32(0.5)), where(True, np.float32(1), 0)
-(np.float32(0.46211717), np.float32(1.0))
+>>> sigmoid(np.float32(0)), where(True, np.float32(2), 0)
+(np.float32(0.5), np.float32(2.0))
 """
 
 import numpy as np
