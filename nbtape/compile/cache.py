@@ -15,7 +15,7 @@ import llvmlite
 
 from nbtape.compile.objects import target
 
-ABI = 2  # to be raised when what is made of a text changes, though the text does not
+ABI = 3  # to be raised when what is made of a text changes, though the text does not
 LIMIT = 256 << 20  # bytes on disk, above which what was used least recently goes
 _DAY = 86400
 _KERNELS = Path(__file__).parents[1] / "kernels"

@@ -15,8 +15,9 @@ from numba.core.registry import cpu_target
 
 from nbtape.compile.objects import CompileError, foreign, symbol, target_machine
 
-# Never nnan or ninf: they would let LLVM drop the NaNs and infinities that users debug by.
-FASTMATH = frozenset({"contract", "nsz", "arcp", "reassoc"})
+# Never nnan or ninf: they would let LLVM drop the NaNs and infinities that users debug by. Nor arcp: with it
+# 1 / sqrt(0) is nan, from an estimate, and so is 0 / y / y where y * y is 0.
+FASTMATH = frozenset({"contract", "nsz", "reassoc"})
 _PASSED = {"float32": "float", "float64": "double", "bool": "i8", "here": "i64"}  # and integers as iN
 
 
@@ -88,10 +89,7 @@ def _link(library: Any, name: str, entry: str) -> Any:
 
 
 def _entry(name: str, public: str, kinds: Iterable[str], result: str) -> str:
-    """The IR of the function that takes a kernel's arguments from words, and into which LLVM moves the kernel.
-
-    No estimates: refined by Newton's method, that of 1 / sqrt(0) is nan.
-    """
+    """The IR of the function that takes a kernel's arguments from words."""
     taken, passed, word = "", ["ptr %result", "ptr %error"], 0
     for k, kind in enumerate(kinds):
         type_ = "ptr" if kind.endswith("*") else _PASSED.get(kind) or f"i{_type(kind).bitwidth}"
@@ -106,7 +104,7 @@ def _entry(name: str, public: str, kinds: Iterable[str], result: str) -> str:
     quiet = "i64 %value" if result == "int64" else "i64 %stopped"
     return f"""
     declare i32 @"{name}"({declared})
-    define i64 @"{public}"(ptr %words) "reciprocal-estimates"="none" {{
+    define i64 @"{public}"(ptr %words) {{
         %here = ptrtoint ptr %words to i64
         %error = alloca ptr
         %result = alloca i64
