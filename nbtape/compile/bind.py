@@ -41,6 +41,7 @@ class Scope:
     patches: list[list] = field(default_factory=list)  # slot, whether a scalar, address of the word, offset
     rows: dict[Buffer, list[tuple]] = field(default_factory=dict)  # table, word, offset: for each row buffer
     grown: dict[Buffer, list[tuple]] = field(default_factory=dict)  # table, word: in buffers that grow
+    checks: dict[int, tuple] = field(default_factory=dict)  # step and table, by the address of the table
     backwards: list[tuple[list, int]] = field(
         default_factory=list
     )  # patches of rows from the end, and strides
@@ -131,7 +132,10 @@ def _aligned(size: int) -> np.ndarray:
 
 def _launched(memory: Memory, launch: Launch, scope: Scope) -> tuple[int, np.ndarray]:
     (entry,) = addresses([launch.kernel.text])
-    return entry, memory.bound(launch.parts[0], scope)
+    table = memory.bound(launch.parts[0], scope)
+    if launch.check is not None:
+        scope.checks[table.ctypes.data] = launch.check, table
+    return entry, table
 
 
 def _looped(memory: Memory, action: control.Loop, scope: Scope) -> machine.Loop:

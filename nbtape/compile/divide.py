@@ -15,12 +15,12 @@ from nbtape.graph.program import Step, Value
 
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 _PART = 150_000  # nanoseconds that a part takes, at least: threads cost some 50 us to start and to wait for
-_PER_OPERATION, _PER_BYTE = 0.1, 0.06  # nanoseconds, on one core
+_PER_BYTE = 0.06  # nanoseconds, on one core
 
 
 def parts_of(kernel: Kernel) -> int:
     """Into how many parts a kernel is worth dividing."""
-    nanoseconds = _PER_OPERATION * kernel.flops + _PER_BYTE * kernel.bytes
+    nanoseconds = kernel.pace * kernel.flops + _PER_BYTE * kernel.bytes
     if THREADS < 2 or nanoseconds < 2 * _PART:
         return 1
     return int(min(4 * THREADS, kernel.extent, nanoseconds / _PART)) or 1

@@ -5,50 +5,25 @@ size. Only what decides the shape of the code is written into it: which axes eac
 neighbours in memory are neighbours in the loop.
 """
 
-import ast
-import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import lru_cache
-from math import inf, prod
+from collections.abc import Callable
+from math import prod
 from typing import Any
 
-import numpy as np
-
-from nbtape.compile.fuse import Group
-from nbtape.compile.layout import Layout
-from nbtape.core.engine import Op
-from nbtape.core.kernel import Reduce
+from nbtape.compile import access, fold, place
+from nbtape.compile.expression import (
+    expression as expression,
+    is_cheap,
+    literal as literal,
+    parameter as parameter,
+)
+from nbtape.compile.group import RELABELS, Group
+from nbtape.compile.kernel import Kernel as Kernel, Word as Word
+from nbtape.compile.layout import Layout, dense_strides
 from nbtape.graph.program import Step, Value
 
-# Numbers that are part of the text; others are arguments, since many follow from sizes.
-_LITERALS = (0, 1, -1, 2, 0.5)
 _CHEAP = 4  # steps worth doing again rather than keeping what they gave
-_CALL = re.compile(r"[A-Za-z_]\w*\(|/")
-
-
-@dataclass(slots=True)
-class Word:
-    """One argument of a kernel: an address in a buffer (`layout`), or a number (`value`)."""
-
-    name: str
-    kind: str
-    layout: Layout | None = None
-    value: Any = None
-
-
-@dataclass(slots=True)
-class Kernel:
-    """A kernel's text, its arguments, and what it moves and computes."""
-
-    text: str
-    words: list[Word]
-    extent: int  # of the outermost loop, words 0 and 1
-    partial: list[Value]  # results that are folded over the outermost loop
-    folds: dict[Value, Op]  # the row of each reduction
-    scratch: list[Layout]  # where rows are kept from one stage to the next
-    bytes: int = 0
-    flops: int = 0
+_BLOCK = 4096  # trips of an inner loop that is done in blocks
+_INDENT = "    "
 
 
 def emit(group: Group, layouts: dict[Value, Layout], spill: Callable[[Value, int], Layout]) -> Kernel:
@@ -56,19 +31,25 @@ def emit(group: Group, layouts: dict[Value, Layout], spill: Callable[[Value, int
 
     `spill(value, size)` gives a place for one row of a value, which a later stage needs again.
     """
-    return _Emitter(group, layouts, spill).kernel()
+    return Emitter(group, layouts, spill).kernel()
 
 
-class _Emitter:
+class Emitter:
+    """Writes one kernel. Lines are kept by stage and by depth, how many loops stand around them, and put
+    together in the end.
+    """
+
     def __init__(self, group: Group, layouts: dict[Value, Layout], spill: Callable[[Value, int], Layout]):
         self.group, self.layouts, self.spill = group, layouts, spill
-        self.strides = {v: self._over_domain(v) for v in group.axes if v in layouts}
+        self.strides = {v: self.over_domain(group.axes[v], layouts[v]) for v in group.axes if v in layouts}
+        self.sources = {s: self._of_source(s) for s in group.steps if access.source(s) is not None}
         self.maker = {step.outputs[0]: step for step in group.steps}
         self.nest = self._collapsed()
+        self.sizes = [prod([group.domain[a] for a in run]) for run in self.nest]
         self.words: list[Word] = []
         self.pointers: dict[tuple, str] = {}
-        self.lines: dict[tuple[int, int, bool], list[str]] = {}  # by stage, depth, and whether after the loop
-        self.names: dict[tuple[Value, int], str] = {}
+        self.lines: dict[tuple[int, float, bool], list[str]] = {}  # by stage, depth, whether after the loop
+        self.names: dict[Any, str] = {}  # of values in their stages, and of conditions
         self.stages = self._stages()
         self.count = 0
         self.imports: set[str] = set()
@@ -78,18 +59,25 @@ class _Emitter:
 
     # The nest
 
-    def _over_domain(self, v: Value) -> tuple[int, ...]:
-        """The stride of a value along each axis of the domain."""
+    def over_domain(self, axes: access.Axes, layout: Layout) -> tuple[int, ...]:
+        """The stride along each axis of the domain, from that along each axis of a layout."""
         strides = [0] * len(self.group.domain)
-        for a, stride in zip(self.group.axes[v], self.layouts[v].strides, strict=True):
+        for a, stride in zip(axes, layout.strides, strict=True):
             if a is not None:
                 strides[a] += stride
         return tuple(strides)
+
+    def _of_source(self, step: Step) -> tuple[int, ...]:
+        axes = access.source_axes(step, self.group.axes[step.outputs[0]])
+        return self.over_domain(axes, self.layouts[step.inputs[0]])
 
     def _collapsed(self) -> list[list[int]]:
         """The axes of the domain in runs that one loop can walk."""
         domain, nest = self.group.domain, [[a] for a in range(len(self.group.domain))]
         ends = {len(self.group.level(v)) for v in self.group.made} | {self.group.split}
+        for step in self.group.steps:
+            pinned = access.pinned(step, self.group.axes[step.outputs[0]])
+            ends |= pinned | {a + 1 for a in pinned}
         a = len(nest) - 2
         while a >= 0:
             first, second = nest[a][-1], nest[a + 1][0]
@@ -101,18 +89,17 @@ class _Emitter:
     def _joined(self, first: int, second: int, size: int) -> bool:
         if any((first in axes) != (second in axes) for axes in self.group.folded.values()):
             return False
-        return all(s[first] == s[second] * size for s in self.strides.values())
-
-    def _sizes(self) -> list[int]:
-        return [prod([self.group.domain[a] for a in run]) for run in self.nest]
-
-    def _stride(self, v: Value, loop: int) -> int:
-        return self.strides[v][self.nest[loop][-1]]
+        every = (*self.strides.values(), *self.sources.values())
+        return all(strides[first] == strides[second] * size for strides in every)
 
     def depth(self, v: Value) -> int:
         """How many loops stand around what makes (or loads) a value."""
         axes = self.group.level(v)
         return max([k + 1 for k, run in enumerate(self.nest) if axes & set(run)], default=0)
+
+    def loop_of(self, axis: int) -> int:
+        """The loop that walks an axis of the domain."""
+        return next(k for k, run in enumerate(self.nest) if axis in run)
 
     @property
     def split(self) -> int:
@@ -127,40 +114,38 @@ class _Emitter:
         for step in self.group.steps:
             y = step.outputs[0]
             stage = max([stages.get(x, 0) for x in step.inputs], default=0)
-            staged = y in self.group.folded and self.group.split is not None
-            if staged and self.group.folded[y] == frozenset(range(self.group.split, len(self.group.domain))):
-                stage += 1
-            stages[y] = stage
+            inner = range(self.group.split or 0, len(self.group.domain))
+            staged = self.group.split is not None and self.group.folded.get(y) == frozenset(inner)
+            stages[y] = stage + staged
         return stages
 
     # The text
 
     def kernel(self) -> Kernel:
-        group = self.group
-        sizes = self._sizes()
-        for step in group.steps:
-            self._step(step, self._stage_of(step))
-        body = self._loops(sizes)
-        arguments = [Word("begin", "int64", value=0), Word("end", "int64", value=sizes[0] if sizes else 1)]
-        arguments += [Word(f"n{k}", "int64", value=n) for k, n in enumerate(sizes) if k]
-        self.words = arguments + self.words
-        if not sizes:  # a kernel of scalars has no loop
-            self.words = self.words[2:]
-        text = self._text(body)
-        read = sum(self.layouts[v].buffer.dtype.itemsize * prod(v.shape or ()) for v in self.strides)
-        extent = sizes[0] if sizes else 1
-        folds = {y: self.maker[y].op for y in group.folded}
-        return Kernel(text, self.words, extent, self.partial, folds, self.scratch, read, self.flops)
+        for step in self.group.steps:
+            self._step(step, max([self.stages.get(x, 0) for x in step.inputs], default=0))
+        body, sizes = self._loops(), self.sizes
+        words = [Word("begin", "int64", value=0), Word("end", "int64", value=sizes[0] if sizes else 1)]
+        words += [Word(f"n{k}", "int64", value=n) for k, n in enumerate(sizes) if k]
+        words = [*(words if sizes else ()), *self.words]  # a kernel of scalars has no loop
+        extent = sizes[0] if sizes and not self.group.scatters else 1
+        folds = {y: self.maker[y].op for y in self.group.folded}
+        text = self._text(body, words)
+        return Kernel(text, words, extent, self.partial, folds, self.scratch, self._moved(), self.flops)
 
-    def _stage_of(self, step: Step) -> int:
-        return max([self.stages.get(x, 0) for x in step.inputs], default=0)
+    def _moved(self) -> int:
+        """The bytes that are read and written."""
+        counts = {v: prod(v.shape or ()) for v in self.strides}
+        counts |= {s.outputs[0]: 2 * prod(s.inputs[1].shape or ()) for s in self.group.scatters}
+        counts |= {s.outputs[0]: prod(s.outputs[0].shape or ()) for s in self.sources}
+        return sum(count * v.dtype.itemsize for v, count in counts.items())
 
-    def _text(self, body: list[str]) -> str:
-        signature = ", ".join(f'{w.name}: "{w.kind}"' for w in self.words)
+    def _text(self, body: list[str], words: list[Word]) -> str:
+        signature = ", ".join(f'{w.name}: "{w.kind}"' for w in words)
         head = [f'"""{self._title()}"""', "import math", "", "import numpy as np"]
         if self.imports:
             head += ["", f"from nbtape.kernels.math import {', '.join(sorted(self.imports))}"]
-        lines = [*head, "", "", f"def kernel({signature}):", *["    " + line for line in body or ["pass"]]]
+        lines = [*head, "", "", f"def kernel({signature}):", *[_INDENT + line for line in body or ["pass"]]]
         return "\n".join(lines) + "\n"
 
     def _title(self) -> str:
@@ -168,8 +153,8 @@ class _Emitter:
         told = " ".join(names[:12])
         return told + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
-    def _loops(self, sizes: list[int]) -> list[str]:
-        k, m = self.split, len(sizes)
+    def _loops(self) -> list[str]:
+        k, m = self.split, len(self.nest)
         last = max([stage for stage, _, _ in self.lines], default=0)
 
         def inside(stage: int, d: int) -> list[str]:
@@ -177,8 +162,7 @@ class _Emitter:
             if d < m:
                 inner = staged() if stage < 0 and d + 1 == k else inside(stage, d + 1)
                 if inner:
-                    bounds = "begin, end" if d == 0 else f"n{d}"
-                    found += [f"for i{d} in range({bounds}):", *["    " + line for line in inner]]
+                    found += self._loop(stage, d, inner)
             return [*found, *self.lines.get((stage, d, True), ())]
 
         def staged() -> list[str]:
@@ -186,7 +170,18 @@ class _Emitter:
 
         return inside(-1, 0) if k else staged()
 
-    def _put(self, line: str, stage: int, depth: int, after: bool = False) -> None:
+    def _loop(self, stage: int, d: int, inner: list[str]) -> list[str]:
+        """Loop d around `inner`; in blocks, where something is to be done for each of them."""
+        first, last = ("begin", "end") if d == 0 else ("0", f"n{d}")
+        before, after = [self.lines.get((stage, d + 0.5, late), []) for late in (False, True)]
+        inner = [_INDENT + line for line in inner]
+        if not after:
+            return [f"for i{d} in range({f'{first}, {last}' if d == 0 else last}):", *inner]
+        block = [*before, f"for i{d} in range(b{d}, min(b{d} + {_BLOCK}, {last})):", *inner, *after]
+        return [f"for b{d} in range({first}, {last}, {_BLOCK}):", *[_INDENT + line for line in block]]
+
+    def put(self, line: str, stage: int, depth: float, after: bool = False) -> None:
+        """Add a line at a depth, before the next inner loop or after it; d + 0.5 is for blocks of loop d."""
         self.lines.setdefault((stage if depth >= self.split else -1, depth, after), []).append(line)
 
     # Steps
@@ -194,14 +189,15 @@ class _Emitter:
     def _step(self, step: Step, stage: int) -> None:
         y = step.outputs[0]
         if y in self.group.folded:
-            self._fold(step, stage)
-            return
-        depth = self.depth(y)
-        self._name(y, stage)
-        if y in self.layouts:
-            self._put(f"{self._element(y, depth)} = {self._name(y, stage)}", stage, depth)
+            fold.write(self, step, stage)
+        elif access.is_scatter(step):
+            place.scatter(self, step, stage)
+        else:
+            name, depth = self.name(y, stage), self.depth(y)
+            if y in self.layouts:
+                self.put(f"{self.element(y, depth)} = {name}", stage, depth)
 
-    def _name(self, v: Value, stage: int) -> str:
+    def name(self, v: Value, stage: int) -> str:
         """A name that holds `v` in this stage, worked out or loaded there if need be."""
         key = v, stage if self.depth(v) > self.split else -1
         if key not in self.names:
@@ -209,14 +205,16 @@ class _Emitter:
         return self.names[key]
 
     def _found(self, v: Value, stage: int) -> str:
-        if (literal := self._literal(v)) is not None:
-            return literal
+        if (constant := self._literal(v)) is not None:
+            return constant
         step = self.maker.get(v)
         depth = self.depth(v)
         if step is None or self.stages[v] < stage and depth > self.split and not self._again(v):
             return self._loaded(v, stage, depth)
-        name = self._new("t")
-        self._put(f"{name} = {self._expression(step, stage)}", stage, depth)
+        if step.op.name in RELABELS:
+            return self.name(step.inputs[0], stage)
+        name = self.new("t")
+        self.put(f"{name} = {self._expression(step, stage)}", stage, depth)
         return name
 
     def _again(self, v: Value) -> bool:
@@ -228,17 +226,16 @@ class _Emitter:
             if step is None or self.depth(x) <= self.split:
                 continue
             count += 1
-            kernel = step.op.kernel
-            if count > _CHEAP or _CALL.search(getattr(kernel, "text", "")) is not None:
+            if count > _CHEAP or not is_cheap(step):
                 return False
-            todo += step.inputs
+            todo += access.values(step)
         return True
 
     def _loaded(self, v: Value, stage: int, depth: int) -> str:
         if v not in self.layouts:
             self._spilled(v)
-        name = self._new("t")
-        self._put(f"{name} = {self._element(v, depth)}", stage, depth)
+        name = self.new("t")
+        self.put(f"{name} = {self.element(v, depth)}", stage, depth)
         return name
 
     def _spilled(self, v: Value) -> None:
@@ -246,11 +243,10 @@ class _Emitter:
         inner = self.group.domain[self.group.split :]
         layout = self.spill(v, prod(inner))
         self.scratch.append(layout)
-        strides = [0] * (self.group.split or 0) + list(_dense(inner))
         self.layouts = {**self.layouts, v: layout}
-        self.strides[v] = tuple(strides)
+        self.strides[v] = (*[0] * (self.group.split or 0), *dense_strides(tuple(inner)))
         stage, depth = self.stages[v], self.depth(v)
-        self._put(f"{self._element(v, depth)} = {self.names[v, stage]}", stage, depth)
+        self.put(f"{self.element(v, depth)} = {self.names[v, stage]}", stage, depth)
 
     def _literal(self, v: Value) -> str | None:
         """A constant of one number, as it stands in the text; others that are loaded become arguments."""
@@ -258,181 +254,55 @@ class _Emitter:
             return None
         text = literal(v)
         if text is None:
-            text = self._new("c")
+            text = self.new("c")
             self.words.append(parameter(v, text))
         return text
 
-    def _new(self, kind: str) -> str:
+    def new(self, kind: str) -> str:
+        """A name that there is not yet."""
         self.count += 1
         return f"{kind}{self.count}"
 
+    def number(self, kind: str, value: int) -> str:
+        """A number that is an argument, since it follows from sizes."""
+        name = self.new(kind)
+        self.words.append(Word(name, "int64", value=value))
+        return name
+
     def _expression(self, step: Step, stage: int) -> str:
-        text, called = expression(step, [self._name(x, stage) for x in step.inputs])
-        self.imports |= called
         self.flops += prod(step.outputs[0].shape or ())
+        if access.is_read(step):
+            return place.read(self, step, stage)
+        text, called = expression(step, [self.name(x, stage) for x in step.inputs])
+        self.imports |= called
         return text
 
-    def _element(self, v: Value, depth: int) -> str:
-        """`v` as an element of an array: `x0[i0 * x0_0 + i1]`."""
-        name = self._pointer(v)
-        terms = []
-        for k in range(depth):
-            stride = self._stride(v, k)
-            if stride == 1 and k == len(self.nest) - 1:
-                terms.append(f"i{k}")
-            elif stride:
-                terms.append(f"i{k} * {self._stride_name(name, k, stride)}")
-        return f"{name}[{' + '.join(terms) or 0}]"
+    # Arrays
 
-    def _pointer(self, v: Value) -> str:
-        layout = self.layouts[v]
-        key = id(layout.buffer), layout.offset, self.strides[v]
+    def element(self, v: Value, depth: int, *more: str) -> str:
+        """`v` as an element of an array: `x0[i0 * x0_0 + i1]`; `more` are further parts of its index."""
+        name = self.argument("y" if v in self.maker else "x", self.layouts[v], self.strides[v])
+        terms = [self.term(name, f"i{k}", k, self.strides[v]) for k in range(depth)]
+        return f"{name}[{' + '.join([*more, *filter(None, terms)]) or 0}]"
+
+    def argument(self, kind: str, layout: Layout, strides: tuple[int, ...]) -> str:
+        """The name of the argument that says where a layout begins."""
+        key = id(layout.buffer), layout.offset, strides
         if key not in self.pointers:
-            kind = "y" if v in self.maker else "x"
             name = self.pointers[key] = f"{kind}{len(self.pointers)}"
             self.words.append(Word(name, f"{layout.buffer.dtype}*", layout))
         return self.pointers[key]
 
-    def _stride_name(self, pointer: str, k: int, stride: int) -> str:
-        name = f"{pointer}_{k}"
+    def term(self, pointer: str, position: str, k: int, strides: tuple[int, ...]) -> str:
+        """The part of an index that follows from the position in loop k; empty if none does."""
+        stride = strides[self.nest[k][-1]]
+        if stride == 1 and k == len(self.nest) - 1 or not stride:
+            return position if stride else ""
+        return f"{position} * {self.stride(pointer, k, stride)}"
+
+    def stride(self, pointer: str, along: int | str, value: int) -> str:
+        """The name of the argument that is a stride of an array."""
+        name = f"{pointer}_{along}"
         if all(w.name != name for w in self.words):
-            self.words.append(Word(name, "int64", value=stride))
+            self.words.append(Word(name, "int64", value=value))
         return name
-
-    # Reductions
-
-    def _fold(self, step: Step, stage: int) -> None:
-        kernel, y, (x,) = step.op.kernel, step.outputs[0], step.inputs
-        assert isinstance(kernel, Reduce)
-        value, depth = self._name(x, stage), self.depth(x)
-        loops = [k for k in range(depth) if set(self.nest[k]) & self.group.folded[y]]
-        first = depth
-        while first and first - 1 in loops:
-            first -= 1
-        if first == depth and loops:  # over outer loops alone: in memory, an element for each inner one
-            self._clear(y, kernel)
-            target = self._element(y, depth)
-            self._put(f"{target} = {self._folded(kernel, target, value, y)}", stage, depth)
-        else:
-            total = self._new("s")
-            self._put(f"{total} = {_start(kernel, y.dtype)}", stage, first)
-            self._put(f"{total} = {self._folded(kernel, total, value, y)}", stage, depth)
-            self._close(y, kernel, total, stage, first, any(k < first for k in loops))
-        if 0 in loops:
-            self.partial.append(y)
-
-    def _close(self, y: Value, kernel: Reduce, total: str, stage: int, first: int, further: bool) -> None:
-        """After the loops over which `total` was folded: store it, or go on folding it in memory."""
-        self.names[y, -1] = total
-        if y not in self.layouts:
-            return
-        target = self._element(y, first)
-        if further:
-            self._clear(y, kernel)
-            self._put(f"{target} = {self._folded(kernel, target, total, y)}", stage, first, after=True)
-        else:
-            self._put(f"{target} = {total}", stage, first, after=True)
-
-    def _clear(self, y: Value, kernel: Reduce) -> None:
-        name = self._pointer(y)
-        count = f"{name}_size"
-        self.words.append(Word(count, "int64", value=prod(y.shape or ())))
-        index = self._new("j")
-        self._put(f"for {index} in range({count}):", 0 if not self.split else -1, 0)
-        self._put(f"    {name}[{index}] = {_start(kernel, y.dtype)}", 0 if not self.split else -1, 0)
-
-    def _folded(self, kernel: Reduce, acc: str, x: str, y: Value) -> str:
-        written, called = _typed(kernel.step, str(y.dtype))
-        self.imports |= called
-        self.flops += 1
-        return _cast(written.format(acc=acc, x=x), kernel.step, [y.dtype], y.dtype)
-
-
-def literal(v: Value) -> str | None:
-    """A constant as it stands in a text; None where it has to be an argument."""
-    number = np.asarray(v.constant).reshape(-1)[0]
-    if v.dtype.kind == "b":
-        return str(bool(number))
-    if number in _LITERALS and not (number == 0 and np.signbit(number)):
-        return f"np.{v.dtype}({int(number) if number == int(number) else number})"
-    return None
-
-
-def parameter(v: Value, name: str) -> Word:
-    """A constant as an argument."""
-    return Word(name, str(v.dtype), value=np.asarray(v.constant).reshape(-1)[0])
-
-
-def expression(step: Step, names: list[str]) -> tuple[str, frozenset[str]]:
-    """What a pointwise step computes from the values of these names, and the functions that it calls."""
-    y = step.outputs[0]
-    text = getattr(step.op.kernel, "text", "{0}")
-    like = next((x.dtype for x in step.inputs if x.dtype.kind == "f"), y.dtype)
-    written, called = _typed(text, str(like))
-    return _cast(written.format(*names), text, [x.dtype for x in step.inputs], y.dtype), called
-
-
-def _dense(shape: Iterable[int]) -> tuple[int, ...]:
-    strides, step = [], 1
-    for n in reversed(list(shape)):
-        strides.append(step)
-        step *= n
-    return tuple(reversed(strides))
-
-
-def _start(kernel: Reduce, dtype: np.dtype) -> str:
-    """What a reduction starts from."""
-    number = {"-math.inf": -inf, "math.inf": inf, "False": False, "True": True}.get(kernel.init, kernel.init)
-    if dtype.kind == "b":
-        return str(bool(number))
-    if dtype.kind in "iu" and number in (inf, -inf):
-        number = np.iinfo(dtype).max if number == inf else np.iinfo(dtype).min
-    return f"np.{dtype}({kernel.init if number in (inf, -inf) else number})"
-
-
-@lru_cache(4096)
-def _typed(text: str, dtype: str) -> tuple[str, frozenset[str]]:
-    """`text` with its numbers written as numbers of `dtype`, or Numba would compute with doubles; and the
-    functions it calls.
-    """
-    holes = re.sub(r"\{(\w+)\}", r"_hole_\1", text)
-    tree = ast.parse(holes, mode="eval")
-    called = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-    tree = ast.fix_missing_locations(_Numbers(dtype).visit(tree))
-    written = ast.unparse(tree).replace("{", "{{").replace("}", "}}")
-    return re.sub(r"_hole_(\w+)", r"{\1}", f"{written}"), frozenset(called - _BUILTINS)
-
-
-_BUILTINS = frozenset({"abs", "min", "max", "round", "int", "float", "bool", "complex"})
-
-
-class _Numbers(ast.NodeTransformer):
-    def __init__(self, dtype: str):
-        self.dtype = dtype
-
-    def visit_Constant(self, node: ast.Constant) -> Any:
-        if type(node.value) is float:
-            return ast.parse(f"np.{self.dtype}({node.value!r})", mode="eval").body
-        return node
-
-    def visit_Attribute(self, node: ast.Attribute) -> Any:
-        if ast.unparse(node) in ("math.inf", "math.pi", "math.e", "math.nan"):
-            return ast.parse(f"np.{self.dtype}({ast.unparse(node)})", mode="eval").body
-        return node
-
-
-_ARITHMETIC = re.compile(r"^[\s(){}0-9+*/-]*$")
-
-
-def _cast(written: str, text: str, given: list[np.dtype], dtype: np.dtype) -> str:
-    """`written`, of `dtype`: Numba's rules for numbers are not those of the table."""
-    plain = all(d == dtype for d in given)
-    if dtype.kind == "f" and plain and (_ARITHMETIC.match(text) and "1" not in re.sub(r"\{\d\}", "", text)):
-        return written
-    if dtype.kind == "b":
-        return (
-            written
-            if given and all(d.kind == "b" for d in given) or re.search(r"[<>=!]", text)
-            else f"{written} != 0"
-        )
-    return f"np.{dtype}({written})"

@@ -1,53 +1,21 @@
 """Fusion: which steps of a program run together, as one nest of loops.
 
-A Group has a domain, the axes that its loops run over, and each value in it knows which of these axes its own
-are. Pointwise steps, broadcasts and reductions join the group that computes what they read, forward and
-backward steps alike, as long as no path leads out of the group and back in. What needs the result of a
-reduction needs it whole: it joins only where the reduction folds the inner axes, so that the loop can run
-over them again for each point of the outer ones (a further stage, as in a softmax).
+Pointwise steps, broadcasts and reductions join the group that computes what they read, forward and backward
+steps alike, as long as no path leads out of the group and back in. Reads at computed places, as of a gather
+or of padding, wait for the step that needs them and are done where it is.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from math import prod
 
-import numpy as np
-
-from nbtape.core.kernel import Reduce, Scalar
+from nbtape.compile import access
+from nbtape.compile.access import CHECK
+from nbtape.compile.group import NATIVE as NATIVE, Group as Group, accepts, fusable, started
+from nbtape.compile.settle import settled
+from nbtape.core.engine import o
+from nbtape.core.kernel import View
 from nbtape.graph.program import Program, Step, Value
 from nbtape.graph.run import acts
-
-# What kernels compute with. Halves and complex numbers run as NumPy's.
-NATIVE = frozenset(
-    np.dtype(t) for t in "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()
-)
-# Rows that only tell axes apart or repeat elements: inside a group they move nothing.
-RELABELS = frozenset("expand_dims squeeze transpose matrix_transpose broadcast_to reshape identity".split())
-_MOST_STEPS, _MOST_ARRAYS = 160, 48  # of one kernel, so that it compiles in a moment
-
-Axes = tuple[int | None, ...]  # for each axis of a value the axis of the domain, None where its size is 1
-
-
-@dataclass(eq=False, slots=True)
-class Group:
-    """Steps that run as one nest of loops over `domain`."""
-
-    domain: list[int]
-    steps: list[Step] = field(default_factory=list)
-    axes: dict[Value, Axes] = field(default_factory=dict)  # of the values that it reads and makes
-    folded: dict[Value, frozenset[int]] = field(default_factory=dict)  # axes that made each reduction
-    split: int | None = None  # where the inner axes begin, which run again in each stage
-    made: set[Value] = field(default_factory=set)
-
-    def level(self, value: Value) -> frozenset[int]:
-        """The axes of the domain that a value varies along."""
-        return frozenset(a for a in self.axes[value] if a is not None)
-
-    @property
-    def read(self) -> list[Value]:
-        """The values that come from elsewhere."""
-        return [x for x in self.axes if x not in self.made]
-
 
 Unit = Group | Step
 
@@ -55,26 +23,6 @@ Unit = Group | Step
 def units_of(program: Program) -> list[Unit]:
     """The steps of `program` in groups, and those that no group takes, in an order in which they can run."""
     return _Fuser(program).units()
-
-
-def fusable(step: Step) -> bool:
-    """Whether a step can be part of a loop nest."""
-    if any(v.dtype not in NATIVE or not v.static for v in (*step.inputs, *step.outputs)):
-        return False
-    kernel = step.op.kernel
-    if isinstance(kernel, Scalar) and kernel.text:
-        return True
-    return isinstance(kernel, Reduce) or (step.op.name in RELABELS and _relabels(step))
-
-
-def _relabels(step: Step) -> bool:
-    """Whether a reshape only puts in or takes out axes of one element."""
-    x, y = step.inputs[0].shape or (), step.outputs[0].shape or ()
-    return step.op.name != "reshape" or _long(x) == _long(y)
-
-
-def _long(shape: Sequence) -> list:
-    return [n for n in shape if n != 1]
 
 
 class _Fuser:
@@ -87,19 +35,53 @@ class _Fuser:
         self.maker: dict[Value, int] = {}
         self.readers: dict[Value, list[int]] = {}
         self.barrier = 0  # units from here on may still grow: effects keep their order
+        self.steps = settled(program.steps, NATIVE)
+        self.uses = Counter([x for step in self.steps for x in step.inputs] + program.outputs)
+        self.waiting: dict[Value, Step] = {}  # reads that are done where they are needed
+        self.held: dict[Value, int] = {}  # the variable (its serial number) whose array a value is
+        self.written: dict[int, list[int]] = {}  # the units that changed each variable
 
     def units(self) -> list[Unit]:
-        for step in self.program.steps:
-            if fusable(step):
+        for step in self.steps:
+            self.uses.subtract(step.inputs)
+            if access.is_read(step) and self._native(step):
+                self._make(*step.inputs)
+                self.waiting[step.outputs[0]] = step
+            elif fusable(step):
                 self._join(step)
             else:
                 self._alone(step)
+        self._make(*self.program.outputs)
         return self._ordered()
 
+    def _native(self, step: Step) -> bool:
+        return all(v.dtype in NATIVE and v.static for v in (*step.inputs, *step.outputs))
+
+    def _make(self, *xs: Value) -> None:
+        """Do those reads that wait, by themselves."""
+        for x in xs:
+            step = self.waiting.pop(x, None)
+            if step is not None:
+                self._join(step)
+
     def _alone(self, step: Step) -> None:
-        self._append(step, step.inputs, step.outputs)
-        if acts(step) and step.op.name != "assign_variable":  # type: ignore[arg-type]
+        self._make(*step.inputs)
+        i = self._append(step, step.inputs, step.outputs)
+        if (reference := step.attrs.get("variable")) is not None:
+            self._of_variable(i, step, reference.deref()._serial)
+        elif isinstance(step.op.kernel, View) and step.inputs[0] in self.held:
+            self.held.update(dict.fromkeys(step.outputs, self.held[step.inputs[0]]))
+        if acts(step) and step.op is not o.assign_variable:  # type: ignore[arg-type]
             self.barrier = len(self.found)
+
+    def _of_variable(self, i: int, step: Step, serial: int) -> None:
+        """Unit i reads a variable or changes it: what changed it before comes before."""
+        self._after(i, self.written.get(serial, ()))
+        self.held.update(dict.fromkeys(step.outputs, serial))
+        if step.op is o.assign_variable:
+            self.held[step.inputs[0]] = serial
+        if step.op is not o.read_variable:
+            self.written.setdefault(serial, []).append(i)
 
     def _append(self, unit: Unit, inputs: Iterable[Value], outputs: Iterable[Value]) -> int:
         i = len(self.found)
@@ -110,14 +92,18 @@ class _Fuser:
 
     def _note(self, i: int, inputs: Iterable[Value], outputs: Iterable[Value]) -> None:
         """Unit i reads `inputs` and makes `outputs`: it, and what needs it, comes after what it needs."""
-        new = 0
         for x in inputs:
-            j = self.maker.get(x, i)
-            if j != i:
-                new |= 1 << j | self.before[j]
             self.readers.setdefault(x, []).append(i)
+        self._after(i, [self.maker[x] for x in inputs if x in self.maker])
         for y in outputs:
             self.maker[y] = i
+
+    def _after(self, i: int, units: Iterable[int]) -> None:
+        """Unit i, and what needs it, comes after `units`."""
+        new = 0
+        for j in units:
+            if j != i:
+                new |= 1 << j | self.before[j]
         if new & ~self.before[i]:
             self.before[i] |= new
             for k, needs in enumerate(self.before):
@@ -125,222 +111,89 @@ class _Fuser:
                     self.before[k] |= self.before[i]
 
     def _join(self, step: Step) -> None:
+        late = self._late(step)
         for i in self._candidates(step):
             group = self.found[i]
             assert isinstance(group, Group)
-            if self._cycle(i, step):
-                continue
-            if _accepts(group, step):
-                self._note(i, step.inputs, step.outputs)
-                return
-        group = _started(step)
-        self._append(group, step.inputs, step.outputs)
+            here, reads = self._with_reads(step, group.copies)
+            inputs = [x for s in (*reads.values(), here) for x in s.inputs]
+            if not self._cycle(i, inputs, late) and accepts(group, here, list(reads.values())):
+                break
+        else:
+            here, reads = self._with_reads(step, {})
+            group = started(here, list(reads.values()))
+            i = self._append(group, (), ())
+        group.copies.update({x: read.outputs[0] for x, read in reads.items()})
+        own = set(group.copies.values())
+        inputs = [x for s in (*reads.values(), here) for x in s.inputs if x not in own]
+        self._note(i, inputs, step.outputs)
+        self._after(i, late)
+        if access.is_scatter(step) and step.attrs["variable"] is not None:
+            self._of_variable(i, step, step.attrs["variable"].deref()._serial)
+
+    def _with_reads(self, step: Step, copies: dict[Value, Value]) -> tuple[Step, dict[Value, Step]]:
+        """`step` with a copy of its own of each read that waits, and those that are not in `copies` yet."""
+        now, reads = dict(copies), {}
+        for x in step.inputs:
+            if x in self.waiting and x not in now:
+                read = self.waiting[x]
+                now[x] = Value(x.spec)
+                reads[x] = Step(read.op, read.inputs, read.attrs, (now[x],), read.place)
+        inputs = tuple([now.get(x, x) for x in step.inputs])
+        return Step(step.op, inputs, step.attrs, step.outputs, step.place), reads
+
+    def _late(self, step: Step) -> list[int]:
+        """The units that a scatter into a variable comes after: what reads it as it was, and what assigns."""
+        if not access.is_scatter(step) or step.attrs["variable"] is None:
+            return []
+        serial = step.attrs["variable"].deref()._serial
+        old = [x for x, s in self.held.items() if s == serial]
+        wanted = [y for y in self.waiting if self.uses[y] > 0]
+        self._make(*[y for y in wanted if access.source(self.waiting[y]) in old])
+        found = [*self.written.get(serial, ()), *[i for x in old for i in self.readers.get(x, ())]]
+        return [*found, *[self.maker[x] for x in old if x in self.maker]]
 
     def _candidates(self, step: Step) -> list[int]:
         """Groups that make what the step reads, the latest first; then those that read the same."""
-        makers = {self.maker[x] for x in step.inputs if x in self.maker}
-        siblings = {i for x in step.inputs if x.constant is None for i in self.readers.get(x, ())}
+        inputs = [x for x in step.inputs if x not in self.waiting]
+        for x in step.inputs:
+            if x in self.waiting:
+                inputs += self.waiting[x].inputs
+        makers = {self.maker[x] for x in inputs if x in self.maker}
+        siblings = {i for x in inputs if x.constant is None for i in self.readers.get(x, ())}
         found = [*sorted(makers, reverse=True), *sorted(siblings - makers, reverse=True)]
         return [i for i in found if i >= self.barrier and isinstance(self.found[i], Group)]
 
-    def _cycle(self, i: int, step: Step) -> bool:
-        """Whether something that the step needs, outside unit i, needs unit i."""
-        for x in step.inputs:
-            j = self.maker.get(x)
-            if j is not None and j != i and self.before[j] >> i & 1:
-                return True
-        return False
+    def _cycle(self, i: int, inputs: Sequence[Value], late: Sequence[int]) -> bool:
+        """Whether something outside unit i that `inputs` need, or that comes before, needs unit i; or unit i
+        itself has to be over first.
+        """
+        needed = [self.maker[x] for x in inputs if x in self.maker]
+        return i in late or any(j != i and self.before[j] >> i & 1 for j in (*needed, *late))
 
     def _ordered(self) -> list[Unit]:
-        """The units, each after those that it needs, otherwise in the order of their first steps."""
+        """The units, each after those that it needs, otherwise in the order of their first steps; checks come
+        as soon as they can, before anything is written that they might have prevented.
+        """
         done, order = 0, []
         left = list(range(len(self.found)))
         while left:
-            i = next(i for i in left if not self.before[i] & ~done)
+            i = self._next(left, done)
             left.remove(i)
             done |= 1 << i
             order.append(self.found[i])
         return order
 
-
-# Placing a step in a group
-
-
-def _started(step: Step) -> Group:
-    """A group of one step."""
-    big = max((*step.inputs, *step.outputs), key=lambda v: (prod(v.shape or ()), len(v.shape or ())))
-    group = Group(_long(big.shape or ()))
-    assert _accepts(group, step), step
-    return group
-
-
-def _accepts(group: Group, step: Step) -> bool:
-    """Put `step` into `group`, if it can be."""
-    if len(group.steps) >= _MOST_STEPS or len(group.axes) - len(group.made) > _MOST_ARRAYS:
-        return False
-    domain = list(group.domain)
-    placed = _placed(group, step, domain)
-    if placed is None:
-        return False
-    y = step.outputs[0]
-    level = {a for a in placed[y] if a is not None}
-    kernel = step.op.kernel
-    folds = frozenset(_folded(step, placed)) if isinstance(kernel, Reduce) else None
-    inner = level | folds if folds is not None else level
-    if inner != set(range(len(inner))) or (not inner and domain):
-        return False  # it would run again and again for what varies along inner axes alone
-    split = _split(group, step, len(domain))
-    if split is False:
-        return False
-    group.domain, group.split = domain, split
-    group.axes.update(placed)
-    group.steps.append(step)
-    group.made.add(y)
-    if folds is not None:
-        group.folded[y] = folds
-    return True
-
-
-def _folded(step: Step, placed: dict[Value, Axes]) -> list[int]:
-    """The axes of the domain that a reduction folds."""
-    (x,) = step.inputs
-    gone = range(len(x.shape or ())) if step.attrs["axis"] is None else step.attrs["axis"]
-    return [a for i in gone if (a := placed[x][i]) is not None]
-
-
-def _split(group: Group, step: Step, rank: int) -> int | None | bool:
-    """Where the inner axes begin once `step` is in the group; False where it needs a result that is not
-    there yet.
-    """
-    split = group.split
-    for x in step.inputs:
-        origin = _reductions_behind(group, x)
-        for y in origin:
-            axes = group.folded[y]
-            first = min(axes, default=rank)
-            if axes != frozenset(range(first, rank)) or first == 0 or split not in (None, first):
-                return False
-            split = first
-    if split is not None and rank != len(group.domain):
-        return False
-    return split
-
-
-def _reductions_behind(group: Group, x: Value) -> set[Value]:
-    """The reductions of the group that `x` is, or was computed from."""
-    if x not in group.made:
-        return set()
-    found, todo, seen = set(), [x], set()
-    made_by = {s.outputs[0]: s for s in group.steps}
-    while todo:
-        v = todo.pop()
-        if v in seen or v not in group.made:
-            continue
-        seen.add(v)
-        if v in group.folded:
-            found.add(v)
-        todo += made_by[v].inputs
-    return found
-
-
-def _placed(group: Group, step: Step, domain: list[int]) -> dict[Value, Axes] | None:
-    """The axes of what a step reads and makes; `domain` grows where it may."""
-    if isinstance(step.op.kernel, Scalar):
-        return _pointwise(group, step, domain)
-    x, y = step.inputs[0], step.outputs[0]
-    if isinstance(step.op.kernel, Reduce) or len(_long(x.shape or ())) >= len(_long(y.shape or ())):
-        axes = group.axes.get(x) or _fresh(group, x.shape or (), domain)
-        return None if axes is None else {x: axes, y: _onward(step, axes)}
-    back = _broadcast_axes(group, x, y, domain)
-    return None if back is None else {x: back[len(back) - len(x.shape or ()) :], y: back} | _ones(x, back)
-
-
-def _ones(x: Value, back: Axes) -> dict[Value, Axes]:
-    """The axes of a broadcast's input: those of the output that it has itself."""
-    rank = len(x.shape or ())
-    tail = back[len(back) - rank :] if rank else ()
-    return {x: tuple([None if n == 1 else a for n, a in zip(x.shape or (), tail)])}
-
-
-def _onward(step: Step, axes: Axes) -> Axes:
-    """The axes of the output of a reduction, or of a step that only relabels axes."""
-    name, attrs = step.op.name, step.attrs
-    shape = step.outputs[0].shape or ()
-    if name == "transpose":
-        return tuple([axes[i] for i in attrs["perm"]])
-    if name == "matrix_transpose":
-        return (*axes[:-2], axes[-1], axes[-2])
-    if name in ("expand_dims", "squeeze", "reshape"):
-        left = iter([a for a in axes if a is not None])
-        return tuple([None if n == 1 else next(left) for n in shape])
-    if isinstance(step.op.kernel, Reduce):
-        gone = set(range(len(axes)) if attrs["axis"] is None else attrs["axis"])
-        if attrs["keepdims"]:
-            return tuple([None if i in gone else a for i, a in enumerate(axes)])
-        return tuple([a for i, a in enumerate(axes) if i not in gone])
-    return axes
-
-
-def _fresh(group: Group, shape: Sequence, domain: list[int]) -> Axes | None:
-    """Axes for a value that the group has not seen: it has to be as large as the domain."""
-    if _long(shape) != domain or (group.steps and not domain):
-        return () if not _long(shape) and not domain else None
-    left = iter(range(len(domain)))
-    return tuple([None if n == 1 else next(left) for n in shape])
-
-
-def _broadcast_axes(group: Group, x: Value, y: Value, domain: list[int]) -> Axes | None:
-    return _matched(group, [x], y.shape or (), domain)
-
-
-def _pointwise(group: Group, step: Step, domain: list[int]) -> dict[Value, Axes] | None:
-    y = step.outputs[0]
-    axes = _matched(group, step.inputs, y.shape or (), domain)
-    if axes is None:
-        return None
-    placed = {y: axes}
-    for x in step.inputs:
-        mine = _ones(x, axes)[x]
-        if x in group.axes and group.axes[x] != mine or placed.get(x, mine) != mine:
-            return None
-        placed[x] = mine
-    return placed
-
-
-def _matched(group: Group, xs: Sequence[Value], shape: Sequence, domain: list[int]) -> Axes | None:
-    """The axes of an output of `shape` that `xs` broadcast to: those of its inputs in the group, and others
-    of their size.
-    """
-    axes: list[int | None] = [None] * len(shape)
-    for x in xs:
-        if x not in group.axes:
-            continue
-        start = len(shape) - len(x.shape or ())
-        for i, a in enumerate(group.axes[x]):
-            if a is not None:
-                if axes[start + i] not in (None, a):
-                    return None
-                axes[start + i] = a
-    taken = {a for a in axes if a is not None}
-    low = -1
-    for i, n in enumerate(shape):
-        if axes[i] is not None:
-            low = max(low, axes[i])  # type: ignore[type-var]
-            continue
-        if n == 1:
-            continue
-        free = [a for a in range(low + 1, len(domain)) if a not in taken and domain[a] == n]
-        if free:
-            low = free[0]
-        elif group.steps and not group.domain:
-            return None  # scalars are worked out by themselves: a loop would do it for each element
-        elif low + 1 == len(domain) or not domain:
-            domain.append(n)
-            low = len(domain) - 1
-        else:
-            return None
-        axes[i] = low
-        taken.add(low)
-    if len(taken) < sum(a is not None for a in axes):
-        return None  # a value beside itself on another axis: it would have to be read twice
-    return tuple(axes)
+    def _next(self, left: list[int], done: int) -> int:
+        first = None
+        for i in left:
+            ready = not self.before[i] & ~done
+            unit = self.found[i]
+            if ready and isinstance(unit, Step) and unit.op is CHECK:
+                return i
+            if ready and first is None:
+                first = i
+            if isinstance(unit, Step) and acts(unit) and unit.op is not o.assign_variable:  # type: ignore[arg-type]
+                break  # a check stays after the effects that the user wrote before it
+        assert first is not None
+        return first

@@ -51,6 +51,7 @@ class _Writer:
             "ids": self.memory.ids,
             "lock": threading.Lock(),  # one call at a time works in this memory
             "exclusive": exclusive,
+            "ndarray": np.ndarray,
             "written": writing(self.plan.written),
             "contiguous": np.ascontiguousarray,
         }
@@ -85,12 +86,15 @@ class _Writer:
             lines.append(f"{', '.join(names)}{',' if count == 1 else ''} = given")
         for name, buffer in zip(names, inputs):
             lines.append(f"{self._name(buffer)} = {name}{'' if self.bare else '._value'}")
-            if not buffer.scalar:
-                lines += self._in_order(self._name(buffer))
+            lines += self._number(self._name(buffer)) if buffer.scalar else self._in_order(self._name(buffer))
         for buffer, value in zip(inputs[count:], self.captured):
             array = value if type(value) is not np.ndarray else np.ascontiguousarray(value)
             lines.append(f"{self._name(buffer)} = {self._with(f'c{self.memory.slots[buffer]}', array)}")
         return lines
+
+    def _number(self, name: str) -> list[str]:
+        """Kernels find the number of a NumPy scalar in the object; an array of rank 0 has it elsewhere."""
+        return [f"if type({name}) is ndarray:", f"    {name} = {name}[()]"]
 
     def _in_order(self, name: str) -> list[str]:
         return [f"if not {name}.flags.c_contiguous:", f"    {name} = contiguous({name})"]
@@ -104,7 +108,7 @@ class _Writer:
         given = [layout for a in self.plan.actions if isinstance(a, Commit) for _, layout in a.variables]
         shapes = {layout.buffer: layout.shape for layout in [*given, *self.plan.outputs]}
         return [
-            f"{self._name(b)} = {self._with(f'new{self.memory.slots[b]}', Pool(shapes[b], b.dtype).take)}()"
+            f"{self._name(b)} = {self._with(f'new{self.memory.slots[b]}', Pool(shapes.get(b, b.shape), b.dtype).take)}()"
             for b in self._of("output")
         ]
 
@@ -127,7 +131,7 @@ class _Writer:
             return [f"{self._with(f'phase{k}', phase)}(arrays)"]
         buffers = [self.plan.buffers[slot] for slot in phase.slots]
         told = [f"ids[{slot}] = id({self._name(b)})" for slot, b in zip(phase.slots, buffers)]
-        return [*told, f"{self._with(f'run{k}', phase.machine.run)}()"]
+        return [*told, f"{self._with(f'run{k}', phase.run if phase.scope.checks else phase.machine.run)}()"]
 
     def _result(self, layout: Layout) -> str:
         wrap = "{}" if self.bare else "Tensor({})"

@@ -142,7 +142,9 @@ def _cut(x: Layout, shape: tuple, key: tuple) -> Layout | None:
     except (IndexError, TypeError):
         return None
     offset = found.__array_interface__["data"][0] - probe.__array_interface__["data"][0]
-    return replace(x, shape=shape, strides=found.strides, offset=x.offset + offset) if found.size else None
+    if not found.size:  # of no elements, none is out of place
+        return replace(x, shape=shape, strides=dense_strides(shape))
+    return replace(x, shape=shape, strides=found.strides, offset=x.offset + offset)
 
 
 _VIEWS: dict[str, Callable[[Layout, tuple, dict], Layout | None]] = {

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.compile import control, machine
+from nbtape.compile import check, control, machine
 from nbtape.compile.bind import NATIVE, Memory, Scope
 from nbtape.compile.crew import crew
 from nbtape.compile.layout import Buffer, Layout
@@ -39,6 +39,7 @@ class Stretch:
     """Kernels that run one after another, in one call of the machine."""
 
     def __init__(self, memory: Memory, actions: list[Any]):
+        self.actions = actions
         self.scope = scope = Scope()
         self.steps = memory.steps(actions, scope)
         assert not scope.rows
@@ -51,14 +52,21 @@ class Stretch:
         ids = self.ids
         for k in self.slots:
             ids[k] = id(arrays[k])
-        self.machine.run()
+        self.run()
+
+    def run(self) -> None:
+        """Run, or go on after a stop; where a check stopped it, raise what is wrong."""
+        stop = self.machine.run()
+        if stop in self.scope.checks:
+            self.machine.reset()
+            check.fail(*self.scope.checks[stop])
 
 
 class _Shared:
     """A kernel in parts, which threads take one after another."""
 
     def __init__(self, host: Any, launch: Launch):
-        memory = host.memory
+        memory, self.actions = host.memory, [launch]
         (entry,) = addresses([launch.kernel.text])
         scope = Scope()
         self.parts = [machine.Program([(entry, memory.bound(words, scope))]).run for words in launch.parts]
@@ -79,7 +87,7 @@ class _Growth:
 
     def __init__(self, host: Any, action: control.Growing):
         memory: Memory = host.memory
-        self.memory, self.action = memory, action
+        self.memory, self.action, self.actions = memory, action, [action]
         self.stretch = Stretch(memory, [action.action])
         (self.step,) = self.stretch.steps
         self.table = memory.tables[-1] if self.stretch.scope.patches else None
@@ -97,7 +105,7 @@ class _Growth:
         self.stretch(arrays)
         while trips is None and self._stopped():
             room = self._grow(arrays, room)
-            self.stretch.machine.run()
+            self.stretch.run()
         if trips is None:
             self.room = max(_ROOM, self._done())
             for slot, _, _ in self.rows:
@@ -159,6 +167,7 @@ class _Python:
 
     def __init__(self, host: Any, action: Call):
         self.memory, self.step, self.inputs = host.memory, action.step, action.inputs
+        self.actions = [action]
         self.slots = [self.memory.slots[b] for b in action.outputs]
         self.eager, self.attrs = action.step.op.eager, action.step.attrs
 
@@ -192,7 +201,7 @@ class _Committing:
     """Give variables what was computed for them."""
 
     def __init__(self, host: Any, action: Commit):
-        self.memory, self.variables = host.memory, action.variables
+        self.memory, self.variables, self.actions = host.memory, action.variables, [action]
 
     def __call__(self, arrays: list) -> None:
         for reference, layout in self.variables:
@@ -203,7 +212,7 @@ class _Repeated:
     """A loop of Python, over hosts of its own."""
 
     def __init__(self, host: Any, action: control.Repeat):
-        self.memory, self.action = host.memory, action
+        self.memory, self.action, self.actions = host.memory, action, [action]
         self.body = host.like(action.body)
         self.test = action.test and host.like(action.test)
         self.slots = [self.memory.slots[b] for b in action.outputs]
@@ -252,7 +261,7 @@ class _Chosen:
     """A branch of Python, over hosts of its own."""
 
     def __init__(self, host: Any, action: control.Choose):
-        self.memory, self.action = host.memory, action
+        self.memory, self.action, self.actions = host.memory, action, [action]
         self.branches = [host.like(plan) for plan in action.plans]
         self.slots = [self.memory.slots[b] for b in action.outputs]
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.compile import control, whole
+from nbtape.compile import check, control, scatter, whole
+from nbtape.compile.access import CHECK, is_scatter
 from nbtape.compile.divide import folding, part, parts_of
 from nbtape.compile.emit import Kernel, Word, emit
 from nbtape.compile.fuse import Group, Unit, units_of
@@ -37,6 +38,7 @@ class Launch:
 
     kernel: Kernel
     parts: list[list[Word]]
+    check: Step | None = None  # what it checks, where it may stop the program
 
 
 @dataclass(eq=False, slots=True)
@@ -131,7 +133,7 @@ class Planner:
     def _buffer(self, v: Value, origin: str, source: Any = None) -> Buffer:
         scalar = v.shape == () and origin in ("input", "variable", "result")
         size = prod(v.shape or ()) if v.static else 0
-        buffer = Buffer(size, v.dtype, origin, source, scalar, self.now, self.now)
+        buffer = Buffer(size, v.dtype, origin, source, scalar, self.now, self.now, v.shape)
         self.root.made.buffers.append(buffer)
         return buffer
 
@@ -168,7 +170,8 @@ class Planner:
 
     def wanted(self, y: Value, unit: Unit | None = None) -> bool:
         """Whether anybody beside `unit` reads `y`."""
-        return y in self.returned or any(self.units[i] is not unit for i in self.readers.get(y, ()))
+        units = [*self.units, None]  # the end, where the outputs of a region are read
+        return y in self.returned or any(units[i] is not unit for i in self.readers.get(y, ()))
 
     def _place(self) -> None:
         """Give each buffer of the arena its bytes: the first that are free while it is in use."""
@@ -191,16 +194,23 @@ class Planner:
     # Kernels
 
     def _group(self, group: Group) -> None:
-        layouts = {x: self.layout(x) for x in group.read if not splat(x)}
+        layouts = {x: self.layout(x) for x in group.read if not splat(x) or x in group.sources}
         for step in group.steps:
             y = step.outputs[0]
-            if self.wanted(y, group):
+            if is_scatter(step):
+                layouts[y] = scatter.target(self, step, group)
+            elif self.wanted(y, group):
                 layouts[y] = self.layouts[y] = self._in_place(y, group) or self.fresh(y)
-        self.launch(group, layouts)
+        layouts = {v: layout for v, layout in layouts.items() if layout is not None}
+        if group.made & layouts.keys():
+            self.launch(group, layouts)
 
     def launch(self, group: Group, layouts: dict[Value, Layout]) -> None:
-        """Run the kernel of a group, in parts if it is long."""
-        kernel = emit(group, layouts, lambda v, size: self.scratch((size,), v.dtype))
+        """Run the kernel of a group."""
+        self.run(emit(group, layouts, lambda v, size: self.scratch((size,), v.dtype)), layouts)
+
+    def run(self, kernel: Kernel, layouts: dict[Value, Layout]) -> None:
+        """Run a kernel, in parts if it is long; `layouts` says where what it folds lies."""
         count = 1 if self.parent else parts_of(kernel)
         if count == 1:
             self.act(Launch(kernel, [kernel.words]))
@@ -231,7 +241,12 @@ class Planner:
         layouts = {y: target} if splat(x) else {x: self.layout(x), y: target}
         self.launch(_copying(x, y), layouts)
 
-    def _copied(self, x: Value, origin: str = "arena") -> Layout:
+    def ordered(self, x: Value) -> Layout:
+        """Where the elements of `x` lie in order."""
+        layout = self.layout(x)
+        return layout if layout.contiguous else self.copied(x)
+
+    def copied(self, x: Value, origin: str = "arena") -> Layout:
         """`x` once more, in order."""
         if origin == "arena":
             target = self.scratch(x.shape or (), x.dtype)
@@ -244,7 +259,7 @@ class Planner:
         """Where `y` belongs, a variable or a carry, if nobody reads what is there now any more, or elsewhere
         than at the element that is written.
         """
-        place = self.goals.get(y) or self._home(y)
+        place = self.goal(y)
         if place is None or y in group.folded or group.axes[y] != tuple(range(len(group.domain))):
             return None
         for x, layout in self.layouts.items():
@@ -254,9 +269,15 @@ class Planner:
                 return None
             if x in group.axes and (layout != place or group.axes[x] != group.axes[y]):
                 return None
+            if x in group.sources or x in group.targets:
+                return None
         if place.buffer.origin == "variable":
             self.made.written.append(place.buffer.source.deref())
         return place
+
+    def goal(self, y: Value) -> Layout | None:
+        """Where `y` belongs, if what is there now may go."""
+        return self.goals.get(y) or self._home(y)
 
     def _home(self, y: Value) -> Layout | None:
         """The variable that `y` is assigned to and that holds its old value until then."""
@@ -271,9 +292,9 @@ class Planner:
             and (s.op is o.assign_variable or s.op is o.read_variable and s.outputs[0] not in self.layouts)
             and s.attrs["variable"].deref() is reference.deref()
         ]
-        return None if others else dense(self._variable(reference, y), y.shape)
+        return None if others else dense(self.variable(reference, y), y.shape)
 
-    def _variable(self, reference: Any, v: Value) -> Buffer:
+    def variable(self, reference: Any, v: Value) -> Buffer:
         serial = reference.deref()._serial
         if serial not in self.variables:
             self.variables[serial] = self._buffer(v, "variable", reference)
@@ -289,6 +310,8 @@ class Planner:
             self._assign(step)
         elif isinstance(step.op.kernel, View) and self._view(step):
             return
+        elif step.op is CHECK:
+            check.plan(self, step)
         elif is_product(step):
             self._product(step)
         elif name == "while_" and whole.is_scalar(step):
@@ -306,7 +329,7 @@ class Planner:
         if serial in self.current:
             self.layouts[y] = self.layout(self.current[serial])
         else:
-            self.layouts[y] = laid(self._variable(reference, y), y)
+            self.layouts[y] = laid(self.variable(reference, y), y)
 
     def _assign(self, step: Step) -> None:
         (x,), reference = step.inputs, step.attrs["variable"]
@@ -321,7 +344,7 @@ class Planner:
             or any(y.buffer is layout.buffer for _, y in self.pending.values())
         )
         if layout.known and (layout.buffer.origin not in ("output", "result") or not layout.whole or shared):
-            layout = self._copied(x, "output")
+            layout = self.copied(x, "output")
         self.pending[serial] = reference, layout
 
     def _commit(self) -> None:
@@ -336,14 +359,14 @@ class Planner:
         source = self.layout(x)
         found = viewed(step, source)
         if found is None and not source.contiguous:
-            found = viewed(step, self._copied(x))
+            found = viewed(step, self.copied(x))
         if found is None:
             return False
         self.layouts[y] = found
         return True
 
     def _product(self, step: Step) -> None:
-        a, b = [x if matrix(x) else self._copied(v) for v in step.inputs for x in [self.layout(v)]]
+        a, b = [x if matrix(x) else self.copied(v) for v in step.inputs for x in [self.layout(v)]]
         kernel, threads = product(step, a, b, self.fresh(step.outputs[0]))
         self._use(threads)
         self.act(Launch(kernel, [kernel.words]))
@@ -354,8 +377,8 @@ class Planner:
             self.threads = threads
             self.act(Launch(kernel, [kernel.words]))
 
-    def launched(self, kernel: Kernel) -> Launch:
-        return Launch(kernel, [kernel.words])
+    def launched(self, kernel: Kernel, check: Step | None = None) -> Launch:
+        return Launch(kernel, [kernel.words], check)
 
     def python(self, step: Step, action: Callable[[list, list], Any]) -> None:
         """A step that runs in Python, on arrays."""
@@ -380,7 +403,7 @@ class Planner:
             return layout
         if not layout.known or layout.buffer.origin in ("input", "output", "result", "rows", "constant"):
             return layout
-        return self._copied(y, "output")
+        return self.copied(y, "output")
 
     # Regions
 
@@ -436,7 +459,6 @@ class Planner:
         """The outputs of a region are read when it is done."""
         for y in self.program.outputs:
             self.readers.setdefault(y, []).append(end)
-        self.units = [*self.units, _END]
 
     def _deliver(self, goals: list[tuple[Value, Layout | None]]) -> None:
         """Bring the outputs of a region to where they belong, as if all at once."""
@@ -446,18 +468,15 @@ class Planner:
         for y, target in late:
             if y.constant is None and id(self.layout(y).buffer) in written:
                 spare = Value(y.spec)
-                self.layouts[spare] = self._copied(y)
+                self.layouts[spare] = self.copied(y)
                 y = spare
             moved.append((y, target))
         for y, target in moved:
             self.copy(y, target)
 
 
-_END: Any = Step(o.no_op, (), {}, ())
-
-
 def _reads(unit: Unit) -> Iterable[Value]:
-    return unit.read if isinstance(unit, Group) else unit.inputs
+    return [*unit.read, *unit.targets] if isinstance(unit, Group) else unit.inputs
 
 
 def splat(x: Value) -> bool:

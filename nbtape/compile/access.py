@@ -1,0 +1,119 @@
+"""Steps that find elements at computed places: gathers, padding, scatters, and positions along an axis.
+
+What such a step reads lies in memory before its group runs, and the loops of the group work out where in it
+each element is. So do they for the target of a scatter, which may be written more than once.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from nbtape.core.engine import Op
+from nbtape.core.kernel import Extern, Index
+from nbtape.graph.program import Step, Value
+
+Axes = tuple[int | None, ...]  # for each axis of a value the axis of the domain, None where its size is 1
+
+_GATHERS = frozenset({"take", "gather", "dynamic_index"})
+_PADS = frozenset({"pad", "pad_value"})
+
+# `scatter(i, u, t)`: `t` with rows `u` combined into those along `axis` that `i` names; zeros without `t`,
+# or, with `variable`, what that holds, in place.
+SCATTER = Op(
+    "scatter",
+    lambda *xs, of, **attrs: of.op.eager(*xs),
+    lambda *xs, of, **attrs: of.outputs[0].spec,
+    None,
+    Extern(),
+)
+# `check(i, sizes)`: the indices `i`, once it is sure that they are in range; else the step `of` says what is
+# wrong.
+CHECK = Op("check", lambda i, sizes, *, wrap, of: i, lambda i, sizes, *, wrap, of: i, None, Extern())
+
+
+def is_position(step: Step) -> bool:
+    """Whether a step gives positions along an axis."""
+    return isinstance(step.op.kernel, Index)
+
+
+def is_gather(step: Step) -> bool:
+    return step.op.name in _GATHERS
+
+
+def is_pad(step: Step) -> bool:
+    return step.op.name in _PADS
+
+
+def is_scatter(step: Step) -> bool:
+    return step.op is SCATTER
+
+
+def is_broadcast(step: Step) -> bool:
+    return step.op.name == "broadcast_to"
+
+
+def is_read(step: Step) -> bool:
+    """Whether a step is a read at a computed place, which costs no more than any other read."""
+    return is_position(step) or is_gather(step) or is_pad(step) or is_broadcast(step)
+
+
+def source(step: Step) -> Value | None:
+    """What a read finds its elements in."""
+    return step.inputs[0] if is_gather(step) or is_pad(step) else None
+
+
+def values(step: Step) -> tuple[Value, ...]:
+    """The inputs of a read that are elements themselves: an index, or what stands outside."""
+    return step.inputs if source(step) is None else step.inputs[1:]
+
+
+def rank(x: Value) -> int:
+    return len(x.shape or ())
+
+
+def source_axes(step: Step, axes: Axes) -> Axes:
+    """The axes of a read's source, from those of its output; None for the one that an index chooses."""
+    if is_gather(step):
+        a, n = step.attrs["axis"], rank(step.inputs[1])
+        return (*axes[:a], None, *axes[a + n :])
+    return axes
+
+
+def value_axes(step: Step, axes: Axes) -> list[Axes]:
+    """The axes of each of `values(step)`, from those of the output."""
+    if is_gather(step):
+        a, i = step.attrs["axis"], step.inputs[1]
+        return [_ones(i.shape or (), axes[a : a + rank(i)])]
+    if is_broadcast(step):
+        x = step.inputs[0]
+        return [_ones(x.shape or (), axes[len(axes) - rank(x) :])]
+    return [(None,) * rank(x) for x in values(step)]
+
+
+def partial_axes(step: Step, known: Mapping[Value, Axes]) -> Axes:
+    """The axes of a read's output that follow from what is known of its values, and None for the others."""
+    axes: list[int | None] = [None] * rank(step.outputs[0])
+    if is_gather(step) and step.inputs[1] in known:
+        a = step.attrs["axis"]
+        axes[a : a + rank(step.inputs[1])] = known[step.inputs[1]]
+    if is_broadcast(step) and step.inputs[0] in known:
+        axes[len(axes) - rank(step.inputs[0]) :] = known[step.inputs[0]]
+    return tuple(axes)
+
+
+def row_axes(step: Step, axes: Axes) -> tuple[Axes, Axes]:
+    """The axes of the indices and of the target of a scatter, from those of its rows."""
+    a, i = step.attrs["axis"], step.inputs[0]
+    target = (*axes[:a], None, *axes[a + rank(i) :])
+    return _ones(i.shape or (), axes[a : a + rank(i)]), target
+
+
+def pinned(step: Step, axes: Axes) -> set[int]:
+    """The axes of the domain of which the step has to know the position."""
+    if is_position(step):
+        return {a for a in axes if a is not None}
+    if is_pad(step):
+        return {a for a, amount in zip(axes, step.attrs["paddings"]) if a is not None and any(amount)}
+    return set()
+
+
+def _ones(shape: Sequence, axes: Axes) -> Axes:
+    return tuple([None if n == 1 else a for n, a in zip(shape, axes)])
