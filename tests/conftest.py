@@ -5,6 +5,8 @@ import pytest
 from hypothesis import settings
 
 import nbtape as tf
+from nbtape.compile.executable import Executable
+from nbtape.compile.settings import Settings
 
 # Kernels compile on their first call, so no example has a time limit. CI tries the same examples every time.
 settings.register_profile("nbtape", deadline=None, derandomize="CI" in os.environ)
@@ -12,6 +14,26 @@ settings.load_profile("nbtape")
 
 # Worker processes inherit this. Where each has BLAS threads that spin on the cores of the other, both crawl.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def pytest_configure(config):
+    """Keep kernels out of the user's cache, and from one run of the tests to the next."""
+    os.environ.setdefault("NBTAPE_CACHE_DIR", str(config.cache.mkdir("kernels")))
+
+
+@pytest.fixture
+def compiled(monkeypatch):
+    """Compile functions at their first call; where that fails, so does the test."""
+    run = Executable.run
+
+    def checked(self, tensors):
+        ys = run(self, tensors)
+        assert ys is not None, "a function was interpreted"
+        return ys
+
+    monkeypatch.setattr(Settings, "mode", "synchronous")
+    monkeypatch.setenv("NBTAPE_COMPILE_ERRORS", "1")
+    monkeypatch.setattr(Executable, "run", checked)
 
 
 @pytest.fixture(autouse=True)
