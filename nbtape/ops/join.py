@@ -1,5 +1,6 @@
 """Joining and repeating: concat, stack, split, unstack, tile, repeat; each row beside its transpose."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from nbtape.core.dtype import DType
 from nbtape.core.engine import Tensor, apply, beside, o, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.kernel import Composite
 from nbtape.core.shape import Dims, Spec, bracket
 from nbtape.ops.key import row_key
 from nbtape.ops.row import ANY, op
@@ -20,6 +22,8 @@ from nbtape.ops.static import (
     partial_dims,
     rank_of,
 )  # fmt: skip
+
+_FEW, _SMALL = 8, 1 << 16  # parts, and elements, of which loops choose the one they want as they go
 
 
 def tensors(values: Any) -> list:
@@ -101,7 +105,27 @@ def _concat_part_grad(i, h, y, g, *xs, which, axis):
     return o.concat(*[h if k == which else o.zeros_like(x) for k, x in enumerate(xs)], axis=axis)
 
 
-op("concat", _concat, _concat_spec, variadic=_concat_grad, kinds=ANY)
+def _concat_lower(*xs, axis):
+    """Each element from the one part that has it: where there are few of them, loops need nobody's help."""
+    shapes: list[Any] = [dims(x) for x in xs]
+    if None in shapes or len(xs) > _FEW or xs[0].dtype.np.kind == "O":
+        return None
+    ends = np.cumsum([shape[axis] for shape in shapes]).tolist()
+    rank, whole = len(shapes[0]), ends[-1]
+    if math.prod(shapes[0]) // max(shapes[0][axis], 1) * whole > _SMALL:
+        return None
+    at = o.reshape(
+        apply(o.iota, size=whole, dtype=np.dtype(np.int64)), shape=(whole, *(1,) * (rank - axis - 1))
+    )
+    y = None
+    for x, shape, end in zip(xs[::-1], shapes[::-1], ends[::-1]):
+        begin = end - shape[axis]
+        part = o.pad(x, paddings=tuple([(begin, whole - end) if a == axis else (0, 0) for a in range(rank)]))
+        y = part if y is None else o.where(o.less(at, end), part, y)
+    return y
+
+
+op("concat", _concat, _concat_spec, variadic=_concat_grad, kinds=ANY, kernel=Composite(_concat_lower))
 op(
     "concat_part",
     _concat_part,
@@ -180,6 +204,7 @@ def _unstack_spec(x: Spec, *, num: int, axis: int) -> tuple[Spec, ...]:
 
 # fmt: off
 op("stack", _stack, _stack_spec, kinds=ANY,
+   kernel=Composite(lambda *xs, axis: _concat_lower(*[o.expand_dims(x, axis=axis) for x in xs], axis=axis)),
    variadic=lambda i, g, y, *xs, axis: o.subscript(g, key=row_key(i, axis)))
 op("unstack", _unstack, _unstack_spec, lambda g, y, x, *, num, axis: o.stack(*g, axis=axis), many=True)
 # fmt: on
