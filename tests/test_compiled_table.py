@@ -47,8 +47,9 @@ class Call(NamedTuple):
         """The inputs that have gradients."""
         if not self.differentiable:
             return []
-        pairs = zip(self.args, self.row.rules(len(self.args)))
-        return [i for i, (x, rule) in enumerate(pairs) if rule and is_array(x) and x.dtype.kind in table.FLOATS]
+        rules = self.row.rules(len(self.args))
+        floats = [i for i, x in enumerate(self.args) if is_array(x) and x.dtype.kind in table.FLOATS]
+        return [i for i in floats if rules[i]]
 
     def value(self, xs):
         ys = apply(self.row, *xs, **self.attrs)
