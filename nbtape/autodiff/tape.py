@@ -378,10 +378,14 @@ class GradientTape(context.Recorder):
 
     def _pull_reads(self, seeds: list, flat: list) -> list:
         """The same where there are variables, for each of which stand all tensors that were read from it."""
-        each = [[s] if isinstance(s, Tensor) else self._reads.get(s._serial, ()) for s in flat]
-        found, numbers = self._found(seeds, [id(x) for xs in each for x in xs])
-        gs = [[found[numbers[id(x)]] for x in xs if id(x) in numbers] for xs in each]
-        return [_sum([g for g in parts if g is not None]) for parts in gs]
+        each, keys = [], []
+        for s in flat:
+            reads = (s,) if isinstance(s, Tensor) else self._reads.get(s._serial, ())
+            each.append(reads)
+            for x in reads:
+                keys.append(id(x))
+        found, numbers = self._found(seeds, keys)
+        return [_sum(reads, found, numbers) for reads in each]
 
     def _found(self, seeds: list, keys: list[int]) -> tuple[list, dict[int, int]]:
         """Cotangents by number, those of the ids `keys` among them, and the numbers by id."""
@@ -422,10 +426,14 @@ class GradientTape(context.Recorder):
             self._clear()
 
 
-def _sum(parts: list) -> Any:
-    if len(parts) < 2:
-        return parts[0] if parts else None
-    return sum(parts[1:], parts[0])
+def _sum(xs: Any, found: list, numbers: dict[int, int]) -> Any:
+    """The sum of the cotangents of `xs`, None where there is none."""
+    total = None
+    for x in xs:
+        g = found[numbers[id(x)]] if id(x) in numbers else None
+        if g is not None:
+            total = g if total is None else total + g
+    return total
 
 
 def _check_source(s: Any) -> None:

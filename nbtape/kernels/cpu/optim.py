@@ -6,7 +6,7 @@ from math import sqrt
 import numpy as np
 from numba import njit
 
-from nbtape.kernels.cpu.arrays import HALVES, Array, dense, update_in_place
+from nbtape.kernels.cpu.arrays import HALVES, Array, update_in_place, wide
 
 LEAST = {char: 1e4 * float(np.finfo(char).tiny) for char in "fd"}  # moments below this count as 0
 
@@ -37,11 +37,17 @@ def adam(
 
 def step(loop: Callable[..., None], targets: tuple[Array, ...], g: Array, *scalars: float) -> None:
     """Call `loop` with everything flat."""
-    gradient = dense(g).reshape(-1)
-    if all([t.flags.c_contiguous and t.dtype.char not in HALVES for t in targets]):
-        loop(*[t.reshape(-1) for t in targets], gradient, *scalars)
-        return
-    update_in_place(lambda *ready: loop(*[t.reshape(-1) for t in ready], gradient, *scalars), *targets)
+    gradient = wide(g).reshape(-1)
+    gradient.flags.writeable = False  # as `dense` does; a view of its own already, it needs no other
+    flat = []
+    for target in targets:
+        if not target.flags.c_contiguous or target.dtype.char in HALVES:
+            update_in_place(
+                lambda *ready: loop(*[t.reshape(-1) for t in ready], gradient, *scalars), *targets
+            )
+            return
+        flat.append(target.reshape(-1))
+    loop(*flat, gradient, *scalars)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
