@@ -222,6 +222,17 @@ def test_a_missing_attribute_says_what_to_write(name):
         getattr(tf.constant([1.0]), name)
 
 
+def test_a_missing_attribute_is_not_offered():
+    t = tf.constant([1.0])
+    assert not {"T", "astype", "sum", "reshape"} & set(dir(t)) and "shape" in dir(t)
+    assert not hasattr(t, "T") and not hasattr(t, "assign")
+
+
+def test_an_attribute_of_graphs_says_so():
+    with pytest.raises(AttributeError, match="Tensor.name is undefined when eager execution is enabled."):
+        _ = tf.constant([1.0]).name
+
+
 def test_set_shape_checks():
     tf.constant([1, 2]).set_shape([None])
     with pytest.raises(
