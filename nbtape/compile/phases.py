@@ -15,6 +15,7 @@ from nbtape.core.engine import EagerTensor, apply
 from nbtape.core.errors import invalid
 from nbtape.core.shape import bracket
 from nbtape.graph.program import Value
+from nbtape.ops.shape import ranked
 
 _ROOM = 64  # rows that a loop first gets, when nobody knows how many it will make
 
@@ -180,7 +181,7 @@ class _Python:
         for slot, value in zip(self.slots, found if self.step.op.many else (found,)):
             if type(value) is np.ndarray and (value.base is not None or not value.flags.c_contiguous):
                 value = value.copy()
-            arrays[slot] = value[()] if type(value) is np.ndarray and not value.ndim else value
+            arrays[slot] = ranked(value)
 
     def _explained(self, values: list) -> Any:
         """The step once more, as a user's op at the line where he wrote it, which says what is wrong."""
