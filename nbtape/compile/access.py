@@ -12,7 +12,7 @@ from nbtape.graph.program import Step, Value
 
 Axes = tuple[int | None, ...]  # for each axis of a value the axis of the domain, None where its size is 1
 
-_GATHERS = frozenset({"take", "gather", "dynamic_index"})
+_GATHERS = frozenset({"take", "gather", "take_along"})
 _PADS = frozenset({"pad", "pad_value"})
 
 # `scatter(i, u, t)`: `t` with rows `u` combined into those along `axis` that `i` names; zeros without `t`,
@@ -69,10 +69,16 @@ def rank(x: Value) -> int:
     return len(x.shape or ())
 
 
+def _index_axes(step: Step) -> tuple[int, int]:
+    """Where the axes of a gather's index are among those of its output, and how many they are."""
+    n = rank(step.inputs[1])
+    return (0, n) if step.op.name == "take_along" else (step.attrs["axis"], n)
+
+
 def source_axes(step: Step, axes: Axes) -> Axes:
     """The axes of a read's source, from those of its output; None for the one that an index chooses."""
     if is_gather(step):
-        a, n = step.attrs["axis"], rank(step.inputs[1])
+        a, n = step.attrs["axis"], 1 if step.op.name == "take_along" else rank(step.inputs[1])
         return (*axes[:a], None, *axes[a + n :])
     return axes
 
@@ -80,8 +86,8 @@ def source_axes(step: Step, axes: Axes) -> Axes:
 def value_axes(step: Step, axes: Axes) -> list[Axes]:
     """The axes of each of `values(step)`, from those of the output."""
     if is_gather(step):
-        a, i = step.attrs["axis"], step.inputs[1]
-        return [_ones(i.shape or (), axes[a : a + rank(i)])]
+        a, n, i = *_index_axes(step), step.inputs[1]
+        return [_ones(i.shape or (), axes[a : a + n])]
     if is_broadcast(step):
         x = step.inputs[0]
         return [_ones(x.shape or (), axes[len(axes) - rank(x) :])]
@@ -92,8 +98,8 @@ def partial_axes(step: Step, known: Mapping[Value, Axes]) -> Axes:
     """The axes of a read's output that follow from what is known of its values, and None for the others."""
     axes: list[int | None] = [None] * rank(step.outputs[0])
     if is_gather(step) and step.inputs[1] in known:
-        a = step.attrs["axis"]
-        axes[a : a + rank(step.inputs[1])] = known[step.inputs[1]]
+        a, n = _index_axes(step)
+        axes[a : a + n] = known[step.inputs[1]]
     if is_broadcast(step) and step.inputs[0] in known:
         axes[len(axes) - rank(step.inputs[0]) :] = known[step.inputs[0]]
     return tuple(axes)

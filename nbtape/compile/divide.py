@@ -18,12 +18,12 @@ _PART = 150_000  # nanoseconds that a part takes, at least: threads cost some 50
 _PER_BYTE = 0.06  # nanoseconds, on one core
 
 
-def parts_of(kernel: Kernel) -> int:
-    """Into how many parts a kernel is worth dividing."""
+def parts_of(kernel: Kernel, most: int) -> int:
+    """Into how many parts a kernel is worth dividing, of `most` that it can be divided into."""
     nanoseconds = kernel.pace * kernel.flops + _PER_BYTE * kernel.bytes
     if THREADS < 2 or nanoseconds < 2 * _PART:
         return 1
-    return int(min(4 * THREADS, kernel.extent, nanoseconds / _PART)) or 1
+    return int(min(4 * THREADS, most, nanoseconds / _PART)) or 1
 
 
 def part(kernel: Kernel, bounds: list[int], own: dict[int, Layout], i: int) -> list[Word]:

@@ -6,20 +6,20 @@ compiler is said once, and the interpreter goes on answering.
 """
 
 import os
+import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from nbtape.compile import control, steps
+from nbtape.compile import steps
 from nbtape.compile.bind import PATCH
 from nbtape.compile.host import Host
-from nbtape.compile.native import request
-from nbtape.compile.plan import Launch, plan_of
+from nbtape.compile.native import find, request
+from nbtape.compile.plan import plan_of
 from nbtape.compile.settings import Settings
+from nbtape.compile.texts import texts_of
 from nbtape.core import source
-from nbtape.graph.passes import optimise
+from nbtape.graph.passes import optimise, specialise
 from nbtape.graph.program import program_of
 from nbtape.graph.trace import FunctionGraph
 
@@ -32,6 +32,8 @@ class Executable:
         self.failed = False
         self.hosts: dict[tuple, Host | _Building] = {}
         self.static = all(x._spec.shape is not None and None not in x._spec.shape for x in graph.inputs)
+        self.seconds: float | None = None  # how long the last compilation took, and whether all came from the cache
+        self.cached: bool | None = None
         self.only: Any = None  # what runs, where there is one for all signatures
 
     def host(self, values: Sequence[Any]) -> Host | None:
@@ -54,7 +56,18 @@ class Executable:
         host = building.host(wait=Settings.mode == "synchronous")
         if host is not None:
             self.hosts[key] = host
+            self.seconds, self.cached = time.perf_counter() - building.began, building.cached
         return host
+
+    def ready(self) -> Host:
+        """The host of the last sizes, waiting for it if need be."""
+        for key, found in reversed(self.hosts.items()):
+            if type(found) is Host:
+                return found
+            self.hosts[key] = host = found.host(wait=True)  # type: ignore[union-attr]
+            return host  # type: ignore[return-value]
+        self.hosts[()] = host = _Building(self.graph, None).host(wait=True)  # type: ignore[assignment]
+        return host  # type: ignore[return-value]
 
     def _give_up(self, error: Exception) -> None:
         self.failed = True
@@ -84,33 +97,20 @@ class Executable:
 ALWAYS = (steps.RUN, steps.LOOP, steps.BRANCH, PATCH)
 
 
-def texts_of(actions: Iterable[Any]) -> Iterator[str]:
-    """The texts of all kernels of a plan, of its regions and of the plans that it runs in Python."""
-    for action in actions:
-        match action:
-            case Launch():
-                yield action.kernel.text
-            case control.Growing():
-                yield from texts_of([action.action])
-            case control.Loop():
-                yield from texts_of([*action.body, *(action.test or ())])
-            case control.Branch():
-                yield from texts_of([a for program in action.programs for a in program])
-            case control.Repeat():
-                yield from texts_of([*action.body.actions, *(action.test.actions if action.test else ())])
-            case control.Choose():
-                yield from texts_of([a for plan in action.plans for a in plan.actions])
-
-
 class _Building:
     """A plan whose kernels are being compiled."""
 
     def __init__(self, graph: FunctionGraph, values: Sequence[Any] | None):
+        self.began = time.perf_counter()
         program = program_of(graph)
         self.captured = [x._value for x in program.captures]
+        if values is not None:
+            specialise(program, [v.shape for v in values])
         program = optimise(program)
         self.plan = plan_of(program)
-        self.addresses = request([*ALWAYS, *dict.fromkeys(texts_of(self.plan.actions))])
+        texts = [*ALWAYS, *dict.fromkeys(texts_of(self.plan.actions))]
+        self.cached = all(find(text) is not None for text in texts)
+        self.addresses = request(texts)
 
     def host(self, wait: bool) -> Host | None:
         """What runs the plan, once all of it is compiled."""

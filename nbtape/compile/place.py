@@ -15,8 +15,8 @@ _COMBINED = {
     "sub": "{0} - {1}",
     "mul": "{0} * {1}",
     "div": "{0} / {1}",
-    "max": "{1} if {1} > {0} or {1} != {1} else {0}",
-    "min": "{1} if {1} < {0} or {1} != {1} else {0}",
+    "max": "maximum({0}, {1})",
+    "min": "minimum({0}, {1})",
     "update": "{1}",
 }
 
@@ -101,11 +101,7 @@ def scatter(emitter: Any, step: Step, stage: int) -> None:
     name = emitter.argument("y", layout, emitter.strides[y])
     chosen = _chosen(emitter, name, i, layout.strides[step.attrs["axis"]], stage)
     element = emitter.element(y, depth, chosen)
-    old = element
-    if step.attrs["kind"] in ("max", "min"):
-        old = emitter.new("t")
-        emitter.put(f"{old} = {element}", stage, depth)
-    text, called = combined(_COMBINED[step.attrs["kind"]], y.dtype, **{"0": old, "1": value})
+    text, called = combined(_COMBINED[step.attrs["kind"]], y.dtype, **{"0": element, "1": value})
     emitter.imports |= called
     emitter.flops += 1
     emitter.put(f"{element} = {text}", stage, depth)

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.compile import check, control, scatter, whole
+from nbtape.compile import check, control, convolution, join, pooling, scatter, whole
 from nbtape.compile.access import CHECK, is_scatter
 from nbtape.compile.divide import folding, part, parts_of
 from nbtape.compile.emit import Kernel, Word, emit
 from nbtape.compile.fuse import Group, Unit, units_of
 from nbtape.compile.layout import Buffer, Layout, dense, laid, viewed
-from nbtape.compile.products import is_product, matrix, product, told
+from nbtape.compile.products import is_product, matrix, product, shares, told
 from nbtape.core.engine import o
 from nbtape.core.kernel import View
 from nbtape.core.shape import Spec
@@ -27,6 +27,7 @@ from nbtape.graph.program import Program, Step, Value
 from nbtape.graph.run import acts
 from nbtape.ops.blas import thread_count
 
+_ROWS = 32  # of a product, at least, in each of its parts
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 
 
@@ -95,11 +96,12 @@ class Planner:
         self.pending: dict[int, tuple[Any, Layout]] = {}  # assignments that are still to be committed
         self.goals: dict[Value, Layout] = {}  # where values belong, if what is there now may go
         self.placed: dict[Value, Layout] = {}  # where values belong
+        self.parts = join.parts_of(self.units)  # what is made in its place in another value
         self.readers = self._readers()
         self.returned = set(program.outputs)
         self.kept = {s.inputs[0] for s in program.steps if s.op is o.assign_variable}  # what variables get
         self.usual = thread_count()
-        self.threads: int | None = None if parent else self.usual
+        self.threads = 1 if parent else self.usual  # how many products run on at this point of the plan
 
     def _readers(self) -> dict[Value, list[int]]:
         """The units that read each value."""
@@ -131,7 +133,7 @@ class Planner:
     # Buffers and layouts
 
     def _buffer(self, v: Value, origin: str, source: Any = None) -> Buffer:
-        scalar = v.shape == () and origin in ("input", "variable", "result")
+        scalar = v.shape == () and v.dtype != object and origin in ("input", "variable", "result")
         size = prod(v.shape or ()) if v.static else 0
         buffer = Buffer(size, v.dtype, origin, source, scalar, self.now, self.now, v.shape)
         self.root.made.buffers.append(buffer)
@@ -164,7 +166,7 @@ class Planner:
         elif not self.parent and (v in self.returned and v.shape or v in self.kept):
             found = dense(self._buffer(v, "output"), v.shape or ())
         else:
-            found = self.scratch(v.shape or (), v.dtype)
+            found = v in self.parts and join.place(self, v) or self.scratch(v.shape or (), v.dtype)
         self.layouts[v] = found
         return found
 
@@ -211,7 +213,7 @@ class Planner:
 
     def run(self, kernel: Kernel, layouts: dict[Value, Layout]) -> None:
         """Run a kernel, in parts if it is long; `layouts` says where what it folds lies."""
-        count = 1 if self.parent else parts_of(kernel)
+        count = 1 if self.parent else parts_of(kernel, kernel.extent)
         if count == 1:
             self.act(Launch(kernel, [kernel.words]))
         else:
@@ -312,8 +314,14 @@ class Planner:
             return
         elif step.op is CHECK:
             check.plan(self, step)
+        elif join.is_join(step):
+            join.plan(self, step)
         elif is_product(step):
             self._product(step)
+        elif convolution.is_native(step):
+            convolution.plan(self, step)
+        elif pooling.is_native(step):
+            pooling.plan(self, step)
         elif name == "while_" and whole.is_scalar(step):
             control.plan_whole(self, step)
         elif name == "while_":
@@ -367,9 +375,12 @@ class Planner:
 
     def _product(self, step: Step) -> None:
         a, b = [x if matrix(x) else self.copied(v) for v in step.inputs for x in [self.layout(v)]]
-        kernel, threads = product(step, a, b, self.fresh(step.outputs[0]))
-        self._use(threads)
-        self.act(Launch(kernel, [kernel.words]))
+        y = self.fresh(step.outputs[0])
+        kernel = product(step, a, b, y)
+        self._use(1)
+        alone = self.parent or len(y.shape) > 2
+        count = 1 if alone else parts_of(kernel, y.shape[0] // _ROWS)
+        self.act(Launch(kernel, [kernel.words] if count == 1 else shares(step, a, b, y, count)))
 
     def _use(self, threads: int) -> None:
         """Let the products that follow run on so many threads."""
@@ -445,20 +456,20 @@ class Planner:
             if y not in inner.placed and y not in inner.goals:
                 inner.goals[y] = target  # type: ignore[assignment]
         inner.returned = set()
-        inner.kept = set()
-        inner.output_readers(len(inner.units))
+        inner._read_at_the_end()
+        self._use(1)  # once, and not in each trip
         inner._walk()
+        inner._use(1)
         inner._deliver(goals)
         inner._place()
         block = self.scratch((inner.made.arena,), np.dtype(np.uint8))
         self.blocks.append((block.buffer, inner.made.places))
-        self.threads = None
         return inner.made.actions
 
-    def output_readers(self, end: int) -> None:
+    def _read_at_the_end(self) -> None:
         """The outputs of a region are read when it is done."""
         for y in self.program.outputs:
-            self.readers.setdefault(y, []).append(end)
+            self.readers.setdefault(y, []).append(len(self.units))
 
     def _deliver(self, goals: list[tuple[Value, Layout | None]]) -> None:
         """Bring the outputs of a region to where they belong, as if all at once."""

@@ -1,12 +1,12 @@
-"""Pools: steps whose kernels walk windows over images, all channels of a place at a time.
-
-The number of channels is part of the text: a loop of a known number of trips becomes vectors and no rest.
-"""
+"""Pools: steps whose kernels walk windows over images, a few vectors of channels at a time."""
 
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from nbtape.compile.layout import Layout
+from nbtape.compile.tiles import tiles_over
 from nbtape.compile.windows import Windows, address, kernel_of, numbers, sides, sizes, volume, windows_of
 from nbtape.core.engine import o
 from nbtape.graph.program import Step, Value
@@ -14,8 +14,8 @@ from nbtape.graph.program import Step, Value
 _NATIVE = frozenset("float32 float64 int32 int64 int16 int8 uint8 uint16".split())
 _PACE = 0.15  # nanoseconds for an element, on one core
 
-# A number beats those before it that are not as large, and a NaN each number; the first of equals stays.
-MAXIMUM = '''"""Find the maximum of each window, and where it is."""
+MAXIMUM = '''"""Find the maximum of each window, {columns} vectors of channels at a time."""
+from nbtape.kernels.tile import beats, choose, counted, put, spread
 
 
 def kernel({arguments}):
@@ -26,24 +26,26 @@ def kernel({arguments}):
                 top, bottom = max(j * stride_1 - low_1, 0), min(j * stride_1 - low_1 + size_1, x_1)
                 for m in range(out_2):
                     left, right = max(m * stride_2 - low_2, 0), min(m * stride_2 - low_2 + size_2, x_2)
-                    to = (((n * out_0 + i) * out_1 + j) * out_2 + m) * {channels}
-                    first = (((n * x_0 + front) * x_1 + top) * x_2 + left) * {channels}
-                    for e in range({channels}):
-                        y[to + e] = x[first + e]
+                    for block in range(blocks):
+                        first = (((n * x_0 + front) * x_1 + top) * x_2 + left) * depth + block * {width}
+                        best = spread(x, first, 1, {columns}, {lanes}, {left})
                         {start}
-                    for d in range(front, back):
-                        for h in range(top, bottom):
-                            at = (((n * x_0 + d) * x_1 + h) * x_2 + left) * {channels}
-                            for w in range(left, right):
-                                for e in range({channels}):
-                                    here, best = x[at + e], y[to + e]
-                                    better = (not here <= best) & (best == best)
-                                    y[to + e] = here if better else best
+                        for d in range(front, back):
+                            for h in range(top, bottom):
+                                at = (((n * x_0 + d) * x_1 + h) * x_2 + left) * depth + block * {width}
+                                for w in range(left, right):
+                                    here = spread(x, at, 1, {columns}, {lanes}, {left})
+                                    better = beats(here, best)
+                                    best = choose(better, here, best)
                                     {keep}
-                                at += {channels}
+                                    at += depth
+                        to = (((n * out_0 + i) * out_1 + j) * out_2 + m) * depth + block * {width}
+                        put(best, y, to, 0, {left})
+                        {write}
 '''
 
 UNPOOL = '''"""Put numbers where the maxima of windows were that do not overlap, and zeros elsewhere."""
+from nbtape.kernels.tile import choose, counted, equals, put, spread, zeros
 
 
 def kernel({arguments}):
@@ -52,13 +54,18 @@ def kernel({arguments}):
         for i in range(out_0):
             for j in range(out_1):
                 for m in range(out_2):
-                    of = (((n * out_0 + i) * out_1 + j) * out_2 + m) * {channels}
-                    for a in range(size_0):
-                        for b in range(size_1):
-                            line = ((n * y_0 + i * size_0 + a) * y_1 + j * size_1 + b) * y_2 + m * size_2
-                            for at in range(line * {channels}, (line + size_2) * {channels}, {channels}):
-                                for e in range({channels}):
-                                    y[at + e] = g[of + e] if index[of + e] == at + e else 0
+                    for block in range(blocks):
+                        of = (((n * out_0 + i) * out_1 + j) * out_2 + m) * depth + block * {width}
+                        new = spread(g, of, 1, {columns}, {lanes}, {left})
+                        place = spread(index, of, 1, {columns}, {lanes}, {left})
+                        nothing = zeros(g, 1, {columns}, {lanes})
+                        for a in range(i * size_0, (i + 1) * size_0):
+                            for b in range(j * size_1, (j + 1) * size_1):
+                                at = (((n * y_0 + a) * y_1 + b) * y_2 + m * size_2) * depth + block * {width}
+                                for c in range(size_2):
+                                    mine = equals(place, counted(new, index, at))
+                                    put(choose(mine, new, nothing), y, at, 0, {left})
+                                    at += depth
 '''
 
 SCATTER = '''"""Put numbers where the maxima of windows were, and zeros elsewhere."""
@@ -102,14 +109,16 @@ def _all_inside(step: Step) -> bool:
 
 def _maximum(planner: Any, step: Step) -> None:
     (x,), (y, index) = step.inputs, step.outputs
-    windows, channels = _windows(step), sizes(x)[-1]
+    windows, tiles = _windows(step), tiles_over(1, sizes(x)[-1], x.dtype)
     image, target = volume(planner.ordered(x)), planner.fresh(y)
     words = [*numbers(begin=0, end=image.shape[0]), address("x", image), address("y", target)]
-    fields: dict[str, Any] = {"channels": channels, "start": [], "keep": []}
+    words += numbers(depth=tiles.depth, blocks=tiles.blocks)
+    fields: dict[str, Any] = {**tiles.told, "start": [], "keep": [], "write": []}
     if planner.wanted(index):
-        words.append(address("index", planner.fresh(index)))
-        fields["start"] = ["index[to + e] = first + e"]
-        fields["keep"] = ["index[to + e] = at + e if better else index[to + e]"]
+        words.append(address("index", _kept(planner, index, prod(image.shape))))
+        fields["start"] = ["place = counted(best, index, first)"]
+        fields["keep"] = ["place = choose(better, counted(best, index, at), place)"]
+        fields["write"] = [f"put(place, index, to, 0, {tiles.told['left']})"]
     words += [
         *sides("x", *image.shape[1:4]),
         *sides("size", *windows.size),
@@ -118,6 +127,19 @@ def _maximum(planner: Any, step: Step) -> None:
     words += [*sides("low", *windows.low), *sides("out", *windows.out)]
     taps = prod(windows.size) * prod(sizes(y))
     planner.run(kernel_of(MAXIMUM, words, fields, **_told(image, target, taps)), {})
+
+
+def _kept(planner: Any, index: Value, size: int) -> Layout:
+    """Where places among `size` numbers go: half as many bytes do where no one else sees them."""
+    readers = [planner.units[i] for i in planner.readers.get(index, ())]
+    if index in planner.returned or size > 1 << 31 or any(not _undoes(unit) for unit in readers):
+        return planner.fresh(index)
+    planner.layouts[index] = planner.scratch(sizes(index), np.dtype(np.int32))
+    return planner.layouts[index]
+
+
+def _undoes(unit: Any) -> bool:
+    return isinstance(unit, Step) and unit.op is o.unpool and is_native(unit)
 
 
 def _unpool(planner: Any, step: Step) -> None:
@@ -138,7 +160,9 @@ def _unpool(planner: Any, step: Step) -> None:
     if any(k * n < inner for k, n, inner in zip(windows.size, windows.out, target.shape[1:4])):
         words += numbers(total=prod(target.shape[1:]))
         clear = ["for e in range(n * total, (n + 1) * total):", "    y[e] = 0"]
-    planner.run(kernel_of(UNPOOL, words, {"channels": target.shape[4], "clear": clear}, **told), {})
+    tiles = tiles_over(1, target.shape[4], g.dtype)
+    words += numbers(depth=tiles.depth, blocks=tiles.blocks)
+    planner.run(kernel_of(UNPOOL, words, {**tiles.told, "clear": clear}, **told), {})
 
 
 def _apart(windows: Windows, inner: tuple) -> bool:

@@ -1,16 +1,20 @@
 """Products of matrices: steps of the machine that call NumPy's own BLAS, on the arrays as they lie.
 
-Transposed operands are told to BLAS and not moved. How many threads a product gets follows from its size, see
-`ops.blas`.
+Transposed operands are told to BLAS and not moved. BLAS runs on one thread: its own threads spin when they
+have nothing to do, and where another program has one of the cores all else waits for them. Large products are
+shared by the crew instead, rows by rows.
 """
 
+from dataclasses import replace
 from math import prod
 
 from nbtape.compile.emit import Kernel, Word
 from nbtape.compile.layout import Layout
 from nbtape.compile.steps import GEMM, THREADS
 from nbtape.graph.program import Step
-from nbtape.ops.blas import SMALL, gemm_address, thread_count, threads_address
+from nbtape.ops.blas import gemm_address, threads_address
+
+_PACE = 0.01  # nanoseconds that an operation of BLAS takes, on one core
 
 
 def is_product(step: Step) -> bool:
@@ -60,11 +64,11 @@ def _apart(x: Layout) -> int:
     return strides[-1] * x.buffer.dtype.itemsize if strides else 0
 
 
-def product(step: Step, a: Layout, b: Layout, y: Layout, add: bool = False) -> tuple[Kernel, int]:
-    """The kernel of a product of matrices that BLAS can read, and how many threads it should run on."""
+def product(step: Step, a: Layout, b: Layout, y: Layout) -> Kernel:
+    """The kernel of a product of matrices that BLAS can read."""
     dtype = y.buffer.dtype
     found = _batch(step)
-    (down_a, lda), (down_b, ldb) = matrix(a), matrix(b)  # type: ignore[misc]
+    (down_a, lda), (down_b, ldb), (_, ldc) = matrix(a), matrix(b), matrix(y)  # type: ignore[misc]
     assert found is not None
     count, each = found
     turned_a = bool(step.attrs.get("transpose_a")) != down_a
@@ -78,14 +82,30 @@ def product(step: Step, a: Layout, b: Layout, y: Layout, add: bool = False) -> t
         *[Word(name, "int64", value=value) for name, value in numbers.items()],
         *[Word("a", "int64", a), Word("lda", "int64", value=lda)],
         *[Word("b", "int64", b), Word("ldb", "int64", value=ldb)],
-        *[Word("c", "int64", y), Word("ldc", "int64", value=n), Word("beta", "int64", value=int(add))],
+        *[Word("c", "int64", y), Word("ldc", "int64", value=ldc), Word("beta", "int64", value=0)],
         Word("count", "int64", value=count),
         *[Word(f"step_{x}", "int64", value=size) for x, size in zip("ab", steps)],
-        Word("step_c", "int64", value=m * n * dtype.itemsize),
+        Word("step_c", "int64", value=_apart(y)),
     ]
     moved = (prod(a.shape) + prod(b.shape) + prod(y.shape)) * dtype.itemsize
-    kernel = Kernel(GEMM[str(dtype)], words, 1, [], {}, [], moved, 2 * m * n * k * count)
-    return kernel, 1 if m * n * k < SMALL else thread_count()
+    return Kernel(GEMM[str(dtype)], words, 1, [], {}, [], moved, 2 * m * n * k * count, _PACE)
+
+
+def shares(step: Step, a: Layout, b: Layout, y: Layout, count: int) -> list[list[Word]]:
+    """The arguments of a product in parts, each of which makes some of the rows."""
+    rows = y.shape[-2]
+    axis = -1 if step.attrs.get("transpose_a") else -2
+    bounds = [rows * i // count for i in range(count + 1)]
+    return [
+        product(step, _cut(a, axis, first, last), b, _cut(y, -2, first, last)).words
+        for first, last in zip(bounds, bounds[1:])
+    ]
+
+
+def _cut(x: Layout, axis: int, first: int, last: int) -> Layout:
+    shape = list(x.shape)
+    shape[axis] = last - first
+    return replace(x, shape=tuple(shape), offset=x.offset + first * x.strides[axis])
 
 
 def told(count: int) -> Kernel | None:

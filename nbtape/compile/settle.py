@@ -18,7 +18,7 @@ from nbtape.core.shape import Spec
 from nbtape.graph.passes.rewrite import Builder, Rules, constant
 from nbtape.graph.program import Step, Value
 from nbtape.graph.rows import spec_of_variable
-from nbtape.ops.key import without_ellipsis
+from nbtape.ops.key import ALL, Key, without_ellipsis
 
 _INT64 = np.dtype(np.int64)
 _SAME = frozenset("identity reshape expand_dims squeeze cast broadcast_to".split())  # of integers
@@ -44,7 +44,9 @@ class _Settler:
         self.build.place = step.place
         rule = _broadcast_late if isinstance(step.op.kernel, Scalar) else _RULES.get(step.op.name)
         values = (*step.inputs, *step.outputs)
-        if rule is None or not all(v.static and v.dtype in self.native for v in values):
+        if step.op is o.split and step.inputs[0].static:
+            self._split(step)
+        elif rule is None or not all(v.static and v.dtype in self.native for v in values):
             self.build.append(step)
         elif (found := rule(self, step)) is None:
             self.build.append(step)
@@ -52,6 +54,15 @@ class _Settler:
             self._give(found, step.outputs)
         if step.op.name in _SAME and step.inputs[0] in self.below and step.outputs[0].dtype.kind in "iu":
             self.below[step.outputs[0]] = self.below[step.inputs[0]]
+
+    def _split(self, step: Step) -> None:
+        """Each part as a slice of the whole."""
+        axis, start = step.attrs["axis"], 0
+        for y in step.outputs:
+            stop = start + (y.shape or ())[axis]
+            key = Key((*[ALL] * axis, slice(start, stop)))
+            self.append(o.subscript, step.inputs, {"key": key}, y)
+            start = stop
 
     def _give(self, found: Value, outputs: tuple[Value, ...]) -> None:
         """Let `found` be what a step gave."""
@@ -115,6 +126,20 @@ def _take(settler: _Settler, step: Step) -> Value:
     return settler.append(step.op, (x, checked), step.attrs, Value(step.outputs[0].spec))
 
 
+def _take_along(settler: _Settler, step: Step) -> Value | None:
+    x, i = step.inputs
+    axis = step.attrs["axis"] % access.rank(x)
+    if any(a != axis and m != n for a, (m, n) in enumerate(zip(x.shape or (), i.shape or ()))):
+        return None  # NumPy broadcasts them
+    attrs = {"axis": axis}
+    start = _from_start(settler, i, (x.shape or ())[axis], step)
+    return settler.append(step.op, (x, start), attrs, Value(step.outputs[0].spec))
+
+
+def _class_numbers(settler: _Settler, step: Step) -> Value:
+    return settler.within(step.inputs[0], [step.attrs["n"]], step)
+
+
 def _dynamic_index(settler: _Settler, step: Step) -> Value:
     x, i = step.inputs
     n = x.shape[step.attrs["axis"]]  # type: ignore[index]
@@ -156,6 +181,10 @@ def _batch_index(settler: _Settler, step: Step) -> Value | None:
     start = build(o.mul, build(o.iota, size=many, dtype=_INT64), size)
     shape = (*(i.shape or ())[:batch], *[1] * (len(i.shape or ()) - batch))
     return build(o.add, wide, build(o.reshape, start, shape=shape))
+
+
+def _class_numbers(settler: _Settler, step: Step) -> Value:
+    return settler.within(step.inputs[0], [step.attrs["n"]], step)
 
 
 def _flat_index(settler: _Settler, step: Step) -> Value | None:
@@ -259,11 +288,14 @@ def _scattered(
 
 
 _RULES: dict[str, Callable[[_Settler, Step], Value | None]] = {
+    "take_along": _take_along,
+    "class_numbers": _class_numbers,
     "take": _take,
     "gather": _take,
     "dynamic_index": _dynamic_index,
     "undynamic_index": _undynamic_index,
     "batch_index": _batch_index,
+    "class_numbers": _class_numbers,
     "flat_index": _flat_index,
     "unsubscript": _unsubscript,
     "scatter_add": _scatter_add,

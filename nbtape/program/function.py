@@ -164,7 +164,9 @@ class Function:
     def _last(self) -> ConcreteFunction:
         traces = self.concrete_functions
         if not traces:
-            raise ValueError(f"{self._name} has not been traced: call it first, or its get_concrete_function.")
+            raise ValueError(
+                f"{self._name} has not been traced: call it first, or its get_concrete_function."
+            )
         return traces[-1]
 
     def pretty_printed_concrete_signatures(self, verbose: bool = True) -> str:

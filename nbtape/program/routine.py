@@ -11,6 +11,7 @@ from nbtape.graph.trace import FunctionGraph
 
 # LLVM is loaded when the first function is compiled.
 _executable = late("nbtape.compile.executable:Executable")
+_source, _report = late("nbtape.compile.show:source"), late("nbtape.compile.show:report")
 
 
 class Routine:
@@ -39,6 +40,33 @@ class Routine:
             compiled = self.compiled = _executable(self._graph)
         ys = compiled.run(tensors)
         return self._graph.run(tensors) if ys is None else ys
+
+    def _ready(self) -> Any:
+        """The host that runs the graph, compiled now if it is not yet."""
+        if self.compiled is None:
+            self.compiled = _executable(self._graph)
+        return self.compiled.ready()
+
+    @property
+    def source(self) -> str:
+        """The Python source of what runs: the function that a call runs, and the kernels that Numba compiles.
+
+        >>> f = tf.function(lambda x: tf.tanh(x) * 2.0).get_concrete_function(tf.TensorSpec([3]))
+        >>> "np.float32(2)" in f.source
+        True
+        """
+        return _source(self._ready())
+
+    @property
+    def plan(self) -> Any:
+        """What runs, unit by unit, with the bytes that each moves, the operations that it does, and the memory
+        between them; prints as a table.
+
+        >>> f = tf.function(lambda x: tf.tanh(x) * 2.0).get_concrete_function(tf.TensorSpec([3]))
+        >>> [unit.what for unit in f.plan.units]
+        ['tanh mul']
+        """
+        return _report(self._ready())
 
     def result(self, ys: Sequence[Any]) -> Any:
         """Outputs, in the structure that the function returned."""

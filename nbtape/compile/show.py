@@ -1,0 +1,124 @@
+"""What was compiled, for people to read: the source that ran, and the plan with what it moves and computes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from nbtape.compile import control
+from nbtape.compile.host import Host
+from nbtape.compile.phases import Stretch
+from nbtape.compile.plan import Call, Commit, Launch
+from nbtape.compile.texts import texts_of
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One thing that a call does: a kernel, a product, a step in Python, or a loop around such."""
+
+    what: str
+    bytes: int = 0
+    flops: int = 0
+    parts: int = 1
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """The units of a compiled function in the order in which they run, and the memory between them.
+
+    `bytes` and `flops` are those of one call, of a loop those of one trip.
+    """
+
+    units: tuple[Unit, ...]
+    arena: int
+    inputs: int
+    outputs: int
+
+    def __repr__(self) -> str:
+        head = [("", "unit", "moves", "flops", "parts")]
+        rows = [
+            (str(i), "  " * u.depth + u.what, size(u.bytes) if u.bytes else "", count(u.flops), str(u.parts))
+            for i, u in enumerate(self.units, 1)
+        ]
+        table = head + rows
+        widths = [max(len(row[k]) for row in table) for k in range(5)]
+        lines = [
+            f"{a:>{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}  {e:>{widths[4]}}".rstrip()
+            for a, b, c, d, e in table
+        ]
+        told = f"arena {size(self.arena)}, {self.inputs} arrays in, {self.outputs} out"
+        return "\n".join([*lines, told])
+
+
+def size(n: int) -> str:
+    """Bytes as people read them.
+
+    >>> size(1536)
+    '1.5 KB'
+    """
+    for unit in ("B", "KB", "MB"):
+        if n < 1024:
+            return f"{n:.3g} {unit}"
+        n = n / 1024  # type: ignore[assignment]
+    return f"{n:.3g} GB"
+
+
+def count(n: int) -> str:
+    return f"{n:,}" if n else ""
+
+
+def report(host: Host) -> PlanReport:
+    """The plan of a host."""
+    plan = host.plan
+    buffers = [b.origin for b in plan.buffers]
+    given = sum(origin in ("input", "variable", "constant") for origin in buffers)
+    return PlanReport(tuple(_units(plan.actions, 0)), plan.arena, given, len(plan.outputs))
+
+
+def _units(actions: list[Any], depth: int) -> Iterator[Unit]:
+    for action in actions:
+        match action:
+            case Launch():
+                k = action.kernel
+                yield Unit(_title(k.text), k.bytes, k.flops, len(action.parts), depth)
+            case control.Growing():
+                yield from _units([action.action], depth)
+            case control.Loop():
+                told = "while its test holds" if action.limit < 0 else f"{action.limit} times"
+                yield Unit(f"loop, {told}", depth=depth)
+                yield from _units([*(action.test or ()), *action.body], depth + 1)
+            case control.Branch():
+                yield Unit("branch", depth=depth)
+                for program in reversed(action.programs):
+                    yield from _units(program, depth + 1)
+            case Call():
+                yield Unit(f"{action.step.op.name}, in Python", depth=depth)
+            case Commit():
+                yield Unit(f"assign {len(action.variables)} variables", depth=depth)
+            case control.Repeat():
+                yield Unit("loop, in Python", depth=depth)
+                yield from _units(action.body.actions, depth + 1)
+            case control.Choose():
+                yield Unit("branch, in Python", depth=depth)
+                for plan in reversed(action.plans):
+                    yield from _units(plan.actions, depth + 1)
+
+
+def _title(text: str) -> str:
+    return text.split('"""')[1].split("\n")[0].rstrip(".")
+
+
+def source(host: Host) -> str:
+    """The Python source of what runs: the function that a call runs, and its kernels, which Numba compiles."""
+    kernels: dict[str, int] = {}
+    stretches = []
+    for k, phase in enumerate(host.phases):
+        if type(phase) is Stretch:
+            names = [f"kernel {kernels.setdefault(t, len(kernels) + 1)}" for t in texts_of(phase.actions)]
+            stretches.append(f"# run{k}: {', '.join(names)}")
+        else:
+            for text in texts_of(phase.actions):
+                kernels.setdefault(text, len(kernels) + 1)
+    texts = [f"# kernel {n}\n{text}" for text, n in kernels.items()]
+    return "\n\n".join([host.source + "\n".join(stretches), *texts])
+
