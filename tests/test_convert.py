@@ -6,6 +6,7 @@ import traceback
 
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 import nbtape as tf
 
@@ -358,6 +359,63 @@ def test_a_trace_does_what_python_does(function):
         expected = function(*[n] * (function in (for_range, break_of_python_loop)) or [x])
         assert values(traced(x)) == values(expected)
     assert traced.experimental_get_tracing_count() == 1
+
+
+# Programs of branches, loops and jumps, as Hypothesis finds them.
+
+
+def indented(lines):
+    return ["    " + line for line in lines]
+
+
+@st.composite
+def blocks(draw, depth, in_loop):
+    lines = []
+    for _ in range(draw(st.integers(1, 3))):
+        lines += draw(statements(depth, in_loop))
+    return lines
+
+
+TESTS = st.sampled_from(["a > b", "a % 3 == 1 and b < 4", "not a > c", "b > 1 or c == 2", "0 < c <= a"])
+
+
+@st.composite
+def statements(draw, depth, in_loop):
+    jumps = ["return"] + ["break", "continue"] * in_loop
+    kind = draw(st.sampled_from(["assign"] * 3 + (["if", "if", "for", "while"] + jumps) * (depth > 0)))
+    if kind == "assign":
+        return [
+            draw(
+                st.sampled_from(
+                    ["a += 1", "b = (a + c) % 50", "c = b - a", "a, b = b, a", "c = a if a > b else c"]
+                )
+            )
+        ]
+    if kind == "return":
+        return [f"if {draw(TESTS)}:", "    return a * 100 + b, c"]
+    if kind in jumps:
+        return [f"if {draw(TESTS)}:", *indented(draw(blocks(0, False))), f"    {kind}"]
+    body = draw(blocks(depth - 1, in_loop or kind != "if"))
+    if kind == "if":
+        orelse = ["else:", *indented(draw(blocks(depth - 1, in_loop)))] if draw(st.booleans()) else []
+        return [f"if {draw(TESTS)}:", *indented(body), *orelse]
+    n = draw(st.integers(0, 3))
+    if kind == "for":
+        over = draw(st.sampled_from([f"tf.range({n})", f"tf.range(x % 3 + {n})", f"range({n})"]))
+        return [f"for i in {over}:", *indented(body)]
+    k = f"k{depth}"
+    return [f"{k} = 0", f"while {k} < a % 4 and ({draw(TESTS)}):", f"    {k} += 1", *indented(body)]
+
+
+@settings(max_examples=25)
+@given(blocks(3, False))
+def test_any_program_does_in_a_trace_what_python_does(body):
+    lines = ["def f(x):", *indented(["a, b, c, i = x, x + 1, 2, 0", *body, "return a, b + c"])]
+    namespace: dict = {"tf": tf}
+    run_as_cell("\n".join(lines) + "\n", f"<program {hash(tuple(lines))}>", namespace)
+    traced = tf.function(namespace["f"])
+    for n in range(-1, 4):
+        assert values(traced(tf.constant(n))) == values(namespace["f"](n))
 
 
 # Gradients
@@ -779,6 +837,31 @@ def test_functions_given_to_map_fn_are_converted():
 
 def test_functions_given_to_datasets_are_converted():
     assert [int(x) for x in tf.data.Dataset.range(-2, 2).map(helper)] == [2, 1, 0, 1]
+
+
+def factorial(n):
+    return 1 if n == 0 else n * factorial(n - 1)
+
+
+class Chain:
+    def __init__(self, n):
+        self.n: int = n
+
+    def last(self):
+        if self.n > 0:
+            following: Chain = Chain(self.n - 1)
+            return following.last()
+        try:
+            raise ValueError
+        except ValueError:
+            for _ in range(2):
+                continue
+        return self
+
+
+def test_functions_and_classes_that_name_themselves_are_found():
+    assert int(tf.function(lambda x: x * factorial(4))(tf.constant(2))) == 48
+    assert int(tf.function(lambda x: x + Chain(3).last().n)(tf.constant(2))) == 2
 
 
 COUNT = 0

@@ -197,12 +197,14 @@ def _holds(node: ast.Lambda, code: CodeType) -> bool:
     return all(start <= (place[0], place[2]) and (place[1], place[3]) <= end for place in places)
 
 
-def _enclosed(made: ast.stmt, free: list[str], owner: str | None) -> ast.Module:
+def _enclosed(made: Any, free: list[str], owner: str | None) -> ast.Module:
     """A module with the function in it, where a function around it has the names that it takes from there."""
-    body = [made]
+    body, name = [made], getattr(made, "name", None)
     if owner is not None:  # names that start with __ belong to the class
         class_: Any = ast.parse(f"class {owner}: pass").body[0]
-        class_.body, body = body, [class_]
+        class_.body, body, name = body, [class_], owner
+    if name is not None and name not in free:  # what calls itself by name finds what the module has
+        body.insert(0, ast.Global([name]))
     given = ast.Assign([ast.Name(name, ast.Store()) for name in free], ast.Constant(None))
     around = at(enclosing("around", (), [given, *body]), made)
     return ast.fix_missing_locations(ast.Module([around], []))

@@ -214,8 +214,8 @@ class _Without(ast.NodeTransformer):
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         super().generic_visit(node)
-        if isinstance(node, ast.stmt) and getattr(node, "body", None) == []:
-            node.body = [at(ast.Pass(), node)]  # type: ignore[attr-defined]
+        if getattr(node, "body", None) == []:
+            node.body = [ast.Pass()]  # type: ignore[attr-defined]
         return node
 
     def visit_Assign(self, node: ast.Assign) -> ast.Assign | None:

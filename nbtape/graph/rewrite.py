@@ -128,6 +128,9 @@ class _Rewriter(ast.NodeTransformer):
         match stmt:
             case ast.Global() | ast.Nonlocal():
                 return [at(ast.Pass(), stmt)]  # they stand at the top now
+            case ast.AnnAssign(target=ast.Name()):  # no block can bind a name that it annotates
+                value = stmt.value and self.visit(stmt.value)
+                return [at(ast.Assign([stmt.target], value) if value else ast.Pass(), stmt)]
             case ast.If() if not _is_plain(stmt.test):
                 return self._if(stmt, after)
             case ast.While():
