@@ -303,3 +303,45 @@ def test_reductions_agree():
             agree(lambda x, f=f, axis=axis: f(x, axis), x)
     agree(lambda x: tf.reduce_max(x, 1), (10 * draw(5, 7)).astype(np.int8))
     agree(lambda x: (tf.reduce_any(x, 0), tf.reduce_all(x, 1)), draw(5, 7) > 0)
+
+
+def test_joins_agree():
+    f = with_gradients(lambda x, y: tf.concat([x * 2, y, tf.tanh(x)], 0))
+    agree(f, draw(2, 3), draw(1, 3))
+    agree(with_gradients(lambda x, y: tf.concat([x * 2, y, x], 1) * 2), draw(3, 2), draw(3, 0))
+    agree(with_gradients(lambda x, y: tf.stack([x * 2, y, x], 1)), draw(3, 2), draw(3, 2))
+    agree(with_gradients(lambda x: tf.stack([tf.reduce_sum(x), x[0, 0], tf.reduce_max(x)])), draw(3, 2))
+    agree(with_gradients(lambda x: tf.concat([tf.reduce_sum(x, 0), tf.reduce_max(x, 1)], 0)), draw(3, 2))
+
+
+def test_parts_of_a_join_are_made_in_their_places():
+    agree(with_gradients(lambda a, b: tf.concat([a @ b, a + 1, a @ a], 1)), draw(3, 3), draw(3, 4, seed=1))
+    agree(with_gradients(lambda a, b: tf.concat([a @ b, b], 0)), draw(3, 3), draw(3, 4, seed=1))
+    agree(with_gradients(lambda a: tf.stack([a @ a, tf.transpose(a)], 2)), draw(3, 3))
+    agree(with_gradients(lambda a: tf.concat([a @ a, a], 2)), draw(2, 3, 3))
+    agree(lambda x: (tf.concat([s := x * 2, x], 1), s), draw(3, 2))
+    agree(lambda x: tf.concat([tf.concat([x * 2, x], 1), tf.exp(tf.concat([x, x * 3], 1))], 0), draw(3, 2))
+    agree(lambda x: tf.concat([tf.reduce_sum(x, 0)[:, None], x[0][:, None] + 1], 1), draw(4, 3))
+
+
+def test_splits_agree():
+    def f(x):
+        a, b, c = tf.split(x, [1, 2, 3], 1)
+        return tf.tanh(a) * b[:, :1] + tf.reduce_sum(c, 1, keepdims=True)
+
+    agree(with_gradients(f), draw(4, 6))
+    agree(with_gradients(lambda x: tf.split(x, 2)[1] @ tf.split(x, 2)[0]), draw(4, 2))
+    agree(with_gradients(lambda x: sum(tf.unstack(x, axis=1))), draw(4, 3))
+
+
+def test_a_step_of_a_recurrent_network_joins_its_input_and_its_state():
+    def f(xs, w):
+        h = tf.zeros([2, 3])
+        for x in xs:
+            h = tf.tanh(tf.concat([x, h], 1) @ w)
+        return h
+
+    compiled = tf.function(with_gradients(f))
+    xs, w = tf.constant(draw(5, 2, 4)), tf.constant(draw(7, 3, seed=1))
+    for found, wanted in zip(tf.nest.flatten(compiled(xs, w)), tf.nest.flatten(with_gradients(f)(xs, w))):
+        np.testing.assert_allclose(found, wanted, 1e-5, 1e-6)

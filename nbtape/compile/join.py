@@ -65,8 +65,8 @@ def _slices(step: Step, y: Layout) -> Iterator[Layout]:
     """The layouts of the parts in the result."""
     axis, start = step.attrs["axis"], 0
     for x in step.inputs:
-        shape, strides = x.shape or (), y.strides
+        shape, strides = x.shape or (0,), y.strides
         if step.op.name == "stack":
             strides = (*strides[:axis], *strides[axis + 1 :])
-        yield replace(y, shape=shape, strides=strides, offset=y.offset + start * y.strides[axis])
+        yield replace(y, shape=x.shape or (), strides=strides, offset=y.offset + start * y.strides[axis])
         start += 1 if step.op.name == "stack" else shape[axis]

@@ -199,11 +199,10 @@ class Planner:
         layouts = {x: self.layout(x) for x in group.read if not splat(x) or x in group.sources}
         for step in group.steps:
             y = step.outputs[0]
-            if is_scatter(step):
-                layouts[y] = scatter.target(self, step, group)
-            elif self.wanted(y, group):
+            if is_scatter(step) and (target := scatter.target(self, step, group)):
+                layouts[y] = target
+            elif not is_scatter(step) and self.wanted(y, group):
                 layouts[y] = self.layouts[y] = self._in_place(y, group) or self.fresh(y)
-        layouts = {v: layout for v, layout in layouts.items() if layout is not None}
         if group.made & layouts.keys():
             self.launch(group, layouts)
 

@@ -59,7 +59,7 @@ class _Settler:
         """Each part as a slice of the whole."""
         axis, start = step.attrs["axis"], 0
         for y in step.outputs:
-            stop = start + (y.shape or ())[axis]
+            stop = start + (y.shape or (0,))[axis]
             key = Key((*[ALL] * axis, slice(start, stop)))
             self.append(o.subscript, step.inputs, {"key": key}, y)
             start = stop
@@ -128,16 +128,11 @@ def _take(settler: _Settler, step: Step) -> Value:
 
 def _take_along(settler: _Settler, step: Step) -> Value | None:
     x, i = step.inputs
-    axis = step.attrs["axis"] % access.rank(x)
-    if any(a != axis and m != n for a, (m, n) in enumerate(zip(x.shape or (), i.shape or ()))):
+    axis, shape = step.attrs["axis"] % access.rank(x), x.shape or (0,)
+    if any(a != axis and m != n for a, (m, n) in enumerate(zip(shape, i.shape or ()))):
         return None  # NumPy broadcasts them
-    attrs = {"axis": axis}
-    start = _from_start(settler, i, (x.shape or ())[axis], step)
-    return settler.append(step.op, (x, start), attrs, Value(step.outputs[0].spec))
-
-
-def _class_numbers(settler: _Settler, step: Step) -> Value:
-    return settler.within(step.inputs[0], [step.attrs["n"]], step)
+    start = _from_start(settler, i, shape[axis], step)
+    return settler.append(step.op, (x, start), {"axis": axis}, Value(step.outputs[0].spec))
 
 
 def _dynamic_index(settler: _Settler, step: Step) -> Value:
@@ -289,7 +284,6 @@ def _scattered(
 
 _RULES: dict[str, Callable[[_Settler, Step], Value | None]] = {
     "take_along": _take_along,
-    "class_numbers": _class_numbers,
     "take": _take,
     "gather": _take,
     "dynamic_index": _dynamic_index,

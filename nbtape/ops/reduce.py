@@ -225,9 +225,9 @@ op("sum", fold(np.add), reduced_spec, lambda g, y, x, *, axis, keepdims: spread(
 op("mean", _mean, reduced_spec, _mean_grad, kernel=Extern(), kinds=NUMBER)
 op("prod", fold(np.multiply), reduced_spec, _prod_grad, kernel=Reduce("1", "({acc} * {x})"), kinds=NUMBER)
 op("max", _max, reduced_spec, _share,
-   kernel=Reduce("-math.inf", "({x} if {x} > {acc} or {x} != {x} else {acc})"), kinds=REAL)
+   kernel=Reduce("-math.inf", "maximum({acc}, {x})"), kinds=REAL)
 op("min", choose(np.minimum, "max"), reduced_spec, _share,
-   kernel=Reduce("math.inf", "({x} if {x} < {acc} or {x} != {x} else {acc})"), kinds=REAL)
+   kernel=Reduce("math.inf", "minimum({acc}, {x})"), kinds=REAL)
 op("any", logical(np.logical_or), _bool_spec("Any"), kernel=Reduce("False", "({acc} or {x})"))
 op("all", logical(np.logical_and), _bool_spec("All"), kernel=Reduce("True", "({acc} and {x})"))
 op("logsumexp", _logsumexp, reduced_spec, _logsumexp_grad,
