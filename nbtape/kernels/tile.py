@@ -13,7 +13,7 @@ from numba import types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
-_INDEX, _BYTE = ir.IntType(64), ir.IntType(8)
+_INDEX, _SHORT = ir.IntType(64), ir.IntType(32)
 
 
 class Tile(types.Type):
@@ -23,102 +23,117 @@ class Tile(types.Type):
         self.dtype, self.rows, self.columns, self.lanes = dtype, rows, columns, lanes
         super().__init__(f"Tile({dtype}, {rows}, {columns}, {lanes})")
 
+    def of(self, dtype: Any) -> "Tile":
+        """The type of a tile of this shape."""
+        return Tile(dtype, self.rows, self.columns, self.lanes)
+
     @property
-    def vector(self) -> ir.Type:
+    def count(self) -> int:
+        return self.rows * self.columns
+
+    @property
+    def floating(self) -> bool:
+        return isinstance(self.dtype, types.Float)
+
+    @property
+    def bits(self) -> int:
+        return 1 if self.dtype == types.boolean else self.dtype.bitwidth
+
+    @property
+    def vector(self) -> ir.VectorType:
         """The LLVM type of one of its vectors."""
-        return ir.VectorType(ir.FloatType() if self.dtype == types.float32 else ir.DoubleType(), self.lanes)
+        kinds = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
+        return ir.VectorType(kinds.get(self.dtype) or ir.IntType(self.bits), self.lanes)
+
+    @property
+    def suffix(self) -> str:
+        """What LLVM appends to the names of functions of its vectors."""
+        return f"v{self.lanes}{'f' if self.floating else 'i'}{self.bits}"
 
 
 @register_model(Tile)
 class _TileModel(models.PrimitiveModel):
     def __init__(self, manager: Any, tile: Tile):
-        super().__init__(manager, tile, ir.ArrayType(tile.vector, tile.rows * tile.columns))
+        super().__init__(manager, tile, ir.ArrayType(tile.vector, tile.count))
 
 
 class _Writer:
     """Writes the instructions of one function of a tile."""
 
-    def __init__(self, builder: ir.IRBuilder, tile: Tile, left: Any):
+    def __init__(self, builder: ir.IRBuilder, tile: Tile, left: Any = None):
         self.builder, self.tile = builder, tile
-        self.masks = self._masks(left) if left is not None else [None] * tile.columns
+        self.masks = [None] * tile.columns if left is None else self._masks(left)
 
     def _masks(self, left: Any) -> list[Any]:
         """For each column which of its lanes are in memory."""
-        build, lanes = self.builder, self.tile.lanes
-        numbers = ir.VectorType(_INDEX, lanes)
-        first = build.insert_element(ir.Constant(numbers, ir.Undefined), left, ir.IntType(32)(0))
-        limit = build.shuffle_vector(
-            first, ir.Constant(numbers, ir.Undefined), ir.Constant(ir.VectorType(ir.IntType(32), lanes), None)
-        )
-        starts = [lanes * c for c in range(self.tile.columns)]
-        return [build.icmp_signed("<", ir.Constant(numbers, [*range(s, s + lanes)]), limit) for s in starts]
+        numbers = self.tile.of(types.int64).vector
+        limit = self.splat(left, numbers)
+        lanes = range(self.tile.columns * self.tile.lanes)
+        counted = [[*lanes[c * self.tile.lanes :][: self.tile.lanes]] for c in range(self.tile.columns)]
+        return [self.builder.icmp_signed("<", ir.Constant(numbers, each), limit) for each in counted]
 
     def cells(self) -> Iterator[tuple[int, int, int]]:
         """Row, column and number of each vector."""
-        for r in range(self.tile.rows):
-            for c in range(self.tile.columns):
-                yield r, c, r * self.tile.columns + c
+        for n in range(self.tile.count):
+            yield *divmod(n, self.tile.columns), n
 
-    def splat(self, x: Any) -> Any:
+    def splat(self, x: Any, vector: ir.VectorType) -> Any:
         """A vector of one number over and over."""
-        build, vector = self.builder, self.tile.vector
         none = ir.Constant(vector, ir.Undefined)
-        one = build.insert_element(none, x, ir.IntType(32)(0))
-        return build.shuffle_vector(
-            one, none, ir.Constant(ir.VectorType(ir.IntType(32), self.tile.lanes), None)
-        )
+        one = self.builder.insert_element(none, x, _SHORT(0))
+        return self.builder.shuffle_vector(one, none, ir.Constant(ir.VectorType(_SHORT, vector.count), None))
 
-    def place(self, pointer: Any, index: Any, c: int = 0) -> Any:
+    def place(self, pointer: Any, index: Any, c: int) -> Any:
         """Where column c of the row that begins at `index` lies."""
-        build = self.builder
-        at = build.gep(build.gep(pointer, [index]), [_INDEX(c * self.tile.lanes)])
-        return build.bitcast(at, self.tile.vector.as_pointer())
+        at = self.builder.gep(self.builder.gep(pointer, [index]), [_INDEX(c * self.tile.lanes)])
+        return self.builder.bitcast(at, self.tile.vector.as_pointer())
 
     def load(self, pointer: Any, index: Any, c: int) -> Any:
-        at = self.place(pointer, index, c)
+        at, vector = self.place(pointer, index, c), self.tile.vector
         if self.masks[c] is None:
-            return self.builder.load(at, align=_bytes(self.tile))
-        nothing = ir.Constant(self.tile.vector, None)
-        return self._masked("load", self.tile.vector, [at], c, nothing)
+            return self.builder.load(at, align=self.tile.bits // 8)
+        return self._masked("load", vector, [at], c, ir.Constant(vector, None))
 
     def store(self, value: Any, pointer: Any, index: Any, c: int) -> None:
         at = self.place(pointer, index, c)
         if self.masks[c] is None:
-            self.builder.store(value, at, align=_bytes(self.tile))
+            self.builder.store(value, at, align=self.tile.bits // 8)
         else:
             self._masked("store", ir.VoidType(), [value, at], c)
 
     def _masked(self, name: str, result: Any, given: list, c: int, *more: Any) -> Any:
-        args = [*given, ir.IntType(32)(_bytes(self.tile)), self.masks[c], *more]
-        kind = f"v{self.tile.lanes}f{8 * _bytes(self.tile)}"
-        function = _declared(self.builder, f"llvm.masked.{name}.{kind}.p0", result, args)
-        return self.builder.call(function, args)
+        args = [*given, _SHORT(self.tile.bits // 8), self.masks[c], *more]
+        return self.call(f"llvm.masked.{name}.{self.tile.suffix}.p0", result, args)
+
+    def call(self, name: str, result: Any, args: list) -> Any:
+        module = self.builder.module
+        kind = ir.FunctionType(result, [arg.type for arg in args])
+        return self.builder.call(module.globals.get(name) or ir.Function(module, kind, name), args)
 
     def madd(self, a: Any, b: Any, c: Any) -> Any:
-        kind = f"v{self.tile.lanes}f{8 * _bytes(self.tile)}"
-        return self.builder.call(
-            _declared(self.builder, f"llvm.fmuladd.{kind}", a.type, [a, b, c]), [a, b, c]
-        )
+        return self.call(f"llvm.fmuladd.{self.tile.suffix}", a.type, [a, b, c])
+
+    def taken(self, value: Any) -> list[Any]:
+        """The vectors of a tile."""
+        return [self.builder.extract_value(value, n) for n in range(self.tile.count)]
 
     def together(self, vectors: list[Any]) -> Any:
         """The tile of these vectors."""
-        value = ir.Constant(ir.ArrayType(self.tile.vector, len(vectors)), ir.Undefined)
+        value = ir.Constant(ir.ArrayType(vectors[0].type, len(vectors)), ir.Undefined)
         for n, vector in enumerate(vectors):
             value = self.builder.insert_value(value, vector, n)
         return value
 
 
-def _bytes(tile: Tile) -> int:
-    return tile.dtype.bitwidth // 8
-
-
-def _declared(builder: ir.IRBuilder, name: str, result: Any, args: list[Any]) -> Any:
-    known = builder.module.globals.get(name)
-    return known or ir.Function(builder.module, ir.FunctionType(result, [arg.type for arg in args]), name)
-
-
 def _left(kind: Any, value: Any) -> Any:
     return None if isinstance(kind, types.NoneType) else value
+
+
+def _kind(left: Any) -> Any:
+    return left if isinstance(left, types.NoneType) else types.int64
+
+
+# Making and keeping tiles
 
 
 @intrinsic(prefer_literal=True)
@@ -140,13 +155,27 @@ def zeros(typing: Any, p: Any, rows: Any, columns: Any, lanes: Any) -> Any:
     tile = Tile(p.dtype, rows.literal_value, columns.literal_value, lanes.literal_value)
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return ir.Constant(ir.ArrayType(tile.vector, tile.rows * tile.columns), None)
+        return ir.Constant(ir.ArrayType(tile.vector, tile.count), None)
 
     return tile(p, rows, columns, lanes), build
 
 
-def _kind(left: Any) -> Any:
-    return left if isinstance(left, types.NoneType) else types.int64
+@intrinsic
+def counted(typing: Any, tile: Any, p: Any, at: Any) -> Any:
+    """The tile, as large as another and of the dtype of `p`, whose rows all are at, at + 1, ..."""
+    target = tile.of(p.dtype)
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        write, vector, lanes = _Writer(builder, target), target.vector, target.lanes
+        number = vector.element
+        start = args[2] if number == _INDEX else builder.trunc(args[2], number)
+        row = [
+            builder.add(write.splat(start, vector), ir.Constant(vector, [*range(c * lanes, (c + 1) * lanes)]))
+            for c in range(target.columns)
+        ]
+        return write.together(row * target.rows)
+
+    return target(tile, p, types.int64), build
 
 
 @intrinsic(prefer_literal=True)
@@ -157,15 +186,10 @@ def outer(typing: Any, tile: Any, x: Any, at: Any, pitch: Any, k: Any, row: Any,
         value, xs, start, _, ks, begin, rest = args
         write = _Writer(builder, tile, _left(left, rest))
         columns = [write.load(ks, begin, c) for c in range(tile.columns)]
-        base = builder.gep(xs, [start])
-        found = []
-        for r in range(tile.rows):
-            element = builder.load(builder.gep(base, [_INDEX(r * pitch.literal_value)]))
-            number = write.splat(element)
-            for c in range(tile.columns):
-                old = builder.extract_value(value, r * tile.columns + c)
-                found.append(write.madd(number, columns[c], old))
-        return write.together(found)
+        base, steps = builder.gep(xs, [start]), [_INDEX(r * pitch.literal_value) for r in range(tile.rows)]
+        numbers = [write.splat(builder.load(builder.gep(base, [step])), tile.vector) for step in steps]
+        old = write.taken(value)
+        return write.together([write.madd(numbers[r], columns[c], old[n]) for r, c, n in write.cells()])
 
     return tile(tile, x, types.int64, pitch, k, types.int64, _kind(left)), build
 
@@ -195,3 +219,63 @@ def _writing(tile: Tile, left: Any, added: bool) -> Callable[..., Any]:
         return context.get_dummy_value()
 
     return build
+
+
+# Tiles number by number
+
+
+def _cellwise(builder: Any, tile: Tile, write: Callable[..., Any], args: Any) -> Any:
+    """What `write` makes of the vectors of tiles."""
+    writer = _Writer(builder, tile)
+    return writer.together([write(*each) for each in zip(*map(writer.taken, args))])
+
+
+@intrinsic
+def beats(typing: Any, here: Any, best: Any) -> Any:
+    """Where one tile is greater than another, or the first NaN."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        def write(new: Any, old: Any) -> Any:
+            if not here.floating:
+                return (builder.icmp_signed if here.dtype.signed else builder.icmp_unsigned)(">", new, old)
+            number = builder.fcmp_ordered("ord", old, old)
+            return builder.and_(builder.fcmp_unordered(">", new, old), number)
+
+        return _cellwise(builder, here, write, args)
+
+    return here.of(types.boolean)(here, best), build
+
+
+@intrinsic
+def equals(typing: Any, a: Any, b: Any) -> Any:
+    """Where two tiles of integers are equal."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _cellwise(builder, a, lambda a, b: builder.icmp_signed("==", a, b), args)
+
+    return a.of(types.boolean)(a, b), build
+
+
+@intrinsic
+def choose(typing: Any, chosen: Any, a: Any, b: Any) -> Any:
+    """The numbers of one tile where `chosen`, or else those of another."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _cellwise(builder, a, builder.select, args)
+
+    return a(chosen, a, b), build
+
+
+@intrinsic
+def rectified(typing: Any, tile: Any) -> Any:
+    """The tile with zeros in the place of what is less."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        nothing = ir.Constant(tile.vector, None)
+
+        def write(x: Any) -> Any:
+            return builder.select(builder.fcmp_ordered("<", x, nothing), nothing, x)
+
+        return _cellwise(builder, tile, write, args)
+
+    return tile(tile), build

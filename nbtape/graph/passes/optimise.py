@@ -13,6 +13,7 @@ from nbtape.graph.passes.save import save
 from nbtape.graph.passes.share import share
 from nbtape.graph.passes.sparse import update_rows
 from nbtape.graph.passes.trips import settle
+from nbtape.graph.passes.unpool import unpool_last
 from nbtape.graph.program import Program
 
 Pass = Callable[[Program], Program]
@@ -47,7 +48,20 @@ LOOPS: list[Pass] = [
     sum_after,
     *TIDY,
 ]
-PASSES: list[Pass] = [prune, share, *TIDY, absorb, *TIDY, *LOOPS, lowered, share, absorb, update_rows, prune]
+PASSES: list[Pass] = [
+    prune,
+    share,
+    *TIDY,
+    absorb,
+    *TIDY,
+    *LOOPS,
+    lowered,
+    share,
+    absorb,
+    unpool_last,
+    update_rows,
+    prune,
+]
 
 
 def optimise(program: Program, checked: bool = False) -> Program:
