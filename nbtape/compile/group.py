@@ -103,13 +103,13 @@ def accepts(group: Group, step: Step, reads: Sequence[Step] = ()) -> bool:
     """Put `step` into `group`, if it can be, and before it the reads that it needs."""
     if len(group.steps) >= _MOST_STEPS or len(group.axes) - len(group.made) > _MOST_ARRAYS:
         return False
+    steps = [*reads, step]
+    if any(access.source(s) in group.made for s in steps) or _needs_scattered(group, steps):
+        return False
     domain = list(group.domain)
     known = ChainMap({read.outputs[0]: access.partial_axes(read, group.axes) for read in reads}, group.axes)
     placed = _placed(group, step, domain, known)
     if placed is None or not _reads_placed(group, reads, placed):
-        return False
-    steps = [*reads, step]
-    if any(access.source(s) in group.made for s in steps) or _needs_scattered(group, steps):
         return False
     y = step.outputs[0]
     level = {a for a in placed[_whole(step)] if a is not None}
