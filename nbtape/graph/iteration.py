@@ -7,6 +7,8 @@ runs as Python, once for each step, while the trace goes on.
 from collections.abc import Callable, Sized
 from typing import Any
 
+import numpy as np
+
 from nbtape.core import context
 from nbtape.core.engine import Tensor, apply, o, tensor
 from nbtape.graph.carried import Loop, LoopOptions as LoopOptions
@@ -74,7 +76,8 @@ def for_(
     if not staged(xs):
         return _for_iterator(xs.__graph_iter__(), body, loop, stop)
     xs = tensor(xs)
-    return _for_range(xs, body, loop, stop) if _is_range(xs) else _for_elements(xs, body, loop, stop)
+    steps = _steps(xs, stop is not None)
+    return _for_elements(xs, body, loop, stop) if steps is None else _for_range(steps, body, loop, stop)
 
 
 def _given(options: Callable | None) -> LoopOptions:
@@ -105,13 +108,23 @@ def _unrolled(xs: Any, body: Callable, state: State, stop: Callable | None) -> N
             return
 
 
-def _is_range(xs: Tensor) -> bool:
-    return isinstance(xs, SymbolicTensor) and xs.op.node.op is o.range and xs.graph is context.local.graph
+def _steps(xs: Tensor, jumps: bool) -> tuple | None:
+    """Start, limit and step of a `tf.range`; where all is known, of numbers that a loop may leave early."""
+    if isinstance(xs, SymbolicTensor) and xs.op.node.op is o.range and xs.graph is context.local.graph:
+        return xs.op.node.inputs
+    x = known(xs) if jumps else None
+    if x is None or x.ndim != 1 or x.dtype.kind != "i" or len(x) < 2:
+        return None
+    step = int(x[1]) - int(x[0])
+    limit, bounds = int(x[-1]) + step, np.iinfo(x.dtype)
+    if not step or not bounds.min <= limit <= bounds.max or (np.diff(x) != step).any():
+        return None
+    return tuple([tensor(n, xs.dtype) for n in (int(x[0]), limit, step)])
 
 
-def _for_range(xs: Any, body: Callable, loop: Loop, stop: Callable | None) -> None:
-    """A loop over `tf.range`, which counts and needs no list of numbers."""
-    start, limit, delta = xs.op.node.inputs
+def _for_range(steps: tuple, body: Callable, loop: Loop, stop: Callable | None) -> None:
+    """A loop over numbers, which counts and needs no list of them."""
+    start, limit, delta = steps
     i, step = loop.carry("<iterate>", start), known(delta)
 
     def more() -> Any:
