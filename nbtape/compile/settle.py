@@ -206,6 +206,8 @@ def _unsubscript(settler: _Settler, step: Step) -> Value:
     key = without_ellipsis(step.attrs["key"].items, access.rank(like))
     items = zip([k for k in key if k is not None], like.shape or ())
     ranges = [range(n)[k] if type(k) is slice else range(k % n, k % n + 1) for k, n in items]
+    if not prod(g.shape or ()):
+        return _filled(build, constant(0, g.dtype), step)
     block = build(o.reshape, g, shape=tuple([len(r) for r in ranges]))
     backwards = tuple([a for a, r in enumerate(ranges) if r.step < 0])
     if backwards:
@@ -216,6 +218,18 @@ def _unsubscript(settler: _Settler, step: Step) -> Value:
     starts = [r.start if r else 0 for r in ranges]
     sizes = zip(starts, block.shape or (), like.shape or ())
     return build(o.pad, block, paddings=tuple([(b, n - b - m) for b, m, n in sizes]))
+
+
+def _padded(settler: _Settler, step: Step) -> Value | None:
+    """Around nothing, padding is all there is."""
+    x, *value = step.inputs
+    if prod(x.shape or ()):
+        return None
+    return _filled(settler.build, value[0] if value else constant(0, x.dtype), step)
+
+
+def _filled(build: Builder, value: Value, step: Step) -> Value:
+    return build(o.broadcast_to, value, shape=step.outputs[0].shape)
 
 
 def _spread(build: Builder, x: Value, axis: int, step: int) -> Value:
@@ -292,6 +306,8 @@ _RULES: dict[str, Callable[[_Settler, Step], Value | None]] = {
     "class_numbers": _class_numbers,
     "flat_index": _flat_index,
     "unsubscript": _unsubscript,
+    "pad": _padded,
+    "pad_value": _padded,
     "scatter_add": _scatter_add,
     "tensor_scatter": _tensor_scatter,
     "scatter_variable": _scatter_variable,
