@@ -345,3 +345,46 @@ def test_a_step_of_a_recurrent_network_joins_its_input_and_its_state():
     xs, w = tf.constant(draw(5, 2, 4)), tf.constant(draw(7, 3, seed=1))
     for found, wanted in zip(tf.nest.flatten(compiled(xs, w)), tf.nest.flatten(with_gradients(f)(xs, w))):
         np.testing.assert_allclose(found, wanted, 1e-5, 1e-6)
+
+
+def test_an_index_out_of_range_in_a_loop_of_numbers_is_found():
+    x = tf.constant(draw(5))
+
+    @tf.function
+    def f(n, start):
+        total = 0.0
+        for i in tf.range(n):
+            total = total * 0.5 + x[i + start]
+        return total
+
+    wanted = f.python_function(5, tf.constant(-5))
+    np.testing.assert_allclose(f(tf.constant(5), tf.constant(-5)), wanted, 1e-5)
+    for start in (1, -6):
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match="slice index -?. of dimension 0 out of bounds"
+        ):
+            f(tf.constant(5), tf.constant(start))
+    np.testing.assert_allclose(f(tf.constant(5), tf.constant(-5)), wanted, 1e-5)
+
+
+def test_a_loop_that_stacks_rows_until_it_is_done_checks_its_indices():
+    x = tf.constant(draw(200) + 5)
+
+    @tf.function
+    def f(most):
+        i, total = tf.constant(0), tf.constant(0.0)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            while total < most:
+                total = total + tf.square(x[i])
+                i = i + 1
+        return total, tape.gradient(total, x)
+
+    for most in (100.0, 3000.0):
+        total, g = f(tf.constant(most))
+        k = int(np.argmax(np.cumsum(x.numpy() ** 2) >= most)) + 1
+        np.testing.assert_allclose(total, np.sum(x.numpy()[:k] ** 2), 1e-5)
+        np.testing.assert_allclose(g, np.where(np.arange(200) < k, 2 * x.numpy(), 0), 1e-5)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="slice index 200 of dimension 0 out of bounds"):
+        f(tf.constant(1e9))
+    np.testing.assert_allclose(f(tf.constant(3000.0))[0], total, 1e-5)

@@ -41,7 +41,7 @@ class Scope:
     patches: list[list] = field(default_factory=list)  # slot, whether a scalar, address of the word, offset
     rows: dict[Buffer, list[tuple]] = field(default_factory=dict)  # table, word, offset: for each row buffer
     grown: dict[Buffer, list[tuple]] = field(default_factory=dict)  # table, word: in buffers that grow
-    checks: dict[int, tuple] = field(default_factory=dict)  # step and table, by the address of the table
+    checks: dict[int, tuple] = field(default_factory=dict)  # check and table, by the table's address
     backwards: list[tuple[list, int]] = field(
         default_factory=list
     )  # patches of rows from the end, and strides

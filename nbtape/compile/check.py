@@ -4,6 +4,7 @@ What is wrong with it the row says that was given the index, as if it had run by
 """
 
 from ctypes import string_at
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -32,6 +33,38 @@ def kernel(
 '''
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a kernel checks that looks at indices before anything uses them."""
+
+    step: Step
+
+    def fail(self, words: np.ndarray) -> None:
+        """Raise what the row of a user's step raises for the indices that the kernel has found."""
+        i, sizes = self.step.inputs
+        data = string_at(int(words[2]), prod(i.shape or ()) * i.dtype.itemsize)
+        found = np.frombuffer(data, i.dtype).reshape(i.shape or ())
+        _fail(self.step.attrs["of"], i, found, int(np.asarray(sizes.constant)[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """What a loop checks as it goes: where an index of one of `steps` is out of range, it leaves the number
+    of that step, counted from 1, and the index where argument `word` points to.
+    """
+
+    steps: list[Step]
+    word: int
+
+    def fail(self, words: np.ndarray) -> None:
+        """Raise what the row of that step raises, if one was wrong."""
+        which, found = np.frombuffer(string_at(int(words[self.word]), 16), np.int64)
+        if which:
+            step = self.steps[which - 1]
+            x, i = step.inputs
+            _fail(step, i, np.asarray(found, i.dtype), (x.shape or (0,))[step.attrs["axis"]])
+
+
 def plan(planner: Any, step: Step) -> None:
     """Plan a check: what it gives lies where its indices lie."""
     i, sizes = step.inputs
@@ -49,21 +82,18 @@ def plan(planner: Any, step: Step) -> None:
         Word("wrap", "int64", value=int(step.attrs["wrap"])),
     ]
     kernel = Kernel(_TEXT.format(dtype=i.dtype), words, 1, [], {}, [], prod(i.shape or ()) * i.dtype.itemsize)
-    planner.act(planner.launched(kernel, step))
+    planner.act(planner.launched(kernel, Check(step)))
 
 
-def fail(step: Step, words: np.ndarray) -> None:
-    """Raise what the row of a user's step raises for the indices in the `words` of a check that stopped."""
-    i, original = step.inputs[0], step.attrs["of"]
-    data = string_at(int(words[2]), prod(i.shape or ()) * i.dtype.itemsize)
-    found = np.frombuffer(data, i.dtype).reshape(i.shape or ())
-    values = [found if x is i else _like(x) for x in original.inputs]
-    outer, source.told.place = source.told.place, original.place
+def _fail(step: Step, i: Value, found: np.ndarray, size: int) -> None:
+    """Run a user's step with the indices `found` in the place of `i`, as if he had just written it."""
+    values = [found if x is i else _like(x) for x in step.inputs]
+    outer, source.told.place = source.told.place, step.place
     try:
-        apply(original.op, *[EagerTensor(v if v.ndim else v[()]) for v in values], **original.attrs)
+        apply(step.op, *[EagerTensor(v if v.ndim else v[()]) for v in values], **step.attrs)
     finally:
         source.told.place = outer
-    raise not_in_range(found, int(np.asarray(step.inputs[1].constant)[0]))
+    raise not_in_range(found, size)
 
 
 def _like(x: Value) -> np.ndarray:

@@ -141,8 +141,8 @@ def plan_whole(planner: Any, step: Step) -> None:
             layouts[y] = planner.fresh(y) if k < carries else _stack(planner, y, growing)
     if growing.rows and not growing.length:
         growing.count = planner.scratch((), np.dtype(np.int64))
-    kernel = emit_loop(step, layouts, growing.count)
-    launch = planner.launched(kernel)
+    wrong = planner.scratch((2,), np.dtype(np.int64))
+    launch = planner.launched(*emit_loop(step, layouts, wrong, growing.count))
     growing.action = launch
     planner.act(growing if growing.rows or growing.length else launch)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.compile import check, control, machine
+from nbtape.compile import control, machine
 from nbtape.compile.bind import NATIVE, Memory, Scope
 from nbtape.compile.crew import crew
 from nbtape.compile.layout import Buffer, Layout
@@ -59,8 +59,12 @@ class Stretch:
         """Run, or go on after a stop; where a check stopped it, raise what is wrong."""
         stop = self.machine.run()
         if stop in self.scope.checks:
-            self.machine.reset()
-            check.fail(*self.scope.checks[stop])
+            check, table = self.scope.checks[stop]
+            try:
+                check.fail(table)
+            except Exception:
+                self.machine.reset()
+                raise
 
 
 class _Shared:

@@ -39,7 +39,7 @@ class Launch:
 
     kernel: Kernel
     parts: list[list[Word]]
-    check: Step | None = None  # what it checks, where it may stop the program
+    check: Any = None  # where it may stop its program: `check.fail(words)` says why
 
 
 @dataclass(eq=False, slots=True)
@@ -172,8 +172,9 @@ class Planner:
 
     def wanted(self, y: Value, unit: Unit | None = None) -> bool:
         """Whether anybody beside `unit` reads `y`."""
-        units = [*self.units, None]  # the end, where the outputs of a region are read
-        return y in self.returned or any(units[i] is not unit for i in self.readers.get(y, ()))
+        end = len(self.units)  # where the outputs of a region are read
+        readers = self.readers.get(y, ())
+        return y in self.returned or any(i == end or self.units[i] is not unit for i in readers)
 
     def _place(self) -> None:
         """Give each buffer of the arena its bytes: the first that are free while it is in use."""
@@ -387,7 +388,7 @@ class Planner:
             self.threads = threads
             self.act(Launch(kernel, [kernel.words]))
 
-    def launched(self, kernel: Kernel, check: Step | None = None) -> Launch:
+    def launched(self, kernel: Kernel, check: Any = None) -> Launch:
         return Launch(kernel, [kernel.words], check)
 
     def python(self, step: Step, action: Callable[[list, list], Any]) -> None:

@@ -7,8 +7,10 @@ A call of anything for each step would cost more than the step. Branches and loo
 from collections.abc import Callable
 from typing import Any
 
-from nbtape.compile.emit import Kernel, Word, expression, literal, parameter
-from nbtape.compile.fuse import NATIVE
+from nbtape.compile.check import Trap
+from nbtape.compile.expression import expression, literal, parameter
+from nbtape.compile.group import NATIVE
+from nbtape.compile.kernel import Kernel, Word
 from nbtape.compile.layout import Layout
 from nbtape.core.kernel import Scalar, View
 from nbtape.graph.program import Program, Step, Value
@@ -59,18 +61,25 @@ def _simple(step: Step) -> bool:
     return isinstance(step.op.kernel, Scalar) or isinstance(step.op.kernel, View) and len(step.inputs) == 1
 
 
-def emit_loop(step: Step, layouts: dict[Value, Layout], count: Layout | None = None) -> Kernel:
-    """The kernel of a `while_` of scalars; `layouts` says where its inputs are and its outputs go.
+def emit_loop(
+    step: Step, layouts: dict[Value, Layout], wrong: Layout, count: Layout | None = None
+) -> tuple[Kernel, Trap | None]:
+    """The kernel of a `while_` of scalars; `layouts` says where its inputs are and its outputs go. And what it
+    checks, if it takes elements by indices: of the first that is out of range it tells in `wrong`.
 
     With `count`, where it counts its trips, it stops its program when there is no more room for rows, and
     goes on from there when it is run again.
     """
-    return _Whole(layouts, count).loop(step)
+    whole = _Whole(layouts, wrong, count)
+    kernel = whole.loop(step)
+    word = next((k for k, w in enumerate(kernel.words) if w.layout is wrong), 0)
+    return kernel, Trap(whole.checked, word) if whole.checked else None
 
 
 class _Whole:
-    def __init__(self, layouts: dict[Value, Layout], count: Layout | None):
-        self.layouts, self.trips = layouts, count
+    def __init__(self, layouts: dict[Value, Layout], wrong: Layout, count: Layout | None):
+        self.layouts, self.wrong, self.trips = layouts, wrong, count
+        self.checked: list[Step] = []
         self.words: list[Word] = []
         self.pointers: dict[Value, str] = {}
         self.names: dict[Value, str] = {}
@@ -145,14 +154,11 @@ class _Whole:
         head = ['"""A loop of scalars."""', "import math", "", "import numpy as np"]
         if self.imports:
             head += ["", f"from nbtape.kernels.math import {', '.join(sorted(self.imports))}"]
-        returns = ' -> "bool"' if self.trips is not None else ""
-        lines = [
-            *head,
-            "",
-            "",
-            f"def kernel({signature}){returns}:",
-            *[_INDENT + line for line in self.lines],
-        ]
+        body = [*self.lines]
+        if self.checked:
+            body = ["wrong[0] = 0", *body, *(["return False"] if self.trips is None else ())]
+        returns = ' -> "bool"' if self.trips is not None or self.checked else ""
+        lines = [*head, "", "", f"def kernel({signature}){returns}:", *[_INDENT + line for line in body]]
         return Kernel("\n".join(lines) + "\n", self.words, 1, [], {}, [], 0, flops)
 
     # Names
@@ -265,11 +271,21 @@ class _Whole:
         index = self._assigned(f"np.int64({self._name(i)})")
         size = self._new()
         self.words.append(Word(size, "int64", value=(x.shape or (0,))[0]))
+        self._check(step, index, size)
         pointer = self._name(x)
         outside = next(v for v, name in self.pointers.items() if name == pointer)
         return self._assigned(
             f"{pointer}[({index} + {size} if {index} < 0 else {index}) * {self._stride(outside)}]"
         )
+
+    def _check(self, step: Step, index: str, size: str) -> None:
+        """Stop where an index is out of range."""
+        if not self.checked:
+            self.words.append(Word("wrong", "int64*", self.wrong))
+        self.checked.append(step)
+        self._put(f"if {index} < -{size} or {index} >= {size}:")
+        for line in (f"wrong[0] = {len(self.checked)}", f"wrong[1] = {index}", "return True"):
+            self._put(_INDENT + line)
 
     def _while(self, step: Step) -> None:
         carries = step.attrs["carries"]
