@@ -6,16 +6,18 @@ are tiles of weights, to which each place brings its product. Gradients in the i
 gradient with the weights turned round; where windows skip places, one for each phase of their stride.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from math import gcd, prod
 from typing import Any
 
 import numpy as np
 
+from nbtape.compile.kernel import Word
 from nbtape.compile.layout import Layout, dense_strides
 from nbtape.compile.tiles import Tiles, tiles_in, tiles_over
 from nbtape.compile.windows import (
+    Framed,
     Windows,
     address,
     framed,
@@ -38,7 +40,7 @@ _PACE = 0.008  # nanoseconds for a multiplication or an addition, on one core
 
 CORRELATE = '''"""Convolve images, {rows} places by {columns} vectors of channels at a time."""
 from nbtape.kernels.frame import frame
-from nbtape.kernels.tile import outer, put, zeros
+from nbtape.kernels.tile import outer, put, rectified, spread, zeros
 
 
 def kernel({arguments}):
@@ -52,7 +54,7 @@ def kernel({arguments}):
                             m = min(m, out_2 - {rows})
                             corner = start + group * part + i * step_0 + j * step_1 + m * {step}
                             row = group * k_group + block * k_block
-                            tile = zeros(x, {rows}, {columns}, {lanes})
+                            {first}
                             for a in range(size_0):
                                 for b in range(size_1):
                                     for c in range(size_2):
@@ -60,6 +62,7 @@ def kernel({arguments}):
                                         for e in range(at, at + run):
                                             tile = outer(tile, {image}, e, {step}, k, row, {left})
                                             row += k_row
+                            {last}
                             to = n * y_n + i * y_0 + j * y_1 + m * y_2 + group * depth + block * {width}
                             put(tile, y, to, y_2, {left})
 '''
@@ -108,13 +111,16 @@ def is_native(step: Step) -> bool:
 
 def plan(planner: Any, step: Step) -> None:
     """Let `planner` run a convolution."""
-    _PLANS[step.op](planner, *step.inputs[:2], step.outputs[0], step.attrs)
+    _PLANS[step.op](planner, step)
 
 
-def _forward(planner: Any, x: Value, k: Value, y: Value, attrs: dict) -> None:
-    windows = windows_of(attrs, sizes(x)[1:-1], sizes(k)[:-2], sizes(y)[1:-1])
-    image, weights = volume(planner.ordered(x)), _cube(planner.ordered(k))
-    _correlate(planner, image, weights, volume(planner.fresh(y)), windows, sizes(x)[-1] // sizes(k)[-2])
+def _forward(planner: Any, step: Step) -> None:
+    (x, k, *more), (y,) = step.inputs, step.outputs
+    windows = windows_of(step.attrs, sizes(x)[1:-1], sizes(k)[:-2], sizes(y)[1:-1])
+    image, weights, *bias = [planner.ordered(v) for v in (x, k, *more)]
+    finish = Finish(*bias, rectified=step.attrs.get("relu", False))
+    groups = sizes(x)[-1] // sizes(k)[-2]
+    _correlate(planner, volume(image), _cube(weights), volume(planner.fresh(y)), windows, groups, finish)
 
 
 def _cube(k: Layout) -> Layout:
@@ -126,8 +132,9 @@ def _cube(k: Layout) -> Layout:
 # The gradient in the input
 
 
-def _backward(planner: Any, g: Value, k: Value, y: Value, attrs: dict) -> None:
-    windows = windows_of(attrs, sizes(y)[1:-1], sizes(k)[:-2], sizes(g)[1:-1])
+def _backward(planner: Any, step: Step) -> None:
+    (g, k), (y,) = step.inputs[:2], step.outputs
+    windows = windows_of(step.attrs, sizes(y)[1:-1], sizes(k)[:-2], sizes(g)[1:-1])
     gradient, weights = volume(planner.ordered(g)), _cube(planner.ordered(k))
     target, groups = volume(planner.fresh(y)), sizes(y)[-1] // sizes(k)[-2]
     for phase in product(*map(range, windows.stride)):
@@ -182,7 +189,32 @@ def _copied(planner: Any, x: Layout, shape: tuple, strides: tuple) -> Layout:
 # Kernels
 
 
-def _correlate(planner: Any, x: Layout, k: Layout, y: Layout, windows: Windows, groups: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What a convolution does to each tile before it leaves the registers."""
+
+    bias: Layout | None = None
+    rectified: bool = False
+
+    def fields(self, tiles: Tiles) -> dict[str, list[str]]:
+        """The lines of a text with which a tile begins and ends."""
+        shape = f"{tiles.rows}, {tiles.columns}, {tiles.lanes}"
+        of = f"group * depth + block * {tiles.width}"
+        first = (
+            f"zeros(x, {shape})"
+            if self.bias is None
+            else f"spread(bias, {of}, {shape}, {tiles.told['left']})"
+        )
+        return {"first": [f"tile = {first}"], "last": ["tile = rectified(tile)"] if self.rectified else []}
+
+    @property
+    def words(self) -> list[Word]:
+        return [] if self.bias is None else [address("bias", self.bias)]
+
+
+def _correlate(
+    planner: Any, x: Layout, k: Layout, y: Layout, windows: Windows, groups: int, finish: Finish = Finish()
+) -> None:  # fmt: skip
     """Let `y` be the convolution of the images `x` with the weights `k`, (*size, part, groups * depth)."""
     x, y, windows = _flat(x, y, windows)
     tiles = tiles_over(windows.out[2], k.shape[-1] // groups, x.buffer.dtype)
@@ -191,19 +223,21 @@ def _correlate(planner: Any, x: Layout, k: Layout, y: Layout, windows: Windows, 
     words = [
         *numbers(begin=0, end=x.shape[0]),
         *image.words,
-        *[address("k", k), address("y", y)],
+        *[address("k", k), *finish.words, address("y", y)],
         *numbers(groups=groups, blocks=tiles.blocks, depth=tiles.depth, **walk),
         *_walk(k.shape[-2], image, windows, groups),
         *[*numbers(y_n=y.strides[0]), *sides("y", *y.strides[1:4])],
     ]
     fields = {**tiles.told, "start": image.start, "image": image.name, "step": image.step[2]}
+    fields |= finish.fields(tiles)
     told = _told(x, k, y, windows)
     planner.run(kernel_of(CORRELATE, words, fields, scratch=image.scratch, **told), {})
 
 
-def _weights(planner: Any, x: Value, g: Value, y: Value, attrs: dict) -> None:
+def _weights(planner: Any, step: Step) -> None:
     """The gradient in the weights."""
-    windows = windows_of(attrs, sizes(x)[1:-1], sizes(y)[:-2], sizes(g)[1:-1])
+    (x, g), (y,) = step.inputs[:2], step.outputs
+    windows = windows_of(step.attrs, sizes(x)[1:-1], sizes(y)[:-2], sizes(g)[1:-1])
     (*_, part, channels), groups = sizes(y), sizes(x)[-1] // sizes(y)[-2]
     images, gradient, windows = _flat(volume(planner.ordered(x)), volume(planner.ordered(g)), windows)
     target = planner.fresh(y)
@@ -217,7 +251,7 @@ def _weights(planner: Any, x: Value, g: Value, y: Value, attrs: dict) -> None:
         *image.words,
         *[address("g", gradient), address("y", target)],
         *numbers(
-            groups=groups, blocks=tiles.blocks, depth=tiles.depth, channels=channels, count=prod(y.shape)
+            groups=groups, blocks=tiles.blocks, depth=tiles.depth, channels=channels, count=prod(target.shape)
         ),
         *walk,
         *numbers(step_2=image.step[2], g_n=gradient.strides[0]),
@@ -255,7 +289,7 @@ def _flat(x: Layout, y: Layout, windows: Windows) -> tuple[Layout, Layout, Windo
     return x, y, replace(windows, out=(1, 1, places))
 
 
-def _walk(part: int, image: Any, windows: Windows, groups: int) -> list:
+def _walk(part: int, image: Framed, windows: Windows, groups: int) -> list[Word]:
     """The words of the loops over windows and their taps; taps that touch are one longer tap."""
     size, (tap_0, tap_1, tap_2) = windows.size, image.tap
     merged = size[2] if groups == 1 and windows.dilation[2] == 1 else 1
@@ -286,4 +320,4 @@ def _told(x: Layout, k: Layout, y: Layout, windows: Windows) -> dict[str, Any]:
     return {"extent": x.shape[0], "bytes": moved, "flops": flops, "pace": _PACE}
 
 
-_PLANS = {o.conv: _forward, o.conv_input_grad: _backward, o.conv_kernel_grad: _weights}
+_PLANS = {o.conv: _forward, o.conv_add: _forward, o.conv_input_grad: _backward, o.conv_kernel_grad: _weights}

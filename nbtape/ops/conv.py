@@ -173,3 +173,18 @@ conv, conv_input_grad, conv_kernel_grad = family(
 depthwise, depthwise_input_grad, depthwise_kernel_grad = family(
     "depthwise", _depthwise_depth, *[late(f"nbtape.kernels.cpu.depthwise:depthwise{role}") for role in _ROLES]
 )
+
+
+# What compilers make of a convolution, a bias and a relu: one step, done while the numbers are at hand.
+
+
+def _conv_add(x, k, bias, *, relu, **attrs):
+    y = conv.eager(x, k, **attrs) + bias
+    return np.maximum(y, 0) if relu else y
+
+
+def _conv_add_spec(x: Spec, k: Spec, bias: Spec, *, relu: bool, **attrs: Any) -> Spec:
+    return conv.infer(x, k, **attrs)
+
+
+op("conv_add", _conv_add, _conv_add_spec, kinds=_KINDS)

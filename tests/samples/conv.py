@@ -35,6 +35,10 @@ def rows(name, nets, out):
 
 
 SAMPLES = {
+    "conv_add": [
+        case(real(*x), real(*k, seed=1), real(k[-1], seed=2), relu=relu, **attrs)
+        for (x, k, attrs), relu in zip(NETS, (True, False, True))
+    ],
     **rows("conv", NETS, [(2, 3, 3), (1, 2, 5, 3), (2, 4, 5, 1), (1, 3, 2, 4, 2), (1, 2, 4, 4)]),
     **rows("depthwise", DEPTHWISE, [(2, 3, 6), (1, 2, 5, 2), (1, 4, 5, 4)]),
 }

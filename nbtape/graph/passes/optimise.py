@@ -5,6 +5,7 @@ from collections.abc import Callable
 from nbtape.graph import verify
 from nbtape.graph.passes import algebra, fold, folds, lower, parts, shapes
 from nbtape.graph.passes.absorb import absorb
+from nbtape.graph.passes.epilogue import finish_convolutions
 from nbtape.graph.passes.hoist import hoist, multiply_after, multiply_before, sum_after
 from nbtape.graph.passes.indexed import slots, stack_parts, stream_rows
 from nbtape.graph.passes.prune import prune
@@ -59,6 +60,7 @@ PASSES: list[Pass] = [
     share,
     absorb,
     unpool_last,
+    finish_convolutions,
     update_rows,
     prune,
 ]
