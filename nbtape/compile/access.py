@@ -13,6 +13,8 @@ from nbtape.graph.program import Step, Value
 Axes = tuple[int | None, ...]  # for each axis of a value the axis of the domain, None where its size is 1
 
 _GATHERS = frozenset({"take", "gather", "take_along"})
+# Rows that only tell axes apart or repeat elements: inside a group they move nothing.
+RELABELS = frozenset("expand_dims squeeze transpose matrix_transpose broadcast_to reshape identity".split())
 _PADS = frozenset({"pad", "pad_value"})
 
 # `scatter(i, u, t)`: `t` with rows `u` combined into those along `axis` that `i` names; zeros without `t`,
@@ -88,10 +90,12 @@ def value_axes(step: Step, axes: Axes) -> list[Axes]:
     if is_gather(step):
         a, n, i = *_index_axes(step), step.inputs[1]
         return [_ones(i.shape or (), axes[a : a + n])]
-    if is_broadcast(step):
-        x = step.inputs[0]
-        return [_ones(x.shape or (), axes[len(axes) - rank(x) :])]
-    return [(None,) * rank(x) for x in values(step)]
+    if is_pad(step):
+        return [(None,) * rank(x) for x in values(step)]
+    if step.op.name in RELABELS and not is_broadcast(step):
+        left = iter([a for a in axes if a is not None])
+        return [tuple([None if n == 1 else next(left) for n in step.inputs[0].shape or ()])]
+    return [_ones(x.shape or (), axes[len(axes) - rank(x) :]) for x in step.inputs]
 
 
 def partial_axes(step: Step, known: Mapping[Value, Axes]) -> Axes:
@@ -100,7 +104,7 @@ def partial_axes(step: Step, known: Mapping[Value, Axes]) -> Axes:
     if is_gather(step) and step.inputs[1] in known:
         a, n = _index_axes(step)
         axes[a : a + n] = known[step.inputs[1]]
-    if is_broadcast(step) and step.inputs[0] in known:
+    elif is_broadcast(step) and step.inputs[0] in known:
         axes[len(axes) - rank(step.inputs[0]) :] = known[step.inputs[0]]
     return tuple(axes)
 

@@ -136,6 +136,10 @@ def plan_whole(planner: Any, step: Step) -> None:
         if x.constant is None or x.shape != ():
             streamed = carries <= k < carries + step.attrs["scanned"]
             layouts[x] = _stream(planner, x, growing) if streamed else planner.layout(x)
+    inside = [inner for own in step.programs for inner in own.walk()]
+    for program in inside:
+        for x in {x for s in program.steps for x in s.inputs if x.constant is not None and x.shape != ()}:
+            layouts[x] = planner.layout(x)
     for k, y in enumerate(step.outputs):
         if planner.wanted(y) or k < carries and trips_of(step) is None:
             layouts[y] = planner.fresh(y) if k < carries else _stack(planner, y, growing)

@@ -32,7 +32,9 @@ class Executable:
         self.failed = False
         self.hosts: dict[tuple, Host | _Building] = {}
         self.static = all(x._spec.shape is not None and None not in x._spec.shape for x in graph.inputs)
-        self.seconds: float | None = None  # how long the last compilation took, and whether all came from the cache
+        self.seconds: float | None = (
+            None  # how long the last compilation took, and whether all came from the cache
+        )
         self.cached: bool | None = None
         self.only: Any = None  # what runs, where there is one for all signatures
 
@@ -105,7 +107,8 @@ class _Building:
         program = program_of(graph)
         self.captured = [x._value for x in program.captures]
         if values is not None:
-            specialise(program, [v.shape for v in values])
+            ragged = [v.dtype != x.dtype for v, x in zip(values, program.inputs)]  # rows of several shapes
+            specialise(program, [None if r else v.shape for v, r in zip(values, ragged)])
         program = optimise(program)
         self.plan = plan_of(program)
         texts = [*ALWAYS, *dict.fromkeys(texts_of(self.plan.actions))]

@@ -6,11 +6,12 @@ or of padding, wait for the step that needs them and are done where it is.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from nbtape.compile import access
 from nbtape.compile.access import CHECK
 from nbtape.compile.group import NATIVE as NATIVE, Group as Group, accepts, fusable, started
+from nbtape.compile.positions import Positions
 from nbtape.compile.settle import settled
 from nbtape.core.engine import o
 from nbtape.core.kernel import View
@@ -38,14 +39,15 @@ class _Fuser:
         self.steps = settled(program.steps, NATIVE)
         self.uses = Counter([x for step in self.steps for x in step.inputs] + program.outputs)
         self.waiting: dict[Value, Step] = {}  # reads that are done where they are needed
+        self.positions = Positions()
         self.held: dict[Value, int] = {}  # the variable (its serial number) whose array a value is
         self.written: dict[int, list[int]] = {}  # the units that changed each variable
 
     def units(self) -> list[Unit]:
         for step in self.steps:
             self.uses.subtract(step.inputs)
-            if access.is_read(step) and self._native(step):
-                self._make(*step.inputs)
+            if self._native(step) and (self.positions.take(step) or access.is_read(step)):
+                self._make(*[x for x in step.inputs if x not in self.positions.weights])
                 self.waiting[step.outputs[0]] = step
             elif fusable(step):
                 self._join(step)
@@ -112,35 +114,40 @@ class _Fuser:
 
     def _join(self, step: Step) -> None:
         late = self._late(step)
-        for i in self._candidates(step):
+        for i, copies in self._candidates(step):
             group = self.found[i]
             assert isinstance(group, Group)
-            here, reads = self._with_reads(step, group.copies)
-            inputs = [x for s in (*reads.values(), here) for x in s.inputs]
-            if not self._cycle(i, inputs, late) and accepts(group, here, list(reads.values())):
+            here, reads, copied = self._with_reads(step, copies)
+            inputs = [x for s in (*reads, here) for x in s.inputs]
+            if not self._cycle(i, inputs, late) and accepts(group, here, reads):
                 break
         else:
-            here, reads = self._with_reads(step, {})
-            group = started(here, list(reads.values()))
+            here, reads, copied = self._with_reads(step, {})
+            group = started(here, reads)
+            if group is None:  # a value is needed on two axes: one of the reads has to be done before
+                self._make(*step.inputs)
+                return self._join(step)
             i = self._append(group, (), ())
-        group.copies.update({x: read.outputs[0] for x, read in reads.items()})
-        own = set(group.copies.values())
-        inputs = [x for s in (*reads.values(), here) for x in s.inputs if x not in own]
+        group.copies.update(copied)
+        inputs = [x for s in (*reads, here) for x in s.inputs if x not in group.made]
         self._note(i, inputs, step.outputs)
         self._after(i, late)
         if access.is_scatter(step) and step.attrs["variable"] is not None:
             self._of_variable(i, step, step.attrs["variable"].deref()._serial)
 
-    def _with_reads(self, step: Step, copies: dict[Value, Value]) -> tuple[Step, dict[Value, Step]]:
-        """`step` with a copy of its own of each read that waits, and those that are not in `copies` yet."""
-        now, reads = dict(copies), {}
+    def _with_reads(self, step: Step, copies: dict) -> tuple[Step, list[Step], dict[Value, Value]]:
+        """`step` with copies of its own of the reads that wait, but for those in `copies`; these reads; and what
+        they are copies of.
+        """
+        now, reads = dict(copies), []
         for x in step.inputs:
             if x in self.waiting and x not in now:
-                read = self.waiting[x]
+                read, inner, _ = self._with_reads(self.waiting[x], {})
                 now[x] = Value(x.spec)
-                reads[x] = Step(read.op, read.inputs, read.attrs, (now[x],), read.place)
+                reads += [*inner, Step(read.op, read.inputs, read.attrs, (now[x],), read.place)]
         inputs = tuple([now.get(x, x) for x in step.inputs])
-        return Step(step.op, inputs, step.attrs, step.outputs, step.place), reads
+        copied = {x: now[x] for x in step.inputs if x in now}
+        return Step(step.op, inputs, step.attrs, step.outputs, step.place), reads, copied
 
     def _late(self, step: Step) -> list[int]:
         """The units that a scatter into a variable comes after: what reads it as it was, and what assigns."""
@@ -153,8 +160,10 @@ class _Fuser:
         found = [*self.written.get(serial, ()), *[i for x in old for i in self.readers.get(x, ())]]
         return [*found, *[self.maker[x] for x in old if x in self.maker]]
 
-    def _candidates(self, step: Step) -> list[int]:
-        """Groups that make what the step reads, the latest first; then those that read the same."""
+    def _candidates(self, step: Step) -> Iterator[tuple[int, dict[Value, Value]]]:
+        """Groups that make what the step reads, the latest first; then those that read the same. And what they
+        have copies of, which the step may want on other axes.
+        """
         inputs = [x for x in step.inputs if x not in self.waiting]
         for x in step.inputs:
             if x in self.waiting:
@@ -162,7 +171,12 @@ class _Fuser:
         makers = {self.maker[x] for x in inputs if x in self.maker}
         siblings = {i for x in inputs if x.constant is None for i in self.readers.get(x, ())}
         found = [*sorted(makers, reverse=True), *sorted(siblings - makers, reverse=True)]
-        return [i for i in found if i >= self.barrier and isinstance(self.found[i], Group)]
+        for i in found:
+            group = self.found[i]
+            if i >= self.barrier and isinstance(group, Group):
+                yield i, group.copies
+                if any(x in group.copies for x in step.inputs):
+                    yield i, {}
 
     def _cycle(self, i: int, inputs: Sequence[Value], late: Sequence[int]) -> bool:
         """Whether something outside unit i that `inputs` need, or that comes before, needs unit i; or unit i

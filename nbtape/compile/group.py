@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nbtape.compile import access
-from nbtape.compile.access import Axes
+from nbtape.compile.access import RELABELS as RELABELS, Axes
 from nbtape.core.kernel import Reduce, Scalar
 from nbtape.graph.program import Step, Value
 
@@ -21,8 +21,6 @@ from nbtape.graph.program import Step, Value
 NATIVE = frozenset(
     np.dtype(t) for t in "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()
 )
-# Rows that only tell axes apart or repeat elements: inside a group they move nothing.
-RELABELS = frozenset("expand_dims squeeze transpose matrix_transpose broadcast_to reshape identity".split())
 _MOST_STEPS, _MOST_ARRAYS = 160, 48  # of one kernel, so that it compiles in a moment
 
 
@@ -85,13 +83,12 @@ def _long(shape: Sequence) -> list:
     return [n for n in shape if n != 1]
 
 
-def started(step: Step, reads: Sequence[Step] = ()) -> Group:
-    """A group of one step, and of the reads that it needs."""
+def started(step: Step, reads: Sequence[Step] = ()) -> Group | None:
+    """A group of one step, and of the reads that it needs; None if they want one value on two axes."""
     shapes = [_long(v.shape or ()) for v in (_whole(step), *step.inputs[:1])]
     moved = step.op.name in RELABELS and len(shapes[1]) >= len(shapes[0])
     group = Group(shapes[1 if moved or isinstance(step.op.kernel, Reduce) else 0])
-    assert accepts(group, step, reads), step
-    return group
+    return group if accepts(group, step, reads) else None
 
 
 def _whole(step: Step) -> Value:
@@ -107,7 +104,9 @@ def accepts(group: Group, step: Step, reads: Sequence[Step] = ()) -> bool:
     if any(access.source(s) in group.made for s in steps) or _needs_scattered(group, steps):
         return False
     domain = list(group.domain)
-    known = ChainMap({read.outputs[0]: access.partial_axes(read, group.axes) for read in reads}, group.axes)
+    known = ChainMap({}, group.axes)
+    for read in reads:
+        known[read.outputs[0]] = access.partial_axes(read, known)
     placed = _placed(group, step, domain, known)
     if placed is None or not _reads_placed(group, reads, placed):
         return False

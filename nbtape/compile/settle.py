@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.compile import access
+from nbtape.compile import access, positions
 from nbtape.compile.access import CHECK, SCATTER
 from nbtape.core.engine import Op, o
 from nbtape.core.kernel import Scalar
@@ -200,6 +200,15 @@ def _flat_index(settler: _Settler, step: Step) -> Value | None:
 # Into zeros
 
 
+def _subscript(settler: _Settler, step: Step) -> Value | None:
+    """A part of what is made of positions alone is made as such."""
+    key, shape = step.attrs["key"].items, step.inputs[0].shape or ()
+    if len(key) > len(shape) or not all(type(k) is slice for k in key) or 0 in (step.outputs[0].shape or ()):
+        return None
+    ranges = [range(n)[k] for n, k in zip(shape, (*key, *[ALL] * (len(shape) - len(key))))]
+    return positions.part(settler.build, step.inputs[0], ranges)
+
+
 def _unsubscript(settler: _Settler, step: Step) -> Value:
     """The elements of a part at their places among zeros: far from each other where the key takes steps."""
     build, (g, like) = settler.build, step.inputs
@@ -305,6 +314,7 @@ _RULES: dict[str, Callable[[_Settler, Step], Value | None]] = {
     "batch_index": _batch_index,
     "class_numbers": _class_numbers,
     "flat_index": _flat_index,
+    "subscript": _subscript,
     "unsubscript": _unsubscript,
     "pad": _padded,
     "pad_value": _padded,

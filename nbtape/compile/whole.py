@@ -228,6 +228,8 @@ class _Whole:
         return found
 
     def _name(self, x: Value) -> str:
+        if x in self.layouts and x.shape != ():
+            return self._pointer(x)
         if x not in self.names:
             assert x.constant is not None, x
             self.names[x] = self._literal(x)
@@ -291,8 +293,15 @@ class _Whole:
         carries = step.attrs["carries"]
         carried = [self._assigned(self._name(x)) for x in step.inputs[:carries]]
         captured = [self._name(x) for x in step.inputs[carries:]]
-        self._put("while True:")
-        self._inside(lambda: self._tested(step, carried, captured, ()))
+        trips = trips_of(step)
+        if trips is None:
+            self._put("while True:")
+            self._inside(lambda: self._tested(step, carried, captured, ()))
+        else:
+            count = self._new()
+            self.words.append(Word(count, "int64", value=trips))
+            self._put(f"for {self._new()} in range({count}):")
+            self._inside(lambda: self._turn(step, carried, captured, ()))
         self.names.update(zip(step.outputs, carried))
 
     def _cond(self, step: Step) -> None:
