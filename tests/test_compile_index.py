@@ -388,3 +388,36 @@ def test_a_loop_that_stacks_rows_until_it_is_done_checks_its_indices():
     with pytest.raises(tf.errors.InvalidArgumentError, match="slice index 200 of dimension 0 out of bounds"):
         f(tf.constant(1e9))
     np.testing.assert_allclose(f(tf.constant(3000.0))[0], total, 1e-5)
+
+
+def test_arithmetic_on_positions_is_done_where_it_is_needed():
+    def eye(n):
+        return tf.cast(tf.range(n)[:, None] == tf.range(n), tf.float32)
+
+    agree(lambda x: eye(4)[1:, 1:] * x + eye(4)[1:, ::-2][:, :1] + x * eye(3), draw(1, 3))
+    agree(lambda x: tf.pad(eye(3), [[1, 2], [0, 1]]) * x, draw(6, 4))
+    agree(lambda x: (eye(3), eye(3) @ x, tf.reduce_sum(eye(3)), tf.reduce_sum(eye(3) + x)), draw(3, 3))
+    agree(
+        lambda x: x + eye(3) + tf.cast(tf.range(3), tf.float32) + tf.cast(tf.range(3)[:, None], tf.float32),
+        draw(3, 3),
+    )
+    agree(
+        lambda x, i: tf.gather(x, i) + tf.cast(tf.broadcast_to(i, [3, 3]), tf.float32),
+        draw(4, 3),
+        np.arange(3),
+    )
+    agree(lambda x: tf.gather(x, tf.range(3) + 1) * 2, draw(4, 3))
+    agree(lambda x: tf.where(tf.range(5) < 3, x, 0.0)[1:4] * 2, draw(5))
+
+
+def test_hessians_agree():
+    def hessian(x):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                y = tf.reduce_sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+            g = inner.gradient(y, x)
+        return outer.jacobian(g, x)
+
+    agree(hessian, draw(7))

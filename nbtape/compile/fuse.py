@@ -47,7 +47,8 @@ class _Fuser:
         for step in self.steps:
             self.uses.subtract(step.inputs)
             if self._native(step) and (self.positions.take(step) or access.is_read(step)):
-                self._make(*[x for x in step.inputs if x not in self.positions.weights])
+                values = [x for x in access.values(step) if x in self.positions.weights]
+                self._make(*[x for x in step.inputs if x not in values])
                 self.waiting[step.outputs[0]] = step
             elif fusable(step):
                 self._join(step)
@@ -136,8 +137,8 @@ class _Fuser:
             self._of_variable(i, step, step.attrs["variable"].deref()._serial)
 
     def _with_reads(self, step: Step, copies: dict) -> tuple[Step, list[Step], dict[Value, Value]]:
-        """`step` with copies of its own of the reads that wait, but for those in `copies`; these reads; and what
-        they are copies of.
+        """`step` with copies of the reads that wait, its own but for those in `copies`; these reads; and for
+        which value each copy stands.
         """
         now, reads = dict(copies), []
         for x in step.inputs:
@@ -161,8 +162,8 @@ class _Fuser:
         return [*found, *[self.maker[x] for x in old if x in self.maker]]
 
     def _candidates(self, step: Step) -> Iterator[tuple[int, dict[Value, Value]]]:
-        """Groups that make what the step reads, the latest first; then those that read the same. And what they
-        have copies of, which the step may want on other axes.
+        """Groups that make what the step reads, the latest first; then those that read the same. And the
+        copies that they have: the step may want one on other axes, and takes another.
         """
         inputs = [x for x in step.inputs if x not in self.waiting]
         for x in step.inputs:

@@ -11,7 +11,7 @@ from nbtape.compile.access import is_broadcast, is_position, rank
 from nbtape.compile.expression import is_cheap
 from nbtape.core.engine import o
 from nbtape.core.kernel import Scalar
-from nbtape.graph.passes.rewrite import Builder
+from nbtape.graph.passes.rewrite import Builder, constant
 from nbtape.graph.program import Step, Value
 
 _MOST = 8  # steps that are done again for each element that needs them
@@ -76,6 +76,22 @@ def part(build: Builder, x: Value, ranges: list[range]) -> Value | None:
     shape = tuple([len(r) for r in ranges])
     attrs: dict[str, Any] = {**step.attrs, "shape": shape} if is_broadcast(step) else step.attrs
     return build(step.op, *inner, **attrs)
+
+
+def padded(build: Builder, x: Value, paddings: tuple) -> Value | None:
+    """`x` among zeros, if it is made of positions alone: these go on outside of it."""
+    shape: Any = x.shape
+    ranges = [range(-before, n + after) for n, (before, after) in zip(shape, paddings)]
+    found = part(build, x, ranges)
+    if found is None:
+        return None
+    for a, (n, (before, after)) in enumerate(zip(shape, paddings)):
+        for wanted, op, bound in ((before, o.greater_equal, before), (after, o.less, before + n)):
+            if wanted:
+                at = build(o.iota, size=len(ranges[a]), dtype=np.dtype(np.int64))
+                inside = build(o.reshape, build(op, at, bound), shape=(-1, *[1] * (len(shape) - a - 1)))
+                found = build(o.where, inside, found, constant(0, x.dtype))
+    return found
 
 
 def _positions(build: Builder, step: Step, r: range) -> Value:

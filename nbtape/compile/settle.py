@@ -230,10 +230,10 @@ def _unsubscript(settler: _Settler, step: Step) -> Value:
 
 
 def _padded(settler: _Settler, step: Step) -> Value | None:
-    """Around nothing, padding is all there is."""
+    """Around nothing, padding is all there is; what is made of positions alone goes on outside."""
     x, *value = step.inputs
     if prod(x.shape or ()):
-        return None
+        return None if value else positions.padded(settler.build, x, step.attrs["paddings"])
     return _filled(settler.build, value[0] if value else constant(0, x.dtype), step)
 
 
