@@ -14,7 +14,7 @@ import numpy as np
 from nbtape.compile.bind import Memory
 from nbtape.compile.layout import Buffer, Layout
 from nbtape.compile.phases import Stretch, phases_of
-from nbtape.compile.plan import Commit, Plan
+from nbtape.compile.plan import Plan
 from nbtape.compile.pool import Pool
 from nbtape.core.engine import EagerTensor
 from nbtape.state.writes import exclusive, writing
@@ -105,12 +105,11 @@ class _Writer:
         ]
 
     def _made(self) -> list[str]:
-        given = [layout for a in self.plan.actions if isinstance(a, Commit) for _, layout in a.variables]
-        shapes = {layout.buffer: layout.shape for layout in [*given, *self.plan.outputs]}
-        return [
-            f"{self._name(b)} = {self._with(f'new{self.memory.slots[b]}', Pool(shapes.get(b, b.shape), b.dtype).take)}()"
-            for b in self._of("output")
-        ]
+        lines = []
+        for buffer in self._of("output"):
+            take = self._with(f"new{self.memory.slots[buffer]}", Pool(buffer.shape or (), buffer.dtype).take)
+            lines.append(f"{self._name(buffer)} = {take}()")
+        return lines
 
     def _variables(self) -> list[str]:
         lines = []
