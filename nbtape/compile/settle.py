@@ -71,6 +71,7 @@ class _Settler:
             self.build.append(Step(o.identity, (found,), {}, outputs, self.build.place))
         elif outputs:
             made.outputs = outputs
+            self.build.append(self.build.steps.pop())  # who asks for its maker finds it
 
     def within(self, i: Value, sizes: list[int], step: Step, wrap: bool = False) -> Value:
         """Indices `i`, each column of which (all of them, for one size) is sure to be less than its size."""
