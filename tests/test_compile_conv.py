@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
-from nbtape.compile import convolution, pooling
+import nbtape as tf
+from nbtape.compile import convolution, pooling, tiles
 from nbtape.compile.host import Host
 from nbtape.compile.plan import Call, Launch, plan_of
 from nbtape.compile.windows import windows_of
 from nbtape.core.engine import o
 from nbtape.core.shape import Spec
-from nbtape.graph.program import Program, Step, Value
+from nbtape.graph.passes import optimise
+from nbtape.graph.program import Program, Step, Value, program_of
 
 # batch, image, kernel, channels in, out, groups, strides, padding, dilations
 CONVOLUTIONS = [
@@ -84,8 +86,10 @@ def images(rng, dtype, batch, inner, size, channels, depth, groups, *attrs):
     return x, k, y, rng.standard_normal(y.shape).astype(dtype), told
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("case", CONVOLUTIONS)
+@pytest.mark.parametrize(
+    "case, dtype",
+    [*[(case, np.float32) for case in CONVOLUTIONS], *[(c, np.float64) for c in CONVOLUTIONS[2:5]]],
+)
 def test_convolutions_and_their_gradients_agree_with_their_rows(case, dtype):
     x, k, y, g, attrs = images(np.random.default_rng(0), dtype, *case)
     close(given(o.conv, x, k, **attrs)[0], y)
@@ -120,6 +124,15 @@ def test_a_new_batch_size_needs_no_new_kernel():
     assert texts[0] == texts[1]
 
 
+@pytest.mark.parametrize("width", [16, 32])
+def test_tiles_fit_smaller_registers(width, monkeypatch):
+    monkeypatch.setattr(tiles, "vector_bytes", lambda: width)
+    x, k, y, g, attrs = images(np.random.default_rng(0), np.float32, *CONVOLUTIONS[2])
+    close(given(o.conv, x, k, **attrs)[0], y)
+    wanted = o.conv_kernel_grad.eager(x, g, shape=k.shape, **attrs)
+    close(given(o.conv_kernel_grad, x, g, shape=k.shape, **attrs)[0], wanted)
+
+
 def test_long_convolutions_run_in_parts():
     x, k, _, g, attrs = images(np.random.default_rng(0), np.float32, *CONVOLUTIONS[-1])
     step = stepped(o.conv_kernel_grad, value(x), value(g), shape=k.shape, **attrs)
@@ -134,8 +147,10 @@ def test_halves_and_integers_stay_with_their_rows():
         assert not convolution.is_native(step)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.uint8])
-@pytest.mark.parametrize("inner, channels, ksize, strides, padding", POOLS)
+@pytest.mark.parametrize(
+    "inner, channels, ksize, strides, padding, dtype",
+    [*[(*pool, np.float32) for pool in POOLS], *[(*POOLS[2], t) for t in (np.float64, np.int32, np.uint8)]],
+)
 def test_maxima_and_their_gradients_agree_with_their_rows(inner, channels, ksize, strides, padding, dtype):
     rng = np.random.default_rng(2)
     x = rng.integers(0, 9, (3, *inner, channels)).astype(dtype)
@@ -153,6 +168,54 @@ def test_maxima_and_their_gradients_agree_with_their_rows(inner, channels, ksize
     pool = stepped(o.max_pool, value(x), **attrs)
     back = stepped(o.unpool, value(g), pool.outputs[1], shape=x.shape[1:])
     close(run(program([pool, back], back.outputs), x, g)[0], wanted)
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("case", [CONVOLUTIONS[0], CONVOLUTIONS[6]])
+def test_a_convolution_adds_a_bias_and_rectifies(case, relu):
+    x, k, y, _, attrs = images(np.random.default_rng(3), np.float32, *case)
+    bias = np.linspace(-9, 9, y.shape[-1], dtype=np.float32)
+    bias[0] = np.nan
+    got = given(o.conv_add, x, k, bias, relu=relu, **attrs)[0]
+    wanted = np.maximum(y + bias, 0) if relu else y + bias
+    assert np.isnan(got[..., 0]).all()
+    close(got[..., 1:], wanted[..., 1:])
+
+
+def net(x, k, b, w):
+    y = tf.nn.relu(tf.nn.conv2d(x, k, 1, "SAME") + b)
+    return tf.reduce_sum(tf.nn.max_pool2d(y, 2, 2, "VALID") * w)
+
+
+def test_a_net_is_one_convolution_forward_and_its_gradients_pass_no_relu_of_that_size():
+    specs = [tf.TensorSpec(shape) for shape in ((2, 6, 6, 1), (3, 3, 1, 4), (4,), (2, 3, 3, 4))]
+
+    def step(x, k, b, w):
+        with tf.GradientTape() as tape:
+            tape.watch([k, b])
+            y = net(x, k, b, w)
+        return y, *tape.gradient(y, [k, b])
+
+    traced = tf.function(step).get_concrete_function(*specs)
+    whole = optimise(program_of(traced.graph), checked=True)
+    names = [step.op.name for step in whole.steps]
+    assert "conv_add" in names and "conv" not in names and "relu" not in names
+    gates = [step for step in whole.steps if step.op is o.relu_grad]
+    assert [gate.outputs[0].shape for gate in gates] == [(2, 3, 3, 4)]
+    rng = np.random.default_rng(4)
+    arrays = [rng.standard_normal(spec.shape).astype(np.float32) for spec in specs]
+    for got, wanted in zip(run(whole, *arrays), step(*map(tf.constant, arrays)), strict=True):
+        close(np.asarray(got), wanted.numpy())
+
+
+def test_a_result_that_others_read_stays_apart_from_what_is_added_to_it():
+    def step(x, k, b):
+        y = tf.nn.conv2d(x, k, 1, "SAME")
+        return y, tf.nn.relu(y + b)
+
+    specs = [tf.TensorSpec(shape) for shape in ((2, 6, 6, 1), (3, 3, 1, 4), (4,))]
+    whole = optimise(program_of(tf.function(step).get_concrete_function(*specs).graph), checked=True)
+    assert [step.op.name for step in whole.steps] == ["conv", "add", "relu"]
 
 
 def test_a_window_that_is_all_padding_stays_with_its_row():
