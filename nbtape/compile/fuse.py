@@ -51,6 +51,8 @@ class _Fuser:
                 self._make(*[x for x in step.inputs if x not in values])
                 self.waiting[step.outputs[0]] = step
             elif fusable(step):
+                if access.is_scatter(step):
+                    self._make(*step.inputs[2:])  # what the rows go to has to be there
                 self._join(step)
             else:
                 self._alone(step)
