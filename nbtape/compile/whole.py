@@ -12,6 +12,7 @@ from nbtape.compile.expression import expression, literal, parameter
 from nbtape.compile.group import NATIVE
 from nbtape.compile.kernel import Kernel, Word
 from nbtape.compile.layout import Layout
+from nbtape.compile.linear import collected, shows
 from nbtape.core.kernel import Scalar, View
 from nbtape.graph.program import Program, Step, Value
 
@@ -85,6 +86,7 @@ class _Whole:
         self.names: dict[Value, str] = {}
         self.imports: set[str] = set()
         self.lines: list[str] = []
+        self.sum = ""  # of all floats that a loop gives, while zero cotangents absorb nothing
         self.count = 0
         self.depth = 0
 
@@ -92,16 +94,15 @@ class _Whole:
         attrs, inputs = step.attrs, step.inputs
         body, carries, scanned = attrs["body"], attrs["carries"], attrs["scanned"]
         streams = inputs[carries : carries + scanned]
-        carried = [self._carried(x) for x in inputs[:carries]]
+        starts = [self._captured(x) for x in inputs[:carries]]
+        carried = [self._assigned(start) for start in starts]
         captured = [self._captured(x) for x in inputs[carries + scanned :]]
         if self.trips is not None:
             self._resumable(step, carried, captured)
             return self._kernel(len(body.steps))
         if step.attrs["cond"] is None or trips_of(step) is not None:
             self.words.append(Word("n", "int64", value=trips_of(step) or 0))
-            backwards = "range(n - 1, -1, -1)" if attrs["reverse"] else "range(n)"
-            self._put(f"for k in {backwards}:")
-            self._inside(lambda: self._turn(step, carried, captured, streams))
+            self._counted_out(step, starts, carried, captured, streams)
         else:
             self._put("while True:")
             self._inside(lambda: self._tested(step, carried, captured, streams))
@@ -109,6 +110,29 @@ class _Whole:
             if y in self.layouts:
                 self._put(f"{self._pointer(y)}[0] = {name}")
         return self._kernel(len(body.steps))
+
+    def _counted_out(
+        self, step: Step, starts: list[str], carried: list[str], captured: list[str], streams: tuple
+    ) -> None:
+        """A loop of n trips: run as if no inf or nan had to be absorbed, and once more if one shows at the
+        end. So what each trip waits for is arithmetic alone, which can be rearranged.
+        """
+        head = "for k in range(n - 1, -1, -1):" if step.attrs["reverse"] else "for k in range(n):"
+        body = step.attrs["body"]
+        if shows(body, len(carried)):
+            self.sum = self._assigned("0.0")
+            self._put(head)
+            self._inside(lambda: self._turn(step, carried, captured, streams, collected(body, len(carried))))
+            floats = [name for x, name in zip(step.inputs, carried) if x.dtype.kind == "f"]
+            self._put(f"{self.sum} += {' + '.join(floats or ['0.0'])}")
+            self._put(f"if not {self.sum} - {self.sum} == 0:")
+            self.sum = ""
+            self.depth += 1
+            if carried:
+                self._put(f"{', '.join(carried)} = {', '.join(starts)}")
+        self._put(head)
+        self._inside(lambda: self._turn(step, carried, captured, streams))
+        self.depth = 0
 
     def _resumable(self, step: Step, carried: list[str], captured: list[str]) -> None:
         """A loop that saves its carries and stops where there is no more room for rows."""
@@ -138,14 +162,23 @@ class _Whole:
         self._put(_INDENT + "break")
         self._turn(step, carried, captured, streams)
 
-    def _turn(self, step: Step, carried: list[str], captured: list[str], streams: tuple) -> None:
+    def _turn(
+        self,
+        step: Step,
+        carried: list[str],
+        captured: list[str],
+        streams: tuple,
+        body: Program | None = None,
+    ) -> None:
         """One step of the loop: elements of the streams in, rows and the next carries out."""
         carries = step.attrs["carries"]
         elements = [self._assigned(f"{self._pointer(x)}[k * {self._stride(x)}]") for x in streams]
-        found = self._program(step.attrs["body"], [*carried, *elements, *captured])
+        found = self._program(body or step.attrs["body"], [*carried, *elements, *captured])
         for y, name in zip(step.outputs[carries:], found[carries:]):
             if y in self.layouts:
                 self._put(f"{self._pointer(y)}[k] = {name}")
+                if self.sum and y.dtype.kind == "f":
+                    self._put(f"{self.sum} += {name}")
         if carried:
             self._put(f"{', '.join(carried)} = {', '.join(found[:carries])}")
 
@@ -195,11 +228,6 @@ class _Whole:
         if all(w.name != name for w in self.words):
             self.words.append(Word(name, "int64", value=self.layouts[v].strides[0]))
         return name
-
-    def _carried(self, x: Value) -> str:
-        """A name that changes from step to step; it is set to what the loop starts with."""
-        start = self._captured(x)
-        return self._assigned(start)
 
     def _captured(self, x: Value) -> str:
         if x.shape != ():
@@ -260,6 +288,8 @@ class _Whole:
 
     def _absorbed(self, step: Step) -> str:
         """A branch, which is foreseen, and not a choice, which the next step of the loop would wait for."""
+        if self.sum:
+            return self._name(step.inputs[1])
         value = self._assigned(self._name(step.inputs[1]))
         self._put(f"if not {value} - {value} == 0:")
         text, called = expression(step, [self._name(step.inputs[0]), value])
