@@ -1,7 +1,7 @@
-"""Random programs: the interpreter, compiled code and eager execution agree, in values, gradients and variables.
+"""Random programs: interpreter, compiled code and eager execution agree, in values, gradients and variables.
 
-A program is Python text, written line by line by Hypothesis and run eagerly as it grows, which tells the shapes
-that the next line may use. What fails is thus printed as a program that can be run.
+A program is Python text, written line by line by Hypothesis and run eagerly as it grows, which tells the
+shapes that the next line may use. What fails is thus printed as a program that can be run.
 """
 
 from itertools import chain
@@ -50,8 +50,9 @@ class Program:
         return self.draw(st.sampled_from(options))
 
     def pick(self, kind="f", rank=0, like=None):
-        """The name of a value of a kind (a shape to broadcast with, if need be); one is made where none is."""
-        names = [n for n in self.names if self.fits(n, kind, rank) and (like is None or broadcasts(self[n], like))]
+        """The name of a value of a kind that broadcasts to the shape of `like`; one is made where none is."""
+        names = [n for n in self.names if self.fits(n, kind, rank)]
+        names = [n for n in names if like is None or broadcasts(self[n], like)]
         if names:
             return self.one(*reversed(names))
         if kind == "f":
@@ -90,7 +91,8 @@ class Program:
         return f"def program({', '.join(SOURCES)}):\n{body}    return {', '.join(self.names[-4:])}\n"
 
     def __repr__(self):
-        shapes = ", ".join(f"{n}: {np.shape(x)}" for n, x in zip([*SOURCES, "v", "w"], self.arrays + self.starts))
+        arrays = zip([*SOURCES, "v", "w"], self.arrays + self.starts)
+        shapes = ", ".join(f"{name}: {np.shape(x)}" for name, x in arrays)
         return f"\n# {self.dtype}; {shapes}\n{self.text}"
 
 
@@ -231,10 +233,13 @@ def rows(p):
 
 def product(p):
     x = p.pick(rank=2)
-    n, m = p[x].shape[-2:]
-    others = [y for y in p.names if p.fits(y, "f", 2) and len(p[y].shape) == 2 and p[y].shape[0] == m]
-    text = f"tf.matmul({x}, {p.one(x, *others)}, transpose_b=True)" if not others else f"{x} @ {p.one(*others)}"
-    return p.one(text, f"tf.matmul({x}, {x}, transpose_a=True)", f"tf.einsum('...ij,...ij->...i', {x}, {x})")
+    size = p[x].shape[-1]
+    others = [y for y in p.names if p.fits(y, "f", 2) and len(p[y].shape) == 2 and p[y].shape[0] == size]
+    return p.one(
+        f"{x} @ {p.one(*others)}" if others else f"tf.matmul({x}, {x}, transpose_b=True)",
+        f"tf.matmul({x}, {x}, transpose_a=True)",
+        f"tf.einsum('...ij,...ij->...i', {x}, {x})",
+    )
 
 
 def branch(p):
