@@ -1,9 +1,10 @@
-"""Small products of matrices run on one BLAS thread, and leave the number of threads as it was."""
+"""Products of matrices run on one BLAS thread, which is restored; the crew shares large ones."""
 
 import numpy as np
 import pytest
 
 import nbtape as tf
+from nbtape.core.crew import Crew
 from nbtape.ops import blas
 
 
@@ -26,10 +27,37 @@ def test_the_number_is_restored_when_the_product_fails(threads):
     assert threads[-1] == 4
 
 
-def test_a_large_product_keeps_all_threads(threads):
-    rows = blas.SMALL // (100 * 100)
-    y = tf.matmul(tf.ones([rows, 100]), tf.ones([100, 100]))
-    assert threads == [4] and np.all(y.numpy() == 100.0)
+SHAPES = [
+    ((1200, 100), (100, 101)),
+    ((101, 100), (100, 1200)),
+    ((16, 1000), (1000, 800)),
+    ((1, 4000), (4000, 3001)),
+    ((3, 700, 70), (3, 70, 90)),
+    ((2, 1, 300, 70), (3, 70, 300)),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "int64"])
+@pytest.mark.parametrize("a, b", SHAPES)
+def test_a_large_product_is_shared_by_the_crew(threads, monkeypatch, a, b, dtype):
+    ran = []
+    monkeypatch.setattr(blas, "crew", lambda: ran.append(Crew(2)) or ran[-1])
+    a, b = [np.arange(np.prod(shape)).reshape(shape) % 7 - 3 for shape in (a, b)]
+    y = tf.matmul(tf.constant(a, dtype), tf.constant(b, dtype))
+    assert threads == [4, 1, 4] and len(ran) == 1
+    np.testing.assert_array_equal(y.numpy(), np.matmul(a, b))
+
+
+def test_a_large_product_of_transposed_operands(threads):
+    a, b = [np.arange(400 * 300).reshape(shape) % 7 - 3.0 for shape in ((400, 300), (300, 400))]
+    y = tf.matmul(a, b, transpose_a=True, transpose_b=True)
+    np.testing.assert_array_equal(y.numpy(), a.T @ b.T)
+
+
+def test_a_large_product_that_fails_says_why(threads):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Matrix size-incompatible"):
+        tf.matmul(tf.ones([4000, 100]), tf.ones([101, 100]))
+    assert threads[-1] == 4
 
 
 def test_without_openblas_products_are_numpys(monkeypatch):

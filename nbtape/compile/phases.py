@@ -6,11 +6,11 @@ import numpy as np
 
 from nbtape.compile import control, machine
 from nbtape.compile.bind import NATIVE, Memory, Scope
-from nbtape.compile.crew import crew
 from nbtape.compile.layout import Buffer, Layout
 from nbtape.compile.native import addresses
 from nbtape.compile.plan import Call, Commit, Launch
 from nbtape.core import source
+from nbtape.core.crew import crew
 from nbtape.core.engine import EagerTensor, apply
 from nbtape.core.errors import invalid
 from nbtape.core.shape import bracket

@@ -1,19 +1,24 @@
-"""How many threads a product of matrices runs on.
+"""Products of matrices on threads of our own.
 
 NumPy's OpenBLAS splits even small products over all cores. Its threads then spin for a while, waiting for
 more, and slow down whatever runs next to them; where another program has one of the cores, a product of
-microseconds waits milliseconds for it. So small products run on one thread, here. Where NumPy brings another
-BLAS nothing is changed.
+microseconds waits milliseconds for it. So here OpenBLAS runs on one thread, and large products are shared by
+the crew, whose threads sleep. Where NumPy brings another BLAS nothing is changed.
 """
 
 import ctypes
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-SMALL = 10_000_000  # multiplications; below it a second thread has gained less than it cost, on two cores
+from nbtape.core.crew import crew
+
+SMALL = 12_000_000  # multiplications; below it other threads wake up too late to help, on two cores
+_LEAST = 16  # rows or columns of a part
+_SHARES = 2  # parts of a large product for each thread, so that one that is slow takes fewer
 _NAMES = ("libscipy_openblas64_*", "libscipy_openblas*", "libopenblas*")
 _GEMM = ("scipy_cblas_{}gemm64_", "cblas_{}gemm64_")  # whose integers have 64 bits
 _SYMBOLS = ("scipy_openblas_{}_num_threads64_", "scipy_openblas_{}_num_threads", "openblas_{}_num_threads")
@@ -38,18 +43,39 @@ _threads = _openblas[1:] if _openblas else None
 
 
 def matmul(a: Any, b: Any) -> Any:
-    """`np.matmul`, on one thread if it is small."""
-    if _threads is None or a.shape[-2] * a.shape[-1] * b.shape[-1] >= SMALL:
+    """`np.matmul` of operands of one dtype, which the crew shares if it is large."""
+    if _threads is None:
         return np.matmul(a, b)
+    multiply = np.matmul if a.size * b.shape[-1] < SMALL else _shared
     get, put = _threads
     n = get()
     if n == 1:
-        return np.matmul(a, b)
+        return multiply(a, b)
     put(1)
     try:
-        return np.matmul(a, b)
+        return multiply(a, b)
     finally:
         put(n)
+
+
+def _shared(a: Any, b: Any) -> Any:
+    """`np.matmul`, cut along the longer side of the product, so that it is the shorter operand that every
+    part has to read.
+    """
+    threads = crew()
+    m, n = a.shape[-2], b.shape[-1]
+    parts = min(_SHARES * threads.size, max(m, n) // _LEAST)
+    if parts < 2 or threads.size == 1 or a.shape[-1] != b.shape[-2]:
+        return np.matmul(a, b)
+    y = np.empty((*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), m, n), a.dtype)
+    cuts = [max(m, n) * i // parts for i in range(parts + 1)]
+    pieces = [slice(*ends) for ends in zip(cuts, cuts[1:])]
+    if m >= n:
+        tasks = [partial(np.matmul, a[..., s, :], b, y[..., s, :]) for s in pieces]
+    else:
+        tasks = [partial(np.matmul, a, b[..., s], y[..., s]) for s in pieces]
+    threads.run(tasks)
+    return y
 
 
 def gemm_address(dtype: str) -> int | None:

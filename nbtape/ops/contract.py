@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nbtape.core.shape import numel
+from nbtape.ops.blas import matmul
 
 _FLOAT32 = np.dtype(np.float32)
 
@@ -143,10 +144,10 @@ def _product(a, b, plan):
     if spread is not None:
         return a[spread[0]] * b[spread[1]]
     if plain:
-        return np.matmul(a, b)
+        return matmul(a, b)
     batch, rows, columns = a.shape[:both], a.shape[both : both + mine], b.shape[both + inner :]
     k = numel(a.shape[both + mine :])
-    y = np.matmul(a.reshape((*batch, numel(rows), k)), b.reshape((*batch, k, numel(columns))))
+    y = matmul(a.reshape((*batch, numel(rows), k)), b.reshape((*batch, k, numel(columns))))
     return y.reshape((*batch, *rows, *columns))
 
 

@@ -1,0 +1,78 @@
+"""The crew does every task once, comes back when all are done, and raises what a task raised."""
+
+import threading
+import time
+from functools import partial
+
+import pytest
+
+from nbtape.core.crew import Crew, crew
+
+
+@pytest.fixture
+def two():
+    return Crew(2)
+
+
+def test_every_task_is_done_once(two):
+    for count in (0, 1, 2, 3, 50):
+        done = []
+        two.run([partial(done.append, i) for i in range(count)])
+        assert sorted(done) == list(range(count))
+
+
+def test_two_threads_work_at_the_same_time(two):
+    meeting = threading.Barrier(2, timeout=60)  # each task waits for the other to have begun
+    threads = set()
+    two.run([lambda: (meeting.wait(), threads.add(threading.current_thread().name))] * 2)
+    assert len(threads) == 2
+
+
+def test_run_waits_for_what_another_thread_has_begun(two):
+    meeting, done = threading.Barrier(2, timeout=60), []
+
+    def task():
+        meeting.wait()  # both have begun, each in a thread of its own
+        if threading.current_thread().name == "nbtape-crew":
+            time.sleep(0.05)
+            done.append("late")
+
+    two.run([task, task])
+    assert done == ["late"]
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 3])
+def test_what_a_task_raises_comes_out_once_the_others_are_done(two, wrong):
+    done = []
+
+    def task(i):
+        if i == wrong:
+            raise KeyError(i)
+        done.append(i)
+
+    with pytest.raises(KeyError, match=str(wrong)):
+        two.run([lambda i=i: task(i) for i in range(4)])
+    assert len(done) == 3
+    two.run([lambda: done.append("again")] * 2)
+    assert done[3:] == ["again"] * 2
+
+
+def test_a_task_may_run_tasks_itself(two):
+    done = []
+    two.run([lambda: two.run([lambda: done.append(1)] * 3)] * 2)
+    assert done == [1] * 6
+
+
+def test_several_threads_may_run_tasks(two):
+    done = []
+    callers = [threading.Thread(target=lambda: [two.run([lambda: done.append(1)] * 3) for _ in range(50)])
+               for _ in range(4)]  # fmt: skip
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(done) == 600
+
+
+def test_there_is_one_crew_a_process():
+    assert crew() is crew()
