@@ -421,3 +421,27 @@ def test_hessians_agree():
         return outer.jacobian(g, x)
 
     agree(hessian, draw(7))
+
+
+def test_rows_are_those_of_the_time_when_they_were_gathered():
+    v = tf.Variable(draw(4, 2))
+
+    @tf.function
+    def step(i, u):
+        rows, edges = tf.gather(v, i), tf.pad(v[1:3], [[1, 0], [0, 0]])
+        v.assign(v * 2 + 1)
+        again = tf.gather(v, i)
+        v.scatter_sub(tf.IndexedSlices(u, i))
+        return rows * 3, edges * 3, again + rows, tf.gather(v, i) + rows
+
+    i, u, now = np.array([3, 1, 3]), draw(3, 2, seed=1), v.numpy().copy()
+    for _ in range(2):
+        rows, edges, again, last = step(tf.constant(i), tf.constant(u))
+        new = now * 2 + 1
+        np.testing.assert_allclose(rows, now[i] * 3, 1e-5)
+        np.testing.assert_allclose(edges, np.pad(now[1:3], [[1, 0], [0, 0]]) * 3, 1e-5)
+        np.testing.assert_allclose(again, new[i] + now[i], 1e-5)
+        old, now = now, new
+        np.subtract.at(now, i, u)
+        np.testing.assert_allclose(last, now[i] + old[i], 1e-5, 1e-6)
+        np.testing.assert_allclose(v.numpy(), now, 1e-5, 1e-6)
