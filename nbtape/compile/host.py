@@ -52,6 +52,7 @@ class _Writer:
             "lock": threading.Lock(),  # one call at a time works in this memory
             "exclusive": exclusive,
             "ndarray": np.ndarray,
+            "memory": self.memory,  # lives as long as what works in it
             "written": writing(self.plan.written),
             "contiguous": np.ascontiguousarray,
         }

@@ -157,6 +157,23 @@ def _absorbed(x: Value, step: Step, facts: list[Facts]) -> Facts:
     return found._replace(taints=found.taints | (g.taints & gx.taints))
 
 
+def _moved(x: Value, step: Step, facts: list[Facts]) -> Facts:
+    """Some of the elements, in other places."""
+    (a,) = facts[:1]
+    own = frozenset([x])
+    return Facts(a.low, a.high, own if a.causes else frozenset(), own)
+
+
+def _cast(x: Value, step: Step, facts: list[Facts]) -> Facts:
+    (v,), (a,) = step.inputs, facts
+    if v.dtype.kind == "f":
+        bounds = a.low, a.high
+        return _facts(x, bounds if a.finite else _open(*bounds), facts, facts)
+    low, high = (a.low, a.high) if v.dtype.kind == "b" else (-_WHOLE, _WHOLE)
+    return Facts(low, high, frozenset(), frozenset([x]))
+
+
+_WHOLE = 2.0**64  # beyond all integers
 _RULES: dict[str, Callable[[Value, Step, list[Facts]], Facts]] = {
     "add": _spreading(_added),
     "sub": _spreading(_subtracted),
@@ -179,4 +196,7 @@ _RULES: dict[str, Callable[[Value, Step, list[Facts]], Facts]] = {
     "masked": _gated,
     "mul_no_nan": _product_or_zero,
     "absorb": _absorbed,
-}
+    "cast": _cast,
+} | dict.fromkeys(
+    "broadcast_to expand_dims reshape reverse slice squeeze subscript transpose".split(), _moved
+)
