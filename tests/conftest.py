@@ -5,6 +5,7 @@ import pytest
 from hypothesis import settings
 
 import nbtape as tf
+from nbtape.autodiff import explain
 from nbtape.compile.executable import Executable
 from nbtape.compile.settings import Settings
 
@@ -19,6 +20,26 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 def pytest_configure(config):
     """Keep kernels out of the user's cache, and from one run of the tests to the next."""
     os.environ.setdefault("NBTAPE_CACHE_DIR", str(config.cache.mkdir("kernels")))
+    Settings.mode = "off"  # workers would compile what no test waits for; tests that mean to compile say so
+
+
+# Modules whose tests hold of functions that are interpreted, and of functions that are compiled.
+BOTH_WAYS = {"test_convert", "test_function", "test_function_tape", "test_graph"}
+
+
+def pytest_generate_tests(metafunc):
+    if metafunc.module.__name__ in BOTH_WAYS:
+        metafunc.fixturenames.append("compilation")
+        metafunc.parametrize("compilation", ["interpreted", "compiled"], indirect=True)
+
+
+@pytest.fixture
+def compilation(request, monkeypatch):
+    """Functions are interpreted, or compiled at their first call without any failing."""
+    explain._told.clear()  # what is told once is told anew
+    if request.param == "compiled":
+        monkeypatch.setattr(Settings, "mode", "synchronous")
+        monkeypatch.setenv("NBTAPE_COMPILE_ERRORS", "1")
 
 
 @pytest.fixture

@@ -868,6 +868,8 @@ COUNT = 0
 
 
 def test_names_keep_their_meaning():
+    globals()["COUNT"] = 0
+
     def f(x, step=2, *, times=3):
         global COUNT
         nonlocal total

@@ -8,7 +8,7 @@ MODES = ("background", "synchronous", "off")
 class Settings:
     """When functions are compiled: in the background, at the first call, or never."""
 
-    mode = os.environ.get("NBTAPE_COMPILE", "off")
+    mode = os.environ.get("NBTAPE_COMPILE", "background")
 
 
 def set_compilation(mode: str) -> None:
