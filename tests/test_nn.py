@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import nbtape as tf
+from nbtape.core.engine import o
+from nbtape.ops import crossentropy
 
 INF, NAN = float("inf"), float("nan")
 
@@ -85,6 +87,32 @@ def test_a_label_that_is_no_class_is_refused(label, dtype, rows):
     labels = tf.constant([label] + [0] * (rows - 1), dtype)
     with pytest.raises(tf.errors.InvalidArgumentError, match=rf"label value of {label} .* range of \[0, 3\)"):
         tf.nn.sparse_softmax_cross_entropy_with_logits(labels, tf.zeros([rows, 3]))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("shape", [(5,), (40, 7), (3, 4, 6), (0, 4), (3, 300)])
+def test_cross_entropies_with_and_without_the_kernel_agree(monkeypatch, shape, dtype):
+    def found():
+        with tf.GradientTape() as tape:
+            tape.watch(z)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, z)
+        return np.asarray(losses), np.asarray(tape.gradient(losses, z))
+
+    random = np.random.default_rng(0)
+    z, labels = tf.cast(random.normal(size=shape) * 3, dtype), random.integers(0, shape[-1], shape[:-1])
+    monkeypatch.setattr(crossentropy, "_NARROW", 0)
+    wanted = found()
+    monkeypatch.setattr(crossentropy, "_NARROW", 1000)
+    monkeypatch.setattr(crossentropy, "_LARGE", 0)
+    for got, want in zip(found(), wanted, strict=True):
+        assert (got.shape, got.dtype) == (want.shape, want.dtype)
+        np.testing.assert_allclose(got.astype(float), want.astype(float), rtol=1e-6, atol=1e-6)
+
+
+def test_a_gradient_for_a_label_that_is_no_class_is_not_written(monkeypatch):
+    monkeypatch.setattr(crossentropy, "_LARGE", 0)
+    with pytest.raises(IndexError):
+        o.sparse_xent_grad(np.ones(2, np.float32), np.array([0, 3]), np.zeros((2, 3), np.float32))
 
 
 def test_labels_that_do_not_add_up_to_one_weigh_the_gradient():

@@ -1,12 +1,13 @@
 """Cross-entropies, one row each, since every classifier's step runs one."""
 
+import sys
 from typing import Any
 
 import numpy as np
 
 from nbtape.core.engine import apply, o, tensor
 from nbtape.core.errors import invalid
-from nbtape.core.kernel import Composite, Scalar
+from nbtape.core.kernel import Composite, Scalar, late
 from nbtape.core.shape import Dims, Spec, TensorShape, bracket, numel
 from nbtape.ops.numeric import in_float32
 from nbtape.ops.reduce import keep
@@ -15,6 +16,11 @@ from nbtape.ops.shape import ranked, reshape_to_sizes
 from nbtape.ops.softmax import class_axis, columns, from_top, highest, total, transposed
 from nbtape.ops.static import dims, partial_dims, sizes_of
 
+_kernel, _grad_kernel = [
+    late(f"nbtape.kernels.cpu.crossentropy:{name}") for name in ("sparse_xent", "sparse_xent_grad")
+]
+_NARROW = 128  # classes up to which the kernels are faster than NumPy
+_LARGE = 1 << 16  # logits for which they are faster although Numba has to be imported for them
 _UNSIGNED = {4: np.uint32, 8: np.uint64}
 
 
@@ -69,9 +75,16 @@ def _softmax_xent_in_logits(g, y, labels, logits, *, axis):
 
 
 def _sparse_xent(labels, logits):
-    n = _classes(labels, logits)
+    if labels.dtype.char not in "iql" or logits.dtype.kind not in "fV" or labels.shape != logits.shape[:-1]:
+        raise ValueError
+    n = logits.shape[-1]
+    if not n:
+        raise ValueError
     if logits.itemsize == 2:
         return _sparse_xent(labels, logits.astype(np.float32)).astype(logits.dtype)
+    if _by_kernel(logits, n) and (loss := _kernel(labels, logits)) is not None:
+        return ranked(loss)
+    _check_range(labels, n)
     e, of, axis = _exps_from_top(logits, n, labels)
     mine = e[of]
     np.exp(e, e)
@@ -80,15 +93,8 @@ def _sparse_xent(labels, logits):
     return ranked(loss.reshape(labels.shape)) if loss.ndim != labels.ndim else loss
 
 
-def _classes(labels, logits):
-    """How many classes there are, once it is sure that the labels are among them."""
-    if labels.dtype.char not in "iql" or logits.dtype.kind not in "fV" or labels.shape != logits.shape[:-1]:
-        raise ValueError
-    n = logits.shape[-1]
-    if not n:
-        raise ValueError
-    _check_range(labels, n)
-    return n
+def _by_kernel(logits, n):
+    return n <= _NARROW and (logits.size >= _LARGE or "numba" in sys.modules)
 
 
 def _check_range(labels, n):
@@ -175,6 +181,8 @@ def _sparse_xent_grad(g, labels, logits):
     if logits.itemsize == 2:
         wide = _sparse_xent_grad(g, labels, logits.astype(np.float32))
         return wide.astype(logits.dtype)
+    if _by_kernel(logits, n) and (slopes := _grad_kernel(g, labels, logits)) is not None:
+        return slopes
     e, of, axis = _exps_from_top(logits, n, labels)
     np.exp(e, e)
     g = g.reshape(-1)
