@@ -29,15 +29,14 @@ BOTH_WAYS = {"test_convert", "test_function", "test_function_tape", "test_graph"
 
 def pytest_generate_tests(metafunc):
     if metafunc.module.__name__ in BOTH_WAYS:
-        metafunc.fixturenames.append("compilation")
         metafunc.parametrize("compilation", ["interpreted", "compiled"], indirect=True)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def compilation(request, monkeypatch):
     """Functions are interpreted, or compiled at their first call without any failing."""
     explain._told.clear()  # what is told once is told anew
-    if request.param == "compiled":
+    if getattr(request, "param", "") == "compiled":
         monkeypatch.setattr(Settings, "mode", "synchronous")
         monkeypatch.setenv("NBTAPE_COMPILE_ERRORS", "1")
 
