@@ -12,6 +12,7 @@ from nbtape.graph.program import Program, Step, Value
 def evaluate(program: Program, inputs: Sequence[Any]) -> list:
     """The outputs of `program` for arrays in the place of its inputs.
 
+    >>> from nbtape.graph.program import program_of
     >>> graph = tf.function(lambda x: x * 2.0).get_concrete_function(tf.TensorSpec([2])).graph
     >>> evaluate(program_of(graph), [np.float32([1.0, 2.0])])
     [array([2., 4.], dtype=float32)]

@@ -69,6 +69,7 @@ PASSES: list[Pass] = [
 def optimise(program: Program, checked: bool = False) -> Program:
     """`program`, and the programs inside it, after all passes; with `checked`, verified after each one.
 
+    >>> from nbtape.graph.program import program_of
     >>> graph = tf.function(lambda x: (x ** 2.0) * 1.0).get_concrete_function(tf.TensorSpec([3])).graph
     >>> print(optimise(program_of(graph)))
     program(%0: float32[3])

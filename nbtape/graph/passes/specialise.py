@@ -17,6 +17,7 @@ Shapes = Sequence[tuple[int | None, ...] | None]
 def specialise(program: Program, shapes: Shapes) -> Program:
     """`program`, with what is known once its first inputs have these shapes.
 
+    >>> from nbtape.graph.program import program_of
     >>> graph = tf.function(lambda x: x * 2.0).get_concrete_function(tf.TensorSpec([None])).graph
     >>> print(specialise(program_of(graph), [(3,)]))
     program(%0: float32[3])
