@@ -99,7 +99,7 @@ def test_graph_lists_its_operations_with_the_users_lines():
     assert first == "graph f(x:0: float32[2])"
     assert [line.split(" = ")[0].strip() for line in lines] == [
         "mul:0: float32[2]",
-        "Const:0: float32[]",
+        "add/y:0: float32[]",
         "add:0: float32[2]",
     ]
     assert "test_graph.py" in lines[0] and last == "  return add:0"

@@ -42,6 +42,7 @@ class _Local(threading.local):
         self.pulling = False  # whether a gradient rule runs, as Tensors
         self.scope = ""  # name scope prefix, "" or "a/b/"
         self.device = ""  # as given to `device(...)`, "" for the default
+        self.session: Any = None  # the session that `eval` and `run` use where they are given none
 
 
 local = _Local()

@@ -197,14 +197,17 @@ def no_op(name: str | None = None) -> Any:
     return acted()
 
 
-def group(*inputs: Any, **kwargs: Any) -> Any:
+def group(*inputs: Any, name: str | None = None, **kwargs: Any) -> Any:
     """One operation for all `inputs`: when it has run, they have. Eagerly they have already, and it gives
     None.
     """
-    name = kwargs.pop("name", None)
     if kwargs:
         raise ValueError(f"Unknown keyword arguments: {', '.join(kwargs)}.")
-    return no_op(name)
+    given = [x for x in nest.flatten(inputs, expand_composites=True) if x is not None]
+    if given and name is None:
+        name = "group_deps"
+    with control_dependencies(given):
+        return no_op(name)
 
 
 op("no_op", lambda: (), lambda: (), many=True)

@@ -4,10 +4,11 @@ Variables that a region assigns become outputs of it, assigned after the node; l
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from nbtape.core import context, nest
-from nbtape.core.engine import Tensor, apply, doors, tensor
+from nbtape.core.engine import Tensor, apply, doors, o, tensor
 from nbtape.core.report import spec_of
 from nbtape.core.shape import Spec, TensorShape
 from nbtape.graph import branches, loops
@@ -62,9 +63,18 @@ def cond(pred: Any, true: Region, true_result: Any, false: Region, false_result:
     reads = [v.__tensor__() for v in (*assigned, *read)]
     ys = apply(branches.row, pred, *captured, *reads, true=true, false=false)
     n = len(leaves(true_result))
-    for variable, y in zip(assigned, ys[n:]):
-        context.local.graph.assign(variable, y)  # type: ignore[union-attr]
-    return packed(true_result, ys[:n])
+    return packed(true_result, _assigned(assigned, ys[n:], ys[:n]))
+
+
+def _assigned(variables: Sequence, values: Sequence, ys: Sequence) -> list:
+    """Give variables their values; returns `ys`, which in a graph of TensorFlow 1 wait for that."""
+    graph: Any = context.local.graph
+    with nullcontext() if graph.building_function else graph.in_order():
+        for variable, value in zip(variables, values):
+            graph.assign(variable, value)
+        if variables and not graph.building_function:
+            return [apply(o.identity, y) for y in ys]
+    return list(ys)
 
 
 def loop(
@@ -116,9 +126,8 @@ def loop(
         reverse=reverse,
         saved=True,
     )
-    for variable, y in zip(assigned, ys[n:]):
-        context.local.graph.assign(variable, y)  # type: ignore[union-attr]
-    return list(ys[:n]), list(ys[n + more : n + more + len(rows)])
+    ys = _assigned(assigned, ys[n : n + more], [*ys[:n], *ys[n + more : n + more + len(rows)]])
+    return ys[:n], ys[n:]
 
 
 def _checked(region: Region, y: Any, x: Any, spec: Spec) -> SymbolicTensor:

@@ -5,17 +5,18 @@ hands them to `Graph.record`, which checks dtypes and shapes, and appends a Node
 interpreter of such lists.
 """
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from nbtape.core import context, source
-from nbtape.core.engine import EagerTensor, Node, Op, Tensor, o
+from nbtape.core.engine import EagerTensor, Node, Op, Tensor, o, tensor
 from nbtape.core.errors import OpError
 from nbtape.core.report import specs_of, with_report
 from nbtape.core.shape import Spec
-from nbtape.graph.rows import PLACEHOLDER, Literal, at_building, check_dtypes, names_of, spec_of_variable
+from nbtape.graph.contents import Contents
+from nbtape.graph.rows import PLACEHOLDER, Literal, at_building, check_dtypes, spec_of_variable
 from nbtape.graph.run import acts, ancestors, evaluate, unrepeatable
 from nbtape.graph.symbolic import Operation, SymbolicTensor, spelled
 
@@ -26,7 +27,7 @@ _OUT_OF_SCOPE = (
 _KNOWN_SIZE = 10_000  # elements; what is larger is not worked out while tracing
 
 
-class Graph:
+class Graph(Contents):
     """A list of operations that run later: what `tf.function` traces, and what TensorFlow 1 programs build.
 
     >>> g = tf.Graph()
@@ -40,10 +41,9 @@ class Graph:
     outer: "Graph | None" = None
 
     def __init__(self, name: str = ""):
-        self.name = name
-        self.nodes: list[Node] = []
-        self._operations: dict[str, Operation] = {}
-        self._taken: dict[str, int] = {}
+        super().__init__(name)
+        self._controls: tuple[Operation, ...] = ()  # what runs before the operations that are made now
+        self._ordered = False
         self._known: dict[int, Any] = {}
         self._reads: dict[int, list[SymbolicTensor]] = {}
         self._finalized = False
@@ -78,13 +78,14 @@ class Graph:
         """Append a Node whose outputs have `specs`, and return these."""
         if self._finalized:
             raise RuntimeError("Graph is finalized and cannot be modified.")
-        kind, base = names_of(op)
-        unique = self.unique_name(context.local.scope + (name or base))
-        operation = Operation(self, unique, kind, None)  # type: ignore[arg-type]
+        operation = Operation(self, op.label, None, self._controls)  # type: ignore[arg-type]
         ys = tuple([SymbolicTensor(spec, operation, i) for i, spec in enumerate(specs)])
         operation.node = Node(op, inputs, attrs, ys, place)
-        self._operations[unique] = operation
+        self.names.add(operation, name)
+        self._operations.append(operation)
         self.nodes.append(operation.node)
+        if self._ordered and acts(operation.node):
+            self._controls = (operation,)  # which itself runs after those that were here
         return ys
 
     def inputs_of(self, xs: tuple) -> tuple:
@@ -125,11 +126,42 @@ class Graph:
     @property
     def last(self) -> Operation:
         """The operation that was made last."""
-        return next(reversed(self._operations.values()))
+        return self._operations[-1]
 
-    def control_dependencies(self, control_inputs: Any) -> Any:
-        """A `with` block; nothing has to be told, since what is written later runs later."""
-        return nullcontext()
+    @contextmanager
+    def control_dependencies(self, control_inputs: Any):
+        """A `with` block: what is made in it runs after `control_inputs`; None forgets those of blocks
+        around it.
+        """
+        saved = self._controls
+        if control_inputs is None:
+            self._controls = ()
+        else:
+            added = [self.operation_of(x) for x in control_inputs]
+            self._controls = tuple(dict.fromkeys([*saved, *added]))
+        try:
+            yield
+        finally:
+            self._controls = saved
+
+    @contextmanager
+    def in_order(self):
+        """A `with` block in which what acts runs before what follows, as in a function."""
+        saved = self._ordered, self._controls
+        self._ordered = True
+        try:
+            yield
+        finally:
+            self._ordered, self._controls = saved
+
+    def operation_of(self, x: Any) -> Operation:
+        """The operation that stands for `x`: an Operation, a tensor or a variable."""
+        operation = x if isinstance(x, Operation) else getattr(x, "op", None)
+        if not isinstance(operation, Operation):
+            operation = tensor(x).op
+        if operation.graph is not self:
+            raise ValueError(f"{x!r} must be from the same graph as {self!r}.")
+        return operation
 
     # Variables, whose methods call these while the graph is open
 
@@ -208,60 +240,6 @@ class Graph:
         with context.recording(()):
             return evaluate(nodes, {})[id(x)]._value
 
-    # Names
-
-    def unique_name(self, name: str, mark_as_used: bool = True) -> str:
-        """`name`, or `name_1`, ...: the first that is free, upper and lower case being alike."""
-        key = name.lower()
-        n = self._taken.get(key, 0)
-        if mark_as_used:
-            self._taken[key] = n + 1
-        if not n:
-            return name
-        while f"{key}_{n}" in self._taken:
-            n += 1
-        if mark_as_used:
-            self._taken[key], self._taken[f"{key}_{n}"] = n + 1, 1
-        return f"{name}_{n}"
-
-    def enter_scope(self, scope: str, name: str) -> str:
-        """The prefix that opening the name scope `name` inside `scope` gives; a name that ends in "/" is
-        taken as is.
-        """
-        if not name or name.endswith("/"):
-            return name
-        return self.unique_name(scope + name) + "/"
-
-    def get_operations(self) -> list[Operation]:
-        """The operations, in the order in which they were made."""
-        return list(self._operations.values())
-
-    def get_operation_by_name(self, name: str) -> Operation:
-        """The operation called `name`; raises KeyError where there is none."""
-        if not isinstance(name, str):
-            raise TypeError(f"Operation names are strings (or similar), not {type(name).__name__}.")
-        if name not in self._operations:
-            raise KeyError(f"The name {name!r} refers to an Operation not in the graph.")
-        return self._operations[name]
-
-    def get_tensor_by_name(self, name: str) -> SymbolicTensor:
-        """The tensor called `name`, "operation:index"; raises KeyError where there is none."""
-        if not isinstance(name, str):
-            raise TypeError(f"Tensor names are strings (or similar), not {type(name).__name__}.")
-        operation, colon, index = name.rpartition(":")
-        if not colon or not index.isdigit():
-            raise ValueError(
-                f"The name {name!r} refers to an Operation, not a Tensor. Tensor names must be of the form "
-                '"<op_name>:<output_index>".'
-            )
-        found = self._operations.get(operation)
-        if found is None or int(index) >= len(found.outputs):
-            missing = f"The operation, {operation!r}, does not exist in the graph."
-            if found is not None:
-                missing = f"The operation, {operation!r}, exists but only has {len(found.outputs)} outputs."
-            raise KeyError(f"The name {name!r} refers to a Tensor which does not exist. {missing}")
-        return found.node.outputs[int(index)]
-
     # Opening
 
     @contextmanager
@@ -272,6 +250,7 @@ class Graph:
             with context.recording((), self):
                 yield self
         finally:
+            self.names.settle()
             context.local.scope = scope
 
     def finalize(self) -> None:
@@ -289,7 +268,7 @@ class Graph:
         return "\n".join([f"graph {self.name}".rstrip(), *[f"  {_line(node)}" for node in self.nodes]])
 
 
-_UNKNOWN = {"placeholder", "read_variable"}
+_UNKNOWN = {"placeholder", "placeholder_with_default", "read_variable", "is_initialized", "initialized_value"}
 
 
 def _line(node: Node) -> str:
@@ -306,24 +285,3 @@ def _shown(value: Any) -> str:
     if hasattr(value, "deref"):
         return repr(value.deref().name)
     return str(value)
-
-
-_default: list[Graph] = []
-
-
-def get_default_graph() -> Graph:
-    """The graph that is open, or the one that TensorFlow 1 programs build when none is."""
-    if context.local.graph is not None:
-        return context.local.graph
-    if not _default:
-        _default.append(Graph())
-    return _default[0]
-
-
-def reset_default_graph() -> None:
-    """Start the default graph afresh; raises AssertionError while a graph is open."""
-    if context.local.graph is not None:
-        raise AssertionError("Do not use tf.reset_default_graph() to clear nested graphs. If you need a "
-                             "cleared graph, "
-                             "exit the nesting and create a new graph.")  # fmt: skip
-    _default.clear()

@@ -15,13 +15,6 @@ from nbtape.core.shape import Spec
 from nbtape.core.slices import IndexedSlices
 from nbtape.ops.row import op
 
-# What TensorFlow names an operation of these rows, where that is not its type (see ops.labels).
-NAMES = {
-    "add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "floordiv": "floordiv",
-    "floormod": "mod", "pow": "pow", "concat": "concat", "stack": "stack", "zeros_like": "zeros_like",
-    "ones_like": "ones_like", "cond": "cond", "while_": "while", "subscript": "strided_slice",
-}  # fmt: skip
-
 
 class GraphShapeError(InvalidArgumentError, ValueError):
     """Shapes that do not fit, found while a graph is built: TensorFlow raises ValueError then, and eagerly
@@ -62,6 +55,10 @@ def _unfed(*, spec: Spec, name: str) -> Any:
     raise InvalidArgumentError(None, None, f"You must feed a value for placeholder tensor '{name}'")
 
 
+def _unknown(*xs: Any, variable: Any) -> Any:
+    raise AssertionError(f"only a session knows whether {variable.deref().name} has a value")
+
+
 def _read(*, variable: Any) -> Any:
     with context.recording(()):
         return variable.deref().__tensor__()._value
@@ -87,6 +84,11 @@ def _scatter(i: Any, rows: Any, *, variable: Any, kind: str) -> tuple:
 PLACEHOLDER = Op("placeholder", _unfed, lambda *, spec, name: spec, None, Extern())
 op("const", lambda *, value: value.value, lambda *, value: Spec(np.shape(value.value), value.value.dtype))
 op("read_variable", _read, lambda *, variable: spec_of_variable(variable.deref()))
+# Two of graphs alone: whoever runs the graph says which of its variables have values.
+op("is_initialized", _unknown, lambda *, variable: Spec((), np.dtype(np.bool_)))
+op("initialized_value", _unknown, lambda initial, *, variable: initial, lambda g, y, initial, **attrs: None)
+op("placeholder_with_default", lambda x, *, shape: x, lambda x, *, shape: Spec(shape, x.dtype),
+   lambda g, y, x, *, shape: g)  # fmt: skip
 op("scatter_variable", _scatter, lambda i, rows, *, variable, kind: (), None, many=True)
 op("assign_variable", _assign, lambda x, *, variable: x, None)
 
@@ -94,11 +96,6 @@ op("assign_variable", _assign, lambda x, *, variable: x, None)
 def spec_of_variable(variable: Any) -> Spec:
     shape = variable.shape
     return Spec(None if shape.rank is None else tuple(shape), variable.dtype.np)
-
-
-def names_of(op: Op) -> tuple[str, str]:
-    """The type of an operation and the name that it has where the user gives none."""
-    return op.label, NAMES.get(op.name, op.label)
 
 
 def check_dtypes(op: Op, specs: list) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.core import dtype as dtypes, source
+from nbtape.core import context, dtype as dtypes, source
 from nbtape.core.engine import Node, Tensor
 from nbtape.core.errors import OperatorNotAllowedInGraphError
 from nbtape.core.report import describe, names_of_tensors
@@ -40,13 +40,16 @@ class Operation:
     compilers read.
     """
 
-    __slots__ = ("_graph", "_name", "_type", "node", "__weakref__")
+    __slots__ = ("_graph", "_name", "_type", "_controls", "_device", "node", "__weakref__")
 
-    def __init__(self, graph: Any, name: str, type_: str, node: Node):
-        self._graph, self._name, self._type, self.node = graph, name, type_, node
+    def __init__(self, graph: Any, type_: str, node: Node, controls: tuple = ()):
+        self._graph, self._type, self.node = graph, type_, node
+        self._name, self._controls, self._device = "", controls, ""
 
     @property
     def name(self) -> str:
+        if not self._name:
+            self._graph.settle_names()
         return self._name
 
     @property
@@ -67,20 +70,26 @@ class Operation:
 
     @property
     def control_inputs(self) -> list:
-        """Always empty: the order of a graph's list is the order in which it runs."""
-        return []
+        """The operations that run before this one though it takes nothing from them. In a function there are
+        none: the order of its list is the order in which it runs.
+        """
+        return list(self._controls)
 
     @property
     def device(self) -> str:
-        return ""
+        return self._device
 
     def values(self) -> tuple:
         return self.node.outputs
 
+    def run(self, feed_dict: Any = None, session: Any = None) -> None:
+        """Run the operation, in a session or in the one that is open."""
+        session_for(session, self.graph, "execute operation using `run()`", "run").run(self, feed_dict)
+
     def get_attr(self, name: str) -> Any:
         """One attribute; raises ValueError for a name that the operation does not have."""
         if name not in self.node.attrs:
-            raise ValueError(f"Operation {self._name!r} has no attr named {name!r}.")
+            raise ValueError(f"Operation {self.name!r} has no attr named {name!r}.")
         return self.node.attrs[name]
 
     @property
@@ -89,7 +98,7 @@ class Operation:
         return source.describe(self.node.place)
 
     def __repr__(self) -> str:
-        return f"<tf.Operation {self._name!r} type={self._type}>"
+        return f"<tf.Operation {self.name!r} type={self._type}>"
 
 
 class SymbolicTensor(Tensor):
@@ -110,7 +119,7 @@ class SymbolicTensor(Tensor):
 
     @property
     def name(self) -> str:
-        return f"{self._op._name}:{self._index}"
+        return f"{self._op.name}:{self._index}"
 
     @property
     def op(self) -> Operation:
@@ -148,11 +157,21 @@ class SymbolicTensor(Tensor):
         self._spec = Spec(None if merged.rank is None else tuple(merged), self._spec.dtype)
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
-        raise ValueError(
-            "Cannot evaluate tensor using `eval()`: No default session is registered. Use `with "
-            "sess.as_default()` or "
-            "pass an explicit session to `eval(session=sess)`"
-        )
+        """The value, in a session or in the one that is open."""
+        return session_for(session, self.graph, "evaluate tensor using `eval()`", "eval").run(self, feed_dict)
+
+    def __eq__(self, other):
+        if self.graph.building_function:
+            return super().__eq__(other)
+        return self is other
+
+    def __ne__(self, other):
+        if self.graph.building_function:
+            return super().__ne__(other)
+        return self is not other
+
+    def __hash__(self):
+        return super().__hash__() if self.graph.building_function else id(self)
 
     def __bool__(self):
         raise OperatorNotAllowedInGraphError(
@@ -221,6 +240,22 @@ class SymbolicTensor(Tensor):
         if spec:
             raise TypeError("unsupported format string passed to SymbolicTensor.__format__")
         return str(self)
+
+
+def session_for(session: Any, graph: Any, purpose: str, method: str) -> Any:
+    """`session`, or the one that is open; raises ValueError where there is none for the graph."""
+    found = context.local.session if session is None else session
+    if found is None:
+        raise ValueError(
+            f"Cannot {purpose}: No default session is registered. Use `with sess.as_default()` or pass an "
+            f"explicit session to `{method}(session=sess)`"
+        )
+    if found.graph is not graph:
+        raise ValueError(
+            f"Cannot {purpose}: the {'default' if session is None else 'given'} session is for another "
+            f"graph. Pass a session of this one to `{method}(session=sess)`."
+        )
+    return found
 
 
 def spelled(x: Any) -> str:

@@ -7,10 +7,11 @@ need to know nothing of variables.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from nbtape.core import context, nest, source
-from nbtape.core.engine import EagerTensor, Tensor, o, tensor
+from nbtape.core.engine import EagerTensor, Tensor, apply, o, tensor
 from nbtape.core.shape import Spec
 from nbtape.graph.graph import Graph
 from nbtape.graph.rows import PLACEHOLDER, spec_of_variable
@@ -108,6 +109,10 @@ class FunctionGraph(Graph):
         with self.outside():
             return self.outer.lift(x)  # type: ignore[union-attr]
 
+    def control_dependencies(self, control_inputs: Any) -> Any:
+        """A `with` block; nothing has to be told, since what is written later runs later."""
+        return nullcontext()
+
     def outside(self):
         """The context in which the trace was opened."""
         return context.recording(self.outer_recorders, self.outer)
@@ -124,11 +129,7 @@ class FunctionGraph(Graph):
     def close(self, outputs: list[SymbolicTensor]) -> None:
         self.outputs = outputs
         kept = pruned(self.nodes, [*outputs, *self.inputs])
-        entries = [entry for entry in self._operations.values() if id(entry.node) in kept]
-        for entry in entries:
-            entry.node = kept[id(entry.node)]
-        self._operations = {entry.name: entry for entry in entries}
-        self.nodes = [entry.node for entry in entries]
+        self.keep(kept)
         used = {id(y) for node in self.nodes for y in node.outputs}
         self.captures = {key: pair for key, pair in self.captures.items() if id(pair[1]) in used}
         self._drops = last_uses(self.nodes, outputs)
@@ -137,6 +138,13 @@ class FunctionGraph(Graph):
 
     def run(self, inputs: Sequence[Any]) -> list:
         """What the outputs come to for `inputs`, through `apply`: the tapes that are open see each op."""
+        outer = context.local.graph
+        if outer is None or outer.building_function or not any(acts(node) for node in self.nodes):
+            return self._run(inputs)
+        with outer.in_order():
+            return [apply(o.identity, y) for y in self._run(inputs)]
+
+    def _run(self, inputs: Sequence[Any]) -> list:
         env: dict[int, Any] = {id(p): x for p, x in zip(self.inputs, inputs, strict=True)}
         for outside, inside in self.captures.values():
             env[id(inside)] = outside
