@@ -28,15 +28,29 @@ class name_scope:
         return self._name
 
     def __enter__(self) -> str:
-        self._saved.append(context.local.scope)
-        name = self._name or ""
+        outer, name = context.local.scope, self._name or ""
         if context.local.graph is not None:
-            context.local.scope = context.local.graph.enter_scope(context.local.scope, name)
+            scope = context.local.graph.enter_scope(outer, name)
         elif not name:
-            context.local.scope = ""
+            scope = ""
         else:
-            context.local.scope = name if name.endswith("/") else f"{context.local.scope}{name}/"
-        return context.local.scope
+            scope = name if name.endswith("/") else f"{outer}{name}/"
+        self._saved.append(outer)
+        context.local.scope = scope
+        return scope
 
     def __exit__(self, *exc: object) -> None:
         context.local.scope = self._saved.pop()
+
+
+class op_scope(name_scope):
+    """`name_scope` as TensorFlow 1 has it, with a `default_name` for where `name` is None."""
+
+    def __init__(self, name: Any, default_name: str | None = None, values: Any = None):
+        if name is None and values is not None and default_name is None:
+            raise ValueError(
+                "At least one of name (None) and default_name (None) must be provided where `values` are."
+            )
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"`default_name` type ({type(name)}) is not a string type.")
+        super().__init__(name, default_name, values)

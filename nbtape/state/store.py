@@ -4,45 +4,29 @@ A store belongs to a graph, or to the process where operations run at once or a 
 `VariableScope` says under which name, and by which rules, `get_variable` looks there.
 """
 
-import enum
 import inspect
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from nbtape.core import context
 from nbtape.core.dtype import DType, as_dtype, float32
-from nbtape.core.engine import tensor
+from nbtape.core.engine import Tensor, tensor
 from nbtape.core.shape import TensorShape
+from nbtape.graph.setting import outermost
+from nbtape.state.collection import GraphKeys
+from nbtape.state.graph_variable import VariableV1
 from nbtape.state.initializers import Zeros
+from nbtape.state.partition import PartitionedVariable, parts_of
 from nbtape.state.scaling import GlorotUniform
+from nbtape.state.scope import name_scope
 from nbtape.state.variable import Variable, VariableAggregation, VariableSynchronization
+from nbtape.state.variable_scope import AUTO_REUSE, ReuseMode, VariableScope
 
 _BAD_INITIALIZER = (
     "The initializer passed is not valid. It should be a callable with no arguments and the shape should not "
     "be provided or an instance of `tf.keras.initializers.*' and `shape` should be fully defined."
 )
-
-
-class ReuseMode(enum.Enum):
-    AUTO_REUSE = 1
-
-
-AUTO_REUSE = ReuseMode.AUTO_REUSE
-
-
-@dataclass(frozen=True)
-class VariableScope:
-    """What `get_variable` is told by the scope around it: a name to put before its own, and defaults."""
-
-    name: str = ""
-    reuse: bool | ReuseMode = False  # True: only what is there; False: only what is new; AUTO_REUSE: either
-    initializer: Any = None
-    regularizer: Callable | None = None
-    custom_getter: Callable | None = None
-    constraint: Callable | None = None
-    dtype: DType = float32
 
 
 class VariableStore:
@@ -51,6 +35,8 @@ class VariableStore:
     def __init__(self, scope: VariableScope):
         self.scope = scope
         self.variables: dict[str, Variable] = {}
+        self.partitioned: dict[str, PartitionedVariable] = {}
+        self.opened: dict[str, int] = {}  # how often each variable scope was opened
         self.regularizers: dict[str, Callable] = {}  # by the name of the variable that they weigh
 
     def get(
@@ -61,35 +47,108 @@ class VariableStore:
         initializer: Any = None,
         regularizer: Callable | None = None,
         reuse: bool | ReuseMode = False,
+        partitioner: Callable | None = None,
         **options: Any,
-    ) -> Variable:
+    ) -> Any:
         """The variable called `name`: found, or made with `options`, as `reuse` allows."""
         if shape is not None:
             if initializer is not None and not callable(initializer):
                 raise ValueError("If initializer is a constant, do not specify shape.")
             shape = TensorShape(shape)
         dtype = as_dtype(dtype)
+        if partitioner is not None or name in self.partitioned:
+            return self._in_parts(name, shape, dtype, initializer, regularizer, reuse, partitioner, options)
         found = self.variables.get(name)
         if found is not None:
             _check_shared(found, name, shape, dtype, reuse)
             return found
-        if reuse is True:
-            raise ValueError(
-                f"Variable {name} does not exist, or was not created with tf.get_variable(). Did you mean to "
-                "set reuse=tf.AUTO_REUSE in VarScope?"
-            )
-        saved, context.local.scope = context.local.scope, ""
-        try:
-            value, dtype = _initial_value(name, shape, dtype, initializer)
-            made = self.variables[name] = Variable(value, dtype=dtype, name=name, **options)
-        finally:
-            context.local.scope = saved
+        _check_absent(name, reuse)
+        made = self.variables[name] = self._made(name, shape, dtype, initializer, options)
         if regularizer is not None:
+            self._weighed(made, name, regularizer)
+        return made
+
+    def _made(self, name: str, shape: Any, dtype: DType, initializer: Any, options: dict) -> Variable:
+        value, dtype = _initial_value(name, shape, dtype, initializer)
+        graph = outermost()
+        options.pop("use_resource", None)
+        if graph is None:
+            options.pop("collections", None)
+            saved, context.local.scope = context.local.scope, ""
+            try:
+                return Variable(value() if callable(value) else value, dtype=dtype, name=name, **options)
+            finally:
+                context.local.scope = saved
+        with context.recording((), graph), name_scope(""):
+            return VariableV1(value, dtype=dtype, name=name, **options)
+
+    def _weighed(self, variable: Any, name: str, regularizer: Callable) -> None:
+        """Put what a regularizer gives for a variable among the losses of the graph."""
+        graph = outermost()
+        if graph is None:
             self.regularizers[name] = regularizer
+            return
+        with context.recording((), graph), name_scope(f"{name}/Regularizer/"):
+            loss = regularizer(variable)
+        if loss is not None:
+            graph.add_to_collection(GraphKeys.REGULARIZATION_LOSSES, loss)
+
+    def _in_parts(
+        self,
+        name: str,
+        shape: Any,
+        dtype: DType,
+        initializer: Any,
+        regularizer: Any,
+        reuse: bool | ReuseMode,
+        partitioner: Callable | None,
+        options: dict,
+    ) -> PartitionedVariable:
+        """The variable called `name`, in the parts that `partitioner` asks for."""
+        if name in self.variables:
+            raise ValueError(
+                "A partitioner was provided, but an unpartitioned version of the variable was found: "
+                f"{name}.  Perhaps a variable of the same name was already created without partitioning?"
+            )
+        if initializer is not None and not callable(initializer):
+            initializer = tensor(initializer)
+            shape = initializer.shape
+        found = self.partitioned.get(name)
+        partitions = None if partitioner is None else parts_of(partitioner, shape, dtype)
+        if found is not None:
+            _check_shared(found, name, shape, dtype, reuse, "reuse partitioned")
+            if partitions not in (None, found.partitions):
+                raise ValueError(
+                    f"Trying to reuse partitioned variable {name}, but specified partitions {partitions} and "
+                    f"found partitions {found.partitions}."
+                )
+            return found
+        _check_absent(name, reuse)
+        made = PartitionedVariable(name, shape, dtype, partitions or [])
+        for i, (begin, size) in enumerate(made.slices):
+            own, value = f"{name}/part_{i}", initializer
+            if isinstance(value, Tensor):
+                value = value[tuple([slice(b, b + n) for b, n in zip(begin, size)])]
+            part_shape = None if isinstance(value, Tensor) else TensorShape(size)
+            part = self.variables[own] = self._made(own, part_shape, dtype, value, dict(options))
+            made.add(part, begin, size)
+            if regularizer is not None:
+                self._weighed(part, own, regularizer)
+        self.partitioned[name] = made
         return made
 
 
-def _check_shared(found: Variable, name: str, shape: Any, dtype: DType, reuse: bool | ReuseMode) -> None:
+def _check_absent(name: str, reuse: bool | ReuseMode) -> None:
+    if reuse is True:
+        raise ValueError(
+            f"Variable {name} does not exist, or was not created with tf.get_variable(). Did you mean to "
+            "set reuse=tf.AUTO_REUSE in VarScope?"
+        )
+
+
+def _check_shared(
+    found: Any, name: str, shape: Any, dtype: DType, reuse: bool | ReuseMode, share: str = "share"
+) -> None:
     if reuse is False:
         raise ValueError(
             f"Variable {name} already exists, disallowed. Did you mean to set reuse=True or "
@@ -97,11 +156,11 @@ def _check_shared(found: Variable, name: str, shape: Any, dtype: DType, reuse: b
         )
     if shape is not None and not shape.is_compatible_with(found.shape):
         raise ValueError(
-            f"Trying to share variable {name}, but specified shape {shape} and found shape {found.shape}."
+            f"Trying to {share} variable {name}, but specified shape {shape} and found shape {found.shape}."
         )
     if dtype != found.dtype:
         raise ValueError(
-            f"Trying to share variable {name}, but specified dtype {dtype.name} and found dtype "
+            f"Trying to {share} variable {name}, but specified dtype {dtype.name} and found dtype "
             f"{found.dtype.name}."
         )
 
@@ -121,7 +180,7 @@ def _initial_value(name: str, shape: TensorShape | None, dtype: DType, initializ
     if isinstance(initializer, type):
         initializer = initializer()
     if shape is not None and shape.is_fully_defined():
-        return initializer(shape.as_list(), dtype=dtype), dtype
+        return lambda: initializer(shape.as_list(), dtype=dtype), dtype
     if _takes_nothing(initializer):
         return initializer, None
     raise ValueError(_BAD_INITIALIZER)
@@ -140,12 +199,17 @@ _of_graphs: weakref.WeakKeyDictionary[Any, VariableStore] = weakref.WeakKeyDicti
 
 def current_store() -> VariableStore:
     """The store of the graph that is open, or of the process."""
-    graph = context.local.graph
-    if graph is None or graph.building_function:
+    graph = outermost()
+    if graph is None:
         return _eager
     if graph not in _of_graphs:
         _of_graphs[graph] = VariableStore(VariableScope())
     return _of_graphs[graph]
+
+
+def get_variable_scope() -> VariableScope:
+    """The variable scope that is open."""
+    return current_store().scope
 
 
 def get_variable(
@@ -173,21 +237,23 @@ def get_variable(
     name, ...)` is called in place of the getter. Raises ValueError for a name that is taken, or missing,
     against the scope's rule, and where shape or dtype differ from those of the variable shared.
 
-    Where operations run at once a second call finds the variable of the first.
+    With a `partitioner` the variable is in parts, and acts as one. Where operations run at once a second call
+    finds the variable of the first.
 
     >>> w = tf.compat.v1.get_variable("doc_w", [2, 2], initializer=tf.ones_initializer())
     >>> tf.compat.v1.get_variable("doc_w", [2, 2]) is w
     True
     """
-    if partitioner is not None:
-        raise ValueError("get_variable makes variables of one part: leave out `partitioner`.")
     store = current_store()
     scope = store.scope
     if initializer is not None and not callable(initializer):
-        own = tensor(initializer).dtype
+        with context.paused():
+            own = (initializer if isinstance(initializer, Tensor) else tensor(initializer)).dtype
         if dtype is not None and as_dtype(dtype) != own:
             raise ValueError(f"Initializer type '{own}' and explicit dtype '{as_dtype(dtype)}' don't match.")
         dtype = own
+    if name is None:
+        name = "Variable"
     arguments = {
         "name": f"{scope.name}/{name}" if scope.name else name,
         "shape": shape,
@@ -196,9 +262,21 @@ def get_variable(
         "regularizer": scope.regularizer if regularizer is None else regularizer,
         "reuse": scope.reuse,
         "trainable": trainable,
+        "collections": collections,
+        "caching_device": scope.caching_device if caching_device is None else caching_device,
+        "partitioner": scope.partitioner if partitioner is None else partitioner,
+        "validate_shape": validate_shape,
+        "use_resource": use_resource,
         "constraint": scope.constraint if constraint is None else constraint,
         "synchronization": synchronization,
         "aggregation": aggregation,
     }
     custom_getter = custom_getter or scope.custom_getter
     return store.get(**arguments) if custom_getter is None else custom_getter(store.get, **arguments)
+
+
+def get_local_variable(name: str, *args: Any, **kwargs: Any) -> Any:
+    """`get_variable` for a variable that is neither trained nor saved: in LOCAL_VARIABLES alone."""
+    kwargs |= {"trainable": False}
+    kwargs["collections"] = [*(kwargs.get("collections") or ()), GraphKeys.LOCAL_VARIABLES]
+    return get_variable(name, *args, **kwargs)

@@ -80,7 +80,9 @@ class Variable(Reads, Parts, Operators):
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Variable":
-        return object.__new__(ResourceVariable if cls is Variable else cls)
+        graph = context.local.graph
+        in_graph = graph is not None and not graph.building_function
+        return object.__new__(kinds[in_graph] if cls is Variable else cls)
 
     def __init__(
         self,
@@ -98,6 +100,29 @@ class Variable(Reads, Parts, Operators):
         shape: Any = None,
         experimental_enable_variable_lifting: bool = True,
     ):
+        self._settings(initial_value, trainable, name, constraint, synchronization, aggregation)
+        value = _initial(initial_value, None if dtype is None else as_dtype(dtype))
+        declared = TensorShape(value.shape if shape is None else shape)
+        if not declared.is_compatible_with(value.shape):
+            raise ValueError(
+                f"In this `tf.Variable` creation, the initial value's shape ({TensorShape(value.shape)}) is "
+                f"not compatible with the explicitly supplied `shape` argument ({shape})."
+            )
+        self._value, self._shape = value, declared
+        self._name = context.local.scope + ("Variable" if name is None else name) + ":0"
+        if context.local.graph is not None:
+            context.local.graph.created(self)
+
+    def _settings(
+        self,
+        initial_value: Any,
+        trainable: bool | None,
+        name: Any,
+        constraint: Any,
+        synchronization: Any,
+        aggregation: Any,
+    ) -> None:
+        """Check and keep what a variable is told beside its value."""
         if initial_value is None:
             raise ValueError(_NO_VALUE)
         if constraint is not None and not callable(constraint):
@@ -111,23 +136,12 @@ class Variable(Reads, Parts, Operators):
             raise ValueError(f"Invalid variable synchronization mode: {synchronization} for variable: {name}")
         if not isinstance(aggregation, VariableAggregation):
             raise ValueError(f"Invalid variable aggregation mode: {aggregation} for variable: {name}")
-        value = _initial(initial_value, None if dtype is None else as_dtype(dtype))
-        declared = TensorShape(value.shape if shape is None else shape)
-        if not declared.is_compatible_with(value.shape):
-            raise ValueError(
-                f"In this `tf.Variable` creation, the initial value's shape ({TensorShape(value.shape)}) is "
-                f"not compatible with the explicitly supplied `shape` argument ({shape})."
-            )
-        self._value, self._shape, self._constraint = value, declared, constraint
-        self._name = context.local.scope + ("Variable" if name is None else name) + ":0"
-        self._synchronization, self._aggregation = synchronization, aggregation
+        self._constraint, self._synchronization, self._aggregation = constraint, synchronization, aggregation
         self._trainable = (
             synchronization is not VariableSynchronization.ON_READ if trainable is None else bool(trainable)
         )
         self._lock, self._writing, self._serial = threading.RLock(), False, next(_serials)
         _alive[self._serial] = self
-        if context.local.graph is not None:
-            context.local.graph.created(self)
 
     # What it is
 
@@ -176,7 +190,7 @@ class Variable(Reads, Parts, Operators):
         return self
 
     @property
-    def initializer(self) -> None:
+    def initializer(self) -> Any:
         return None
 
     @property
@@ -256,6 +270,10 @@ class Variable(Reads, Parts, Operators):
 
 class ResourceVariable(Variable):
     """The type of every Variable, under the name that TensorFlow gives it."""
+
+
+# What `Variable(...)` makes: eagerly and in functions; in a graph of TensorFlow 1, which graph_variable says.
+kinds: dict[bool, type[Variable]] = {False: ResourceVariable, True: ResourceVariable}
 
 
 class _UnreadVariable(ResourceVariable):

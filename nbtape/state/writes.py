@@ -4,9 +4,9 @@ All is checked before the first element is written, so that a write that fails l
 trace the same methods give the graph the variable's next value, made by ops.
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from operator import attrgetter
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -27,12 +27,8 @@ class _Alone:
         self._value = np.zeros(1)
 
 
-def _holders(owner: Any) -> int:
-    value = owner._value
-    return sys.getrefcount(value)
-
-
-_ALONE = _holders(_Alone())
+_alone = _Alone()
+_ALONE = getrefcount(_alone._value)
 
 
 def exclusive(variable: Any) -> np.ndarray:
@@ -40,10 +36,10 @@ def exclusive(variable: Any) -> np.ndarray:
 
     For a scalar, which is kept in no array, a new array that has to be given back; `in_place` does.
     """
-    if not isinstance(variable._value, np.ndarray):
-        return np.array(variable._value)
-    alone = _holders(variable) <= _ALONE
+    alone = getrefcount(variable._value) <= _ALONE
     value = variable._value
+    if not isinstance(value, np.ndarray):
+        return np.array(value)
     if not alone or value.base is not None or not value.flags.carray:
         value = variable._value = value.copy()
     return value
@@ -124,19 +120,19 @@ class Writes:
                 f"Cannot assign value to variable ' {self.name}': Shape mismatch.The variable shape "
                 f"{self._shape}, and the assigned value shape {new.shape} are incompatible."
             )
-        return self._store(new, read_value)
+        return self._store(new, read_value, name)
 
     def assign_add(
         self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
     ) -> Any:
         """Add `delta`, of the variable's very shape; raises InvalidArgumentError for another shape."""
-        return self._update(_add, o.add, delta, read_value)
+        return self._update(_add, o.add, delta, read_value, name)
 
     def assign_sub(
         self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
     ) -> Any:
         """Subtract `delta`, of the variable's very shape; raises InvalidArgumentError for another shape."""
-        return self._update(_sub, o.sub, delta, read_value)
+        return self._update(_sub, o.sub, delta, read_value, name)
 
     def load(self, value: Any, session: Any = None) -> None:
         """`assign`, under its oldest name."""
@@ -150,13 +146,13 @@ class Writes:
         self.assign_add(1)
         return now
 
-    def _update(self, write: Callable, op: Any, delta: Any, read_value: bool) -> Any:
+    def _update(self, write: Callable, op: Any, delta: Any, read_value: bool, name: str | None = None) -> Any:
         delta = tensor(delta, self.dtype)
         if self._value.dtype.kind not in NUMBER:
-            name = self.dtype.name
+            kind = self.dtype.name
             raise invalid(
                 f"No OpKernel was registered to support Op 'Assign{op.name.capitalize()}VariableOp' with "
-                f"these attrs: [dtype=DT_{name.upper()}]: a {name} variable takes values by assign() only."
+                f"these attrs: [dtype=DT_{kind.upper()}]: a {kind} variable takes values by assign() only."
             )
         if context.local.graph is not None:
             self._check_shape(self._shape, delta.shape)
@@ -180,7 +176,7 @@ class Writes:
                 f"{bracket(given)}, shapes must be equal."
             )
 
-    def _store(self, new: Tensor, read_value: bool = True) -> Any:
+    def _store(self, new: Tensor, read_value: bool = True, name: str | None = None) -> Any:
         if context.local.graph is not None:
             context.local.graph.assign(self, new)
         else:

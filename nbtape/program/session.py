@@ -1,0 +1,303 @@
+"""Session: runs a graph of TensorFlow 1, and keeps a value for each of its variables.
+
+A session runs only what its fetches need. That is one `Step` for each set of fetches and feeds, made at the
+first run of its kind.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nbtape.core import context
+from nbtape.core.convert import array_of
+from nbtape.core.dtype import string
+from nbtape.core.engine import EagerTensor, Tensor, readable
+from nbtape.core.slices import IndexedSlices
+from nbtape.graph.default import get_default_graph
+from nbtape.graph.graph import Graph
+from nbtape.graph.symbolic import SymbolicTensor
+from nbtape.program.step import Step
+from nbtape.state.graph_variable import GraphVariable
+from nbtape.state.scope import name_scope
+from nbtape.state.variable import Variable
+from nbtape.state.writes import exclusive
+
+
+class IndexedSlicesValue(NamedTuple):
+    """What a session gives for IndexedSlices."""
+
+    values: Any
+    indices: Any
+    dense_shape: Any
+
+
+class Session:
+    """Runs operations of a graph; each session has its own values of the graph's variables.
+
+    `graph` is the default graph if it is not given. As a `with` block it makes itself the default session and
+    its graph the default graph, and is closed at the end.
+
+    >>> with tf.Graph().as_default(), tf.compat.v1.Session() as sess:
+    ...     x = tf.compat.v1.placeholder(tf.float32, [None])
+    ...     sess.run(x * 2.0, feed_dict={x: [1.0, 2.0]})
+    array([2., 4.], dtype=float32)
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None):
+        if graph is not None and not isinstance(graph, Graph):
+            raise TypeError(f'Argument `graph` must be a tf.Graph, but got "{type(graph).__name__}"')
+        self._graph = get_default_graph() if graph is None else graph
+        self._closed = False
+        self._steps: dict[tuple, Step] = {}
+        self._cells: dict[int, Variable] = {}
+        self.initialized: dict[int, Any] = {}  # the variables that have a value here, by serial
+        self._entered: list = []
+
+    @property
+    def graph(self) -> Graph:
+        return self._graph
+
+    @property
+    def graph_def(self) -> str:
+        return str(self._graph)
+
+    @property
+    def sess_str(self) -> str:
+        return ""
+
+    def cell(self, variable: Any) -> Variable:
+        """The variable that holds this session's value of `variable`."""
+        if not isinstance(variable, GraphVariable):
+            return variable
+        found = self._cells.get(variable._serial)
+        if found is None:
+            dims = variable.shape.as_list() if variable.shape.rank is not None else []
+            zeros = np.zeros([n or 0 for n in dims], variable.dtype.np)
+            if variable.dtype is string:
+                zeros[...] = b""
+            with context.paused(), name_scope(""):
+                name = variable.name.removesuffix(":0")
+                found = Variable(zeros, name=name, shape=variable.shape, trainable=False)
+            self._cells[variable._serial] = found
+        return found
+
+    # Running
+
+    def run(
+        self, fetches: Any, feed_dict: Mapping | None = None, options: Any = None, run_metadata: Any = None
+    ) -> Any:
+        """The values of `fetches`, as NumPy arrays in the same structure; None for an Operation.
+
+        `fetches` is a tensor, an operation, a variable, the name of one, or lists, tuples and dicts of them.
+        `feed_dict` has values to be used for placeholders, or in place of any other tensors.
+        """
+        if self._closed:
+            raise RuntimeError("Attempted to use a closed Session.")
+        if not self._graph._operations:
+            raise RuntimeError(
+                "The Session graph is empty. Add operations to the graph before calling run()."
+            )
+        elements: list = []
+        rebuild = self._flattened(fetches, elements)
+        fed = self._fed(feed_dict)
+        step = self._step(elements, [x for x, _ in fed])
+        values = [_fed_value(x, value, copy) for (x, value), copy in zip(fed, step.copied)]
+        with context.paused():
+            ys = iter(step.execute(values))
+        return rebuild(iter([_given(next(ys)) if isinstance(x, Tensor) else None for x in elements]))
+
+    def _step(self, elements: list, feeds: list) -> Step:
+        key = (*map(id, elements), 0, *map(id, feeds))
+        step = self._steps.get(key)
+        if step is None or not step.stands():
+            step = self._steps[key] = Step(self, elements, feeds)
+        return step
+
+    def _flattened(self, fetches: Any, elements: list) -> Callable:
+        """Put what is fetched in `elements`; returns what gives its values the structure of `fetches`."""
+        kind = type(fetches)
+        if kind is list or isinstance(fetches, list | tuple):
+            parts = [self._flattened(x, elements) for x in fetches]
+            if hasattr(fetches, "_fields"):
+                return lambda values: kind(*[part(values) for part in parts])
+            return lambda values: kind([part(values) for part in parts])
+        if isinstance(fetches, Mapping):
+            made = {key: self._flattened(x, elements) for key, x in fetches.items()}
+            plain = dict if not isinstance(fetches, dict) or hasattr(fetches, "default_factory") else kind
+            return lambda values: plain({key: part(values) for key, part in made.items()})
+        if isinstance(fetches, IndexedSlices):
+            shape = fetches.dense_shape if isinstance(fetches._dense_shape, Tensor) else None
+            known = None if shape is not None or fetches._dense_shape is None else fetches._dense_shape
+            parts = [self._flattened(x, elements) for x in (fetches.values, fetches.indices)]
+            parts.append((lambda values: known) if shape is None else self._flattened(shape, elements))
+            return lambda values: IndexedSlicesValue(*[part(values) for part in parts])
+        elements.append(self._element(fetches))
+        return next
+
+    def _element(self, fetch: Any) -> Any:
+        if type(fetch) is SymbolicTensor and fetch._op._graph is self._graph:
+            return fetch
+        if fetch is None:
+            raise TypeError('Argument `fetch` = None has invalid type "NoneType". Cannot be None')
+        try:
+            return self._graph.as_graph_element(fetch)
+        except TypeError as error:
+            raise TypeError(
+                f'Argument `fetch` = {fetch} has invalid type "{type(fetch).__name__}" must be a string or '
+                f"Tensor. ({error})"
+            ) from None
+        except (ValueError, KeyError) as error:
+            raise ValueError(
+                f"Argument `fetch` = {fetch} cannot be interpreted as a Tensor. ({error})"
+            ) from None
+
+    def _fed(self, feed_dict: Any) -> list[tuple[SymbolicTensor, Any]]:
+        if not feed_dict:
+            return []
+        if not isinstance(feed_dict, Mapping):
+            raise TypeError(
+                "feed_dict must be a dictionary from tensors to values, got "
+                f"{type(feed_dict).__name__}: {feed_dict!r}"
+            )
+        found = []
+        for key, value in _pairs(feed_dict):
+            if type(key) is not SymbolicTensor or key._op._graph is not self._graph:
+                try:
+                    key = self._graph.as_graph_element(key, allow_operation=False)
+                except (TypeError, ValueError, KeyError) as error:
+                    text = f"Cannot interpret feed_dict key as Tensor: {error}"
+                    raise TypeError(text) from None
+            found.append((key, value))
+        return found
+
+    def make_callable(self, fetches: Any, feed_list: Sequence | None = None, accept_options: bool = False):
+        """A function of values for `feed_list` that runs `fetches`."""
+        feeds = list(feed_list or ())
+
+        def call(*values: Any) -> Any:
+            if len(values) != len(feeds):
+                raise ValueError(f"Expected {len(feeds)} values to feed, got {len(values)}.")
+            return self.run(fetches, dict(zip(feeds, values)))
+
+        return call
+
+    def list_devices(self) -> list:
+        """The devices that the session can use."""
+        return []
+
+    # Opening and closing
+
+    @contextmanager
+    def as_default(self):
+        """Let this be the session that `eval` and `run` use where they are given none."""
+        outer, context.local.session = context.local.session, self
+        try:
+            yield self
+        finally:
+            context.local.session = outer
+
+    def __enter__(self) -> "Session":
+        opened = self._graph.as_default(), self.as_default()
+        for block in opened:
+            block.__enter__()
+        self._entered.append(opened)
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        for block in reversed(self._entered.pop()):
+            block.__exit__(*exc)
+        self.close()
+
+    def close(self) -> None:
+        """Let the session's variables go; it runs nothing more."""
+        self._closed = True
+        self._steps.clear()
+        self._cells.clear()
+        self.initialized.clear()
+
+
+class InteractiveSession(Session):
+    """A Session that is the default one, and its graph the default graph, from the time that it is made until
+    it is closed.
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None):
+        super().__init__(target, graph, config)
+        super().__enter__()
+
+    def __enter__(self) -> "InteractiveSession":
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        while self._entered:
+            for block in reversed(self._entered.pop()):
+                block.__exit__(None, None, None)
+        super().close()
+
+
+def get_default_session() -> Session | None:
+    """The session that is open, None where there is none."""
+    return context.local.session
+
+
+def _pairs(feed_dict: Mapping) -> list[tuple[Any, Any]]:
+    """Keys and values, those of tuples of tensors one by one."""
+    left, found = list(feed_dict.items())[::-1], []
+    while left:
+        key, value = left.pop()
+        if not isinstance(key, tuple):
+            found.append((key, value))
+        elif len(key) != len(value):
+            raise ValueError(f"The feed of {key!r} has {len(value)} values for {len(key)} tensors.")
+        else:
+            left += list(zip(key, value))[::-1]
+    return found
+
+
+def _fed_value(x: SymbolicTensor, value: Any, copy: bool) -> EagerTensor:
+    """A value for `x`; a copy where a variable may keep the array."""
+    if isinstance(value, SymbolicTensor):
+        raise TypeError(
+            "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python "
+            f"scalars, strings, lists, numpy ndarrays. The feed of {x.name} is {value!r}: run it first."
+        )
+    spec = x._spec
+    if spec.dtype == object:
+        array = array_of(value.tolist() if isinstance(value, np.ndarray | np.generic) else value, string)
+    elif isinstance(value, EagerTensor) and value._value.dtype == spec.dtype:
+        array = value._value
+    else:
+        array = np.asarray(value, spec.dtype)
+        if type(value) is int and array != value:
+            raise TypeError(
+                f"Type of feed value {value} with type {type(value)} is not compatible with Tensor type "
+                f"{spec.dtype}. Try explicitly setting the type of the feed tensor to a larger type (e.g. "
+                "int64)."
+            )
+    if spec.shape is not None and not _fits(array.shape, spec.shape):
+        raise ValueError(
+            f"Cannot feed value of shape {array.shape} for Tensor {x.name}, which has shape {x.shape}"
+        )
+    if not array.ndim:
+        array = np.asarray(array)[()] if spec.dtype != object else array
+    elif copy or not array.flags.carray:
+        array = np.array(array, order="C")
+    return EagerTensor(array)
+
+
+def _fits(shape: tuple, wanted: tuple) -> bool:
+    return len(shape) == len(wanted) and all([m is None or n == m for n, m in zip(shape, wanted)])
+
+
+def _given(y: EagerTensor) -> Any:
+    """A value as an array that is the user's own: a copy of what somebody else holds too."""
+    value = y._value
+    if not isinstance(value, np.ndarray) or not value.ndim:
+        return readable(value)
+    del value
+    return exclusive(y)
