@@ -264,3 +264,47 @@ def test_training_through_a_function_agrees_with_eager():
         return found
 
     assert np.allclose(losses(tf.function), losses(lambda f: f), rtol=1e-5)
+
+
+def jacobian_of(f, persistent=False):
+    def jacobian(x):
+        with tf.GradientTape(persistent=persistent) as tape:
+            tape.watch(x)
+            y = f(x)
+        return tape.jacobian(y, x)
+
+    return jacobian
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: tf.sin(x) * x,
+        lambda x: tf.reshape(x, [-1])[1:] * tf.reduce_sum(x),
+        lambda x: x @ tf.transpose(x),
+        lambda x: tf.gather(x, [1, 1, 0]) * 2.0,
+        lambda x: tf.reduce_sum(x**3),
+    ],
+)
+def test_a_jacobian_in_a_function_is_that_outside(f):
+    x = tf.constant([[1.0, -2.0], [0.5, 3.0]])
+    np.testing.assert_allclose(tf.function(jacobian_of(f))(x), jacobian_of(f)(x), rtol=1e-6)
+
+
+def test_a_hessian_in_a_function_holds_one_copy_of_each_step():
+    @tf.function
+    def hessian(x):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                y = tf.reduce_sum(x[1:] * x[:-1] ** 2)
+            g = inner.gradient(y, x)
+        return outer.jacobian(g, x)
+
+    counts = []
+    for n in (5, 50):
+        x = tf.constant(np.linspace(0.0, 1.0, n))
+        assert hessian(x).shape == (n, n)
+        counts.append(len(hessian.graph.nodes))
+    assert counts[0] == counts[1]

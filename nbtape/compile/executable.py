@@ -23,6 +23,8 @@ from nbtape.graph.passes import optimise, specialise
 from nbtape.graph.program import program_of
 from nbtape.graph.trace import FunctionGraph
 
+_HOSTS = 32  # sizes of one trace that are kept ready
+
 
 class Executable:
     """The compiled forms of one graph, one for the sizes of each signature that it was called with."""
@@ -58,6 +60,8 @@ class Executable:
         host = building.host(wait=Settings.mode == "synchronous")
         if host is not None:
             self.hosts[key] = host
+            if len(self.hosts) > _HOSTS:
+                del self.hosts[next(iter(self.hosts))]  # the sizes that came first; each keeps memory
             self.seconds, self.cached = time.perf_counter() - building.began, building.cached
         return host
 
