@@ -585,3 +585,12 @@ def test_products_of_matrices_are_numpys(dtype, transposed, beta):
     product = step(GEMM[dtype], blas.gemm_address(dtype), *table, *strides)
     assert Program([threads, product]).run() == 0
     np.testing.assert_allclose(c, expected, rtol=1e-6)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="the system does not tell who may write")
+def test_a_folder_that_others_can_write_to_is_no_cache(tmp_path, monkeypatch):
+    tmp_path.chmod(0o777)
+    monkeypatch.setenv("NBTAPE_CACHE_DIR", str(tmp_path))
+    with pytest.warns(RuntimeWarning, match="others can write to it too"):
+        cache.write("x", b"data")
+    assert list(tmp_path.iterdir()) == []

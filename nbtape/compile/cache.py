@@ -1,5 +1,6 @@
 """Object files on disk, each under the hash of all that it was made from, shared by all processes."""
 
+import errno
 import hashlib
 import os
 import re
@@ -113,12 +114,19 @@ def _usual() -> str:
 def _made(folder: str) -> Path | None:
     """A folder that can be written to, or None, after a warning."""
     try:
-        os.makedirs(folder, exist_ok=True)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        if not _private(os.stat(folder)):
+            raise PermissionError(errno.EPERM, "others can write to it too, and what lies in it is run")
         with tempfile.TemporaryFile(dir=folder):
             return Path(folder)
     except OSError as error:
         warnings.warn(_UNWRITABLE.format(folder=folder, error=error.strerror), RuntimeWarning, stacklevel=2)
         return None
+
+
+def _private(folder: os.stat_result) -> bool:
+    """Whether only this user can put files into a folder; where systems do not tell, yes."""
+    return not hasattr(os, "getuid") or (folder.st_uid == os.getuid() and not folder.st_mode & 0o022)
 
 
 @cache
