@@ -315,6 +315,46 @@ def test_an_optimizer_of_ones_own(run):
     assert np.allclose(*found)
 
 
+@pytest.mark.parametrize("size", [3, 5000])
+@pytest.mark.parametrize("run", [lambda f: f, tf.function], ids=["eager", "traced"])
+def test_a_rule_of_ones_own_is_followed_though_its_base_has_a_kernel(run, size):
+    class Halving(tf.keras.optimizers.SGD):
+        def rule(self, g, p, *values):
+            return (p * 0.5,)
+
+    v, halving = tf.Variable(tf.ones([size])), Halving()
+    run(lambda: halving.apply([tf.ones([size])], [v]))()
+    np.testing.assert_array_equal(v.numpy(), np.full(size, 0.5))
+
+
+def test_a_step_of_ones_own_is_made_for_each_variable():
+    class Counting(tf.keras.optimizers.Adam):
+        def update_step(self, gradient, variable, learning_rate):
+            stepped.append(variable)
+            super().update_step(gradient, variable, learning_rate)
+
+    stepped, variables = [], [tf.Variable(tf.ones([n])) for n in (3, 5000)]
+    Counting().apply_gradients([(tf.ones_like(v), v) for v in variables])
+    assert [v.shape for v in stepped] == [[3], [5000]]
+    assert all(np.all(v.numpy() < 1) for v in variables)
+
+
+def test_a_variable_may_be_named_twice_in_a_step():
+    v = tf.Variable(tf.ones([5000]))
+    tf.keras.optimizers.SGD(0.25).apply_gradients([(tf.ones([5000]), v), (tf.ones([5000]), v)])
+    np.testing.assert_array_equal(v.numpy(), np.full(5000, 0.5))
+
+
+def test_a_value_read_before_a_step_stays_as_it_was():
+    v, adam = tf.Variable(tf.ones([5000])), tf.keras.optimizers.Adam()
+    for _ in range(3):
+        before = v.value()
+        copy = before.numpy().copy()
+        adam.apply_gradients([(before, v)])
+        np.testing.assert_array_equal(before.numpy(), copy)
+        assert np.all(v.numpy() < copy)
+
+
 def test_an_optimizer_made_in_a_function_trains_on():
     v, optimizer = tf.Variable([1.0, -2.0]), K.Adam(0.1)
 

@@ -25,7 +25,7 @@ from nbtape.ops.clip import clip_by_global_norm, clip_by_norm, clip_by_value
 from nbtape.state.scaling import get as initializer_named
 from nbtape.state.scope import name_scope
 from nbtape.state.variable import Variable
-from nbtape.state.writes import in_place
+from nbtape.state.writes import exclusive, writing
 from nbtape.train.schedules import LearningRateSchedule
 
 _LARGE = 4096  # elements from which a kernel is worth the import of Numba
@@ -101,6 +101,9 @@ class Optimizer:
         self._trainable: list[Variable] = []
         self._slots: dict[int, tuple[Variable, ...]] = {}  # by the variable's serial number
         self._undecayed: tuple[set[int], re.Pattern | None] = set(), None
+        self._has_kernel = _keeps(type(self), "fused", "rule")
+        self._at_once = _keeps(type(self), "fused", "update_step")
+        self._last: tuple[list[int], writing] | None = None  # the block of the last step, and for what it was
         self._rates: dict[Any, tuple] = {}  # what `rates` gave in this step, by dtype
         self._variables: list[Variable] = []
         self._iterations = self._made(0, "iteration", np.int64)
@@ -261,41 +264,62 @@ class Optimizer:
         self._rates = {}
         if self.weight_decay is not None:
             self._decay(variables, rate)
-        for gradient, variable in zip(gradients, variables):
-            self.update_step(gradient, variable, rate)
+        eager = context.local.graph is None
+        if eager and self._at_once and all([type(g) is EagerTensor for g in gradients]):
+            self._step(gradients, variables, rate)
+        else:
+            for gradient, variable in zip(gradients, variables):
+                self.update_step(gradient, variable, rate)
         for variable in variables:
-            if variable.constraint is not None:
-                variable.assign(variable.constraint(variable))
-        if context.local.graph is None:
+            if variable._constraint is not None:
+                variable.assign(variable._constraint(variable))
+        if eager:
             self._iterations._store(EagerTensor(self._iterations._value + 1), False)
         else:
             self._iterations.assign_add(1, read_value=False)
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         """Change one variable, and its slots, for its gradient."""
-        dtype = variable.dtype
         if isinstance(gradient, IndexedSlices):
             gradient = tensor(IndexedSlices(gradient.values, gradient.indices, tuple(variable.shape)))
-        if type(gradient) is not EagerTensor or gradient._value.dtype != dtype.np:
-            gradient = cast(gradient, dtype)
-        held = (variable, *self._slots[variable._serial])
-        rates = self._rates_for(dtype, learning_rate)
-        if context.local.graph is not None:
-            values = self.rule(gradient, *[tensor(v) for v in held], *rates)
-            for v, value in zip(held, values):
-                v.assign(value, read_value=False)
+        if context.local.graph is None:
+            self._step([gradient], [variable], learning_rate)
             return
-        g = gradient._value
-        if g.shape != variable._value.shape:
-            variable._check_shape(variable._value.shape, g.shape)
-        fused = self.fused() if g.shape and dtype.is_floating else None
-        if fused and (fused[0]._function is not None or g.size >= _LARGE):
-            kernel, more = fused
-            in_place(kernel, held, g, *rates, *more)
-        else:
-            self._by_rule(g, held, rates)
+        dtype, held = variable.dtype, (variable, *self._slots[variable._serial])
+        values = self.rule(
+            cast(gradient, dtype), *[tensor(v) for v in held], *self._rates_for(dtype, learning_rate)
+        )
+        for v, value in zip(held, values):
+            v.assign(value, read_value=False)
 
     # Inside a step
+
+    def _step(self, gradients: Sequence[Any], variables: Sequence[Variable], learning_rate: Any) -> None:
+        """Change variables, whose gradients are dense, at once."""
+        fused = self.fused() if self._has_kernel else None
+        with self._block(variables):
+            for gradient, variable in zip(gradients, variables):
+                dtype = variable.dtype
+                if type(gradient) is not EagerTensor or gradient._value.dtype != dtype.np:
+                    gradient = cast(gradient, dtype)
+                g = gradient._value
+                if g.shape != variable._value.shape:
+                    variable._check_shape(variable._value.shape, g.shape)
+                held = (variable, *self._slots[variable._serial])
+                rates = self._rates_for(dtype, learning_rate)
+                if fused and g.ndim and dtype.is_floating and (g.size >= _LARGE or fused[0]._function):
+                    kernel, more = fused
+                    kernel(*[exclusive(v) for v in held], g, *rates, *more)
+                else:
+                    self._by_rule(g, held, rates)
+
+    def _block(self, variables: Sequence[Variable]) -> writing:
+        """The block that writes to `variables` and their slots; that of the last step, if it had the same."""
+        serials = [v._serial for v in variables]
+        if self._last is None or self._last[0] != serials:
+            held = {v._serial: v for x in variables for v in (x, *self._slots[x._serial])}
+            self._last = serials, writing(list(held.values()))
+        return self._last[1]
 
     def _by_rule(self, g: Any, held: Sequence[Variable], rates: tuple) -> None:
         """`rule` on bare arrays. Half precision is computed with as float32, as it is in kernels."""
@@ -312,6 +336,8 @@ class Optimizer:
         if found is None:
             if context.local.graph is None:
                 number = np.float32 if dtype.np in _HALVES else dtype.as_numpy_dtype
+                if isinstance(learning_rate, Variable):
+                    learning_rate = learning_rate._value
                 rate, step = number(np.asarray(learning_rate)), number(self._iterations._value + 1)
             else:
                 rate, step = cast(learning_rate, dtype), cast(self._iterations + 1, dtype)
@@ -345,6 +371,11 @@ class Optimizer:
                 variable.assign_sub(
                     variable * self.weight_decay * cast(rate, variable.dtype), read_value=False
                 )
+
+
+def _keeps(cls: type, name: str, other: str) -> bool:
+    """Whether no class overrides `other` without `name`, so that the two still say the same."""
+    return name in vars(next(c for c in cls.__mro__ if name in vars(c) or other in vars(c)))
 
 
 def _unique(name: str) -> str:

@@ -39,15 +39,11 @@ def step(loop: Callable[..., None], targets: tuple[Array, ...], g: Array, *scala
     """Call `loop` with everything flat."""
     gradient = wide(g).reshape(-1)
     gradient.flags.writeable = False  # as `dense` does; a view of its own already, it needs no other
-    flat = []
-    for target in targets:
-        if not target.flags.c_contiguous or target.dtype.char in HALVES:
-            update_in_place(
-                lambda *ready: loop(*[t.reshape(-1) for t in ready], gradient, *scalars), *targets
-            )
-            return
-        flat.append(target.reshape(-1))
-    loop(*flat, gradient, *scalars)
+    flat = [target.reshape(-1) for target in targets if target.flags.carray]
+    if len(flat) == len(targets) and flat[0].dtype.char not in HALVES:
+        loop(*flat, gradient, *scalars)
+    else:
+        update_in_place(lambda *ready: loop(*[t.reshape(-1) for t in ready], gradient, *scalars), *targets)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
