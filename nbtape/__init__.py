@@ -21,6 +21,7 @@ from nbtape import (
     random as random,
     strings as strings,
     test as test,
+    train as train,
 )
 from nbtape.autodiff.custom import (
     custom_gradient as custom_gradient,
@@ -60,6 +61,7 @@ from nbtape.graph.control import (
     switch_case as switch_case,
     while_loop as while_loop,
 )
+from nbtape.graph.device import DeviceSpec as DeviceSpec, device as device
 from nbtape.graph.effects import (
     Assert as Assert,
     control_dependencies as control_dependencies,
@@ -72,7 +74,6 @@ from nbtape.graph.gradients import gradients as gradients, hessians as hessians
 from nbtape.graph.graph import Graph as Graph
 from nbtape.graph.python import numpy_function as numpy_function, py_function as py_function
 from nbtape.graph.setting import (
-    device as device,
     executing_eagerly as executing_eagerly,
     init_scope as init_scope,
     inside_function as inside_function,

@@ -41,7 +41,7 @@ class _Local(threading.local):
         self.watch: tuple | None = None  # (graph, recorders) if there are any: what the hot path looks at
         self.pulling = False  # whether a gradient rule runs, as Tensors
         self.scope = ""  # name scope prefix, "" or "a/b/"
-        self.device = ""  # as given to `device(...)`, "" for the default
+        self.device: tuple = ()  # what says where operations of graphs are put, outermost first
         self.session: Any = None  # the session that `eval` and `run` use where they are given none
 
 

@@ -15,6 +15,7 @@ from nbtape.core.engine import EagerTensor, Node, Op, Tensor, o, tensor
 from nbtape.core.errors import OpError
 from nbtape.core.report import specs_of, with_report
 from nbtape.core.shape import Spec
+from nbtape.graph import device
 from nbtape.graph.contents import Contents
 from nbtape.graph.rows import PLACEHOLDER, Literal, at_building, check_dtypes, spec_of_variable
 from nbtape.graph.run import acts, ancestors, evaluate, unrepeatable
@@ -74,13 +75,16 @@ class Graph(Contents):
         specs: tuple,
         place: source.Place | None,
         name: str | None = None,
+        kind: str = "",
     ) -> tuple:
-        """Append a Node whose outputs have `specs`, and return these."""
+        """Append a Node whose outputs have `specs`, and return these; `kind` is its type for the user."""
         if self._finalized:
             raise RuntimeError("Graph is finalized and cannot be modified.")
-        operation = Operation(self, op.label, None, self._controls)  # type: ignore[arg-type]
+        operation = Operation(self, kind or op.label, None, self._controls)  # type: ignore[arg-type]
         ys = tuple([SymbolicTensor(spec, operation, i) for i, spec in enumerate(specs)])
         operation.node = Node(op, inputs, attrs, ys, place)
+        if context.local.device:
+            device.place(operation)
         self.names.add(operation, name)
         self._operations.append(operation)
         self.nodes.append(operation.node)
@@ -245,13 +249,20 @@ class Graph(Contents):
     @contextmanager
     def as_default(self):
         """Let the operations of this block go into the graph; tapes that are open do not see them."""
-        scope, context.local.scope = context.local.scope, ""
+        outer = context.local.scope, context.local.device
+        context.local.scope = ""
+        if not self.building_function:
+            context.local.device = ()
         try:
             with context.recording((), self):
                 yield self
         finally:
             self.names.settle()
-            context.local.scope = scope
+            context.local.scope, context.local.device = outer
+
+    def device(self, device_name_or_function: Any) -> Any:
+        """A `with` block whose operations are put on a device."""
+        return device.device(device_name_or_function)
 
     def finalize(self) -> None:
         """Refuse further operations."""

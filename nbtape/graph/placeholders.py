@@ -25,9 +25,7 @@ def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Any:
     if graph is None:
         raise RuntimeError(_EAGER)
     spec = Spec(_dims(TensorShape(shape)), as_dtype(dtype).np)
-    x = graph.placeholder(spec, name or "Placeholder")
-    x._op._type = "Placeholder"
-    return x
+    return graph.placeholder(spec, name or "Placeholder")
 
 
 def placeholder_with_default(input: Any, shape: Any, name: str | None = None) -> Any:

@@ -1,13 +1,10 @@
-"""Where code runs: eagerly or in a graph, inside a function or not, on which device."""
+"""Where code runs: eagerly or in a graph, inside a function or not, and which devices there are."""
 
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from nbtape.core import context
-from nbtape.core.errors import invalid
 from nbtape.graph.graph import Graph
-
-_TYPES = {"CPU", "GPU", "TPU", "TPU_SYSTEM", "XLA_CPU", "XLA_GPU"}
 
 
 def executing_eagerly() -> bool:
@@ -48,65 +45,6 @@ def init_scope():
     """
     with context.recording((), outermost()):
         yield
-
-
-class device:
-    """Put operations on a device, "/CPU:0" or "/GPU:0"; one that is not there is replaced by the CPU.
-
-    Raises ValueError for a string that names no device.
-
-    >>> with tf.device("/CPU:0"):
-    ...     x = tf.constant(1.0)
-    """
-
-    def __init__(self, device_name: Any):
-        if device_name is not None and not isinstance(device_name, str) and not callable(device_name):
-            raise ValueError(f"Expecting a string device name. Got {type(device_name)}({device_name})")
-        self._name = device_name
-        self._saved: list[str] = []
-        self._parts = parse_device(device_name) if isinstance(device_name, str) else DeviceParts()
-
-    def __enter__(self) -> None:
-        if self._parts.job not in (None, "localhost") and context.local.graph is None:
-            raise invalid(f"{self._name} unknown device.")
-        self._saved.append(context.local.device)
-        context.local.device = self._name if isinstance(self._name, str) else ""
-
-    def __exit__(self, *exc: object) -> None:
-        context.local.device = self._saved.pop()
-
-
-class DeviceParts(NamedTuple):
-    """A device string taken apart."""
-
-    job: str | None = None
-    replica: int | None = None
-    task: int | None = None
-    device_type: str | None = None
-    device_index: int | None = None
-
-
-def parse_device(spec: str) -> DeviceParts:
-    """`spec` taken apart: "/job:w/task:0/device:GPU:1", "/gpu:0", "CPU"; raises ValueError where it is
-    malformed.
-    """
-    found: dict[str, Any] = {}
-    for part in filter(None, spec.split("/")):
-        key, *rest = part.split(":")
-        if key in ("job", "replica", "task") and len(rest) == 1:
-            found[key] = rest[0] if key == "job" else int(rest[0])
-            continue
-        kind = rest[0] if key == "device" and rest else key
-        index = rest[1:] if key == "device" else rest
-        if kind.upper() not in _TYPES or len(index) > 1:
-            raise ValueError(
-                f"Unknown attribute '{key}' is encountered while parsing the device spec: '{spec}'."
-            )
-        if "device_type" in found:
-            raise ValueError(f"Multiple device types are not allowed while parsing the device spec: {spec}.")
-        found["device_type"] = kind.upper()
-        found["device_index"] = None if not index or index[0] == "*" else int(index[0])
-    return DeviceParts(**found)
 
 
 class PhysicalDevice(NamedTuple):

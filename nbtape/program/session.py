@@ -4,25 +4,30 @@ A session runs only what its fetches need. That is one `Step` for each set of fe
 first run of its kind.
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nbtape.core import context
+from nbtape.core import context, source
 from nbtape.core.convert import array_of
 from nbtape.core.dtype import string
 from nbtape.core.engine import EagerTensor, Tensor, readable
+from nbtape.core.errors import invalid
 from nbtape.core.slices import IndexedSlices
 from nbtape.graph.default import get_default_graph
+from nbtape.graph.device import is_here
 from nbtape.graph.graph import Graph
-from nbtape.graph.symbolic import SymbolicTensor
+from nbtape.graph.symbolic import Operation, SymbolicTensor
 from nbtape.program.step import Step
 from nbtape.state.graph_variable import GraphVariable
 from nbtape.state.scope import name_scope
 from nbtape.state.variable import Variable
 from nbtape.state.writes import exclusive
+
+CPU = "/job:localhost/replica:0/task:0/device:CPU:0"
 
 
 class IndexedSlicesValue(NamedTuple):
@@ -49,7 +54,8 @@ class Session:
         if graph is not None and not isinstance(graph, Graph):
             raise TypeError(f'Argument `graph` must be a tf.Graph, but got "{type(graph).__name__}"')
         self._graph = get_default_graph() if graph is None else graph
-        self._closed = False
+        self._closed, self._soft = False, getattr(config, "allow_soft_placement", None)
+        self._missing: set[str] = set()  # devices that are not there, of which the user has been told
         self._steps: dict[tuple, Step] = {}
         self._cells: dict[int, Variable] = {}
         self.initialized: dict[int, Any] = {}  # the variables that have a value here, by serial
@@ -82,6 +88,25 @@ class Session:
                 found = Variable(zeros, name=name, shape=variable.shape, trainable=False)
             self._cells[variable._serial] = found
         return found
+
+    def placed(self, operations: Sequence[Operation]) -> None:
+        """See to it that operations are on devices that are there, or say where they run instead."""
+        for operation in operations:
+            device = operation._device
+            if not device or device in self._missing or is_here(device):
+                continue
+            if self._soft is False:
+                raise invalid(
+                    f"Cannot assign a device for operation {operation.name}: it was explicitly assigned to "
+                    f"{device} but available devices are [ {CPU} ]. Make sure the device specification "
+                    "refers to a valid device, or run with tf.ConfigProto(allow_soft_placement=True)."
+                )
+            self._missing.add(device)
+            warnings.warn(
+                f"There is no device {device}: {operation.name}, and all else that was put there, runs on "
+                f"{CPU}. ConfigProto(allow_soft_placement=False) makes this an error.",
+                stacklevel=source.depth(),
+            )
 
     # Running
 

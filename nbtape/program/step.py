@@ -57,9 +57,11 @@ class Step(FunctionGraph):
         tensors = [x for x in fetches if isinstance(x, Tensor)]
         fed = {id(x) for x in feeds}
         wanted = [x if isinstance(x, Operation) else x._op for x in fetches if id(x) not in fed]
+        operations = needed(wanted, fed, self._is_set)
+        session.placed(operations)
         with self.as_default():
             env = {id(x): self.add_input(x._spec, x._op.name) for x in feeds}
-            self._take(needed(wanted, fed, self._is_set), env)
+            self._take(operations, env)
             structure = returned(self, tuple([env[id(x)] for x in tensors]))
         self.finish(structure)
         self.copied = [_kept(x, self) for x in self.inputs]

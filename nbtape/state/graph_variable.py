@@ -51,15 +51,17 @@ class GraphVariable(ResourceVariable):
     ):
         self._settings(initial_value, trainable, name, constraint, synchronization, aggregation)
         self._graph = graph = context.local.graph
-        outer = context.local.scope
+        outer, device = context.local.scope, context.local.device
         scope = graph.enter_scope(outer, name or "Variable") or outer
         with graph.control_dependencies(None):
             try:
+                context.local.device = ()
                 self._begin(scope, initial_value, None if dtype is None else as_dtype(dtype))
                 self._shaped(shape, validate_shape)
+                context.local.device = device
                 self._build(scope)
             finally:
-                context.local.scope = outer
+                context.local.scope, context.local.device = outer, device
         collected([self], collections, self._trainable)
 
     def _begin(self, scope: str, initial_value: Any, dtype: Any) -> None:
@@ -86,9 +88,9 @@ class GraphVariable(ResourceVariable):
         """The operations of a variable: itself, whether it has a value, its initializer, a read."""
         graph, attrs, spec = self._graph, {"variable": self.ref()}, spec_of_variable(self)
         context.local.scope = scope
-        graph.append(o.read_variable, (), attrs, (spec,), source.here(2), scope)
+        graph.append(o.read_variable, (), attrs, (spec,), source.here(2), scope, "VarHandleOp")
         self._op = graph.last
-        self._op._type = "VarHandleOp"
+        context.local.device = (lambda operation: self._op.device,)
         graph.append(o.is_initialized, (), attrs, (_TRUTH,), None, "IsInitialized/VarIsInitializedOp")
         value = self._initial_value
         graph.append(o.assign_variable, (value,), attrs, (value._spec,), None, "Assign")

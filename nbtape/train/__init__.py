@@ -1,1 +1,3 @@
 """What people train with: optimizers and data."""
+
+from nbtape.graph.cluster import ClusterSpec as ClusterSpec

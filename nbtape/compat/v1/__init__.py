@@ -75,6 +75,11 @@ from nbtape.graph.default import (
     get_default_graph as get_default_graph,
     reset_default_graph as reset_default_graph,
 )
+from nbtape.graph.device import (
+    MutableDeviceSpec as DeviceSpec,
+    colocate_with as colocate_with,
+    device as device,
+)
 from nbtape.graph.effects import (
     Assert as Assert,
     control_dependencies as control_dependencies,
@@ -104,7 +109,6 @@ from nbtape.graph.python import (
     py_function as py_function,
 )
 from nbtape.graph.setting import (
-    device as device,
     executing_eagerly as executing_eagerly,
     init_scope as init_scope,
     inside_function as inside_function,
@@ -406,6 +410,7 @@ from nbtape.program.session import (
     Session as Session,
     get_default_session as get_default_session,
 )
+from nbtape.program.settings import ConfigProto as ConfigProto, GPUOptions as GPUOptions
 from nbtape.state.collection import (
     GraphKeys as GraphKeys,
     add_to_collection as add_to_collection,

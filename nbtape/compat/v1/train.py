@@ -1,5 +1,12 @@
 """TensorFlow 1's `tf.train`."""
 
+from nbtape.graph.cluster import (
+    ClusterSpec as ClusterSpec,
+    GreedyLoadBalancingStrategy as GreedyLoadBalancingStrategy,
+    RoundRobinStrategy as RoundRobinStrategy,
+    byte_size_load_fn as byte_size_load_fn,
+    replica_device_setter as replica_device_setter,
+)
 from nbtape.train.global_step import (
     create_global_step as create_global_step,
     get_global_step as get_global_step,
