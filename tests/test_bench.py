@@ -36,6 +36,47 @@ def test_it_runs_and_prints_a_table():
     assert head.startswith("Time of a step, eager") and "nbtape" in names and row.startswith("w1_scalar")
 
 
+def test_a_compiled_step_is_checked_and_timed():
+    command = [
+        sys.executable,
+        "-m",
+        "nbtape.bench",
+        "compiled",
+        "--rounds",
+        "1",
+        "--peers",
+        "--cases",
+        "w8_sparse",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=BENCH.parents[1])
+    assert done.returncode == 0, done.stderr
+    head, names, row = done.stdout.splitlines()
+    assert head.startswith("Time of a step, compiled") and "nbtape" in names and row.startswith("w8_sparse")
+
+
+def test_a_new_process_is_watched():
+    command = [sys.executable, "-m", "nbtape.bench", "fresh", "--rounds", "1", "--peers", "--cases", "w2_b32"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=BENCH.parents[1])
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("  ")[0] for line in done.stdout.splitlines()[2:]]
+    assert "import" in rows and "w2_b32, cold cache: compiled result, from the start" in rows
+
+
+@pytest.mark.parametrize("case", ["w4_lstm", "w6", "w8_sparse"])
+def test_gradients_of_compiled_programs_are_held_against_differences(workloads, case):
+    problems = pytest.importorskip("problems")
+    given = problems.data(case)
+
+    class Wrong:
+        @staticmethod
+        def build(case, data, way):
+            names = problems.WEIGHTS[problems.kind(case)].split()
+            return None, lambda: [problems.loss(case, given), *[np.ones_like(given[n]) for n in names]]
+
+    with pytest.raises(AssertionError, match="an answer is off by"):
+        problems.check(case, Wrong, "")
+
+
 def test_wrong_answers_are_not_timed(workloads):
     class Wrong:
         @staticmethod

@@ -1,25 +1,34 @@
-"""`python -m nbtape.bench eager`: nbtape and its peers on the same work, in turn, with ratios.
+"""nbtape and its peers on the same work, in turn, with ratios.
+
+    python -m nbtape.bench eager       operation by operation
+    python -m nbtape.bench compiled    as each library compiles it
+    python -m nbtape.bench fresh       what a new process waits for, and its memory
 
 Each library runs in a process of its own: in this interpreter if it is installed there, or in the one that an
 environment variable names, NBTAPE_BENCH_TORCH=/path/to/python, and so NBTAPE_BENCH_TENSORFLOW, _JAX,
-_AUTOGRAD. Its answers are checked against float64 NumPy; then the libraries take turns, so that what else the
+_PYTENSOR, _AUTOGRAD. Its answers are checked in float64; then the libraries take turns, so that what else the
 machine does is shared.
 """
 
 import argparse
-import importlib.util
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-HERE = Path(__file__).parent
-CASES = ("w1_scalar", "w1_chain100", "w2_b32", "w2_b256")
-PEERS = ("torch", "tensorflow", "jax", "autograd")
+from nbtape.bench.fresh import newly
+from nbtape.bench.libraries import LIBRARIES, PEERS, environment_of, installed
+
+CASES = {
+    "eager": "w1_scalar w1_chain100 w2_b32 w2_b256".split(),
+    "compiled": (
+        "w1_scalar w1_chain100 w2_b32 w2_b256 w3_1e6 w3_1e7 w3s_1e7 w4_rnn w4_lstm w5 w6 w7_hvp w7_hess "
+        "w8_sparse w8_dense"
+    ).split(),
+    "fresh": ["w2_b32", "w4_rnn"],
+}
 THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -27,21 +36,17 @@ THREADS = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
 
 
 class Worker:
-    """A process that runs one library."""
+    """A process that runs one library in one way."""
 
-    def __init__(self, peer: str, python: str, threads: int | None):
-        environment = os.environ | QUIET | ({name: str(threads) for name in THREADS} if threads else {})
-        if peer == "nbtape":
-            environment["PYTHONPATH"] = os.pathsep.join(
-                [str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
-            )
-        self.process = subprocess.Popen([python, HERE / "peers" / "worker.py", peer], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True, env=environment)  # fmt: skip
-        self.name = self._answer()["name"]
+    def __init__(self, library: str, mode: str, way: str, python: str, threads: int | None):
+        environment = environment_of(library) | ({name: str(threads) for name in THREADS} if threads else {})
+        command = [python, PEERS / "worker.py", library, mode, way]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
+        self.name = f"{self._answer()['name']} {way}".strip()
 
     def _answer(self) -> dict:
         line = self.process.stdout.readline()  # type: ignore[union-attr]
@@ -58,32 +63,19 @@ class Worker:
         self.process.wait()
 
 
-def python_of(peer: str) -> str | None:
-    """The interpreter that has a library."""
-    named = os.environ.get(f"NBTAPE_BENCH_{peer.upper()}")
-    if named or peer == "nbtape" or importlib.util.find_spec(peer):
-        return named or sys.executable
-    return None
-
-
-def started(peers: list[str], threads: int | None) -> list[Worker]:
+def started(mode: str, libraries: list[str], threads: int | None) -> list[Worker]:
     workers = []
-    for peer in ["nbtape", *peers]:
-        python = python_of(peer)
-        if python is None:
-            print(
-                f"{peer} is not installed: NBTAPE_BENCH_{peer.upper()}=/path/to/python names one that has it"
-            )
-            continue
+    for library, way, python in installed(mode, libraries):
         try:
-            workers.append(Worker(peer, python, threads))
+            workers.append(Worker(library, mode, way, python, threads))
         except RuntimeError as error:
-            print(f"{peer}: {error}")
+            print(f"{library}: {error}")
     return workers
 
 
 def timed(workers: list[Worker], case: str, rounds: int, pick: Callable[..., Any]) -> dict[str, float]:
     """Seconds that a step of the case takes in each library: what `pick` takes of samples taken in turn."""
+    print(f"{case} ...", end="\r", file=sys.stderr, flush=True)
     ready = []
     for worker in workers:
         reply = worker.ask(load=case)
@@ -92,13 +84,26 @@ def timed(workers: list[Worker], case: str, rounds: int, pick: Callable[..., Any
         else:
             ready.append(worker)
     samples: dict[str, list[float]] = {worker.name: [] for worker in ready}
-    for i in range(rounds):
+    for i in range(rounds if ready else 0):
         for worker in ready[i % len(ready) :] + ready[: i % len(ready)]:
             samples[worker.name].append(worker.ask(time=case)["seconds"])
+    for worker in ready:
+        worker.ask(drop=case)
     return {name: pick(seconds) for name, seconds in samples.items()}
 
 
-def table(results: dict[str, dict[str, float]], names: list[str]) -> str:
+def spelled(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= size or unit == "us":
+            return f"{seconds / size:.3g} {unit}"
+    raise AssertionError
+
+
+def megabytes(size: float) -> str:
+    return f"{size:.0f} MB"
+
+
+def table(results: dict[str, dict[str, float]], names: list[str], spelled: Callable = spelled) -> str:
     """A row for each case: times, and after the first library's how many times that they are."""
     rows = [["", *names]]
     for case, times in results.items():
@@ -118,11 +123,22 @@ def table(results: dict[str, dict[str, float]], names: list[str]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def spelled(seconds: float) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if seconds >= size or unit == "us":
-            return f"{seconds / size:.3g} {unit}"
-    raise AssertionError
+def in_turn(options: argparse.Namespace, cases: list[str], pick: Callable[..., Any]) -> str:
+    """The table of steps."""
+    workers = started(options.mode, options.peers, options.threads)
+    try:
+        results = {case: timed(workers, case, options.rounds, pick) for case in cases}
+    finally:
+        for worker in workers:
+            worker.stop()
+    return table(results, [worker.name for worker in workers])
+
+
+def anew(options: argparse.Namespace, cases: list[str], pick: Callable[..., Any]) -> str:
+    """The tables of new processes."""
+    seconds, memory = newly(options.peers, cases, options.rounds, pick)
+    names = list(dict.fromkeys(name for row in seconds.values() for name in row))
+    return "\n\n".join([table(seconds, names), table(memory, names, megabytes)])
 
 
 def main() -> None:
@@ -131,9 +147,9 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("mode", choices=["eager"], help="how the libraries run: operation by operation")
-    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
-    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
+    parser.add_argument("mode", choices=list(CASES))
+    parser.add_argument("--cases", nargs="+", choices=CASES["compiled"], help="(default: all of the mode)")
+    parser.add_argument("--peers", nargs="*", choices=LIBRARIES, default=list(LIBRARIES))
     parser.add_argument("--rounds", type=int, default=5, help="samples of each library (default 5)")
     parser.add_argument(
         "--threads", type=int, help="threads that each library may use (default: as it likes)"
@@ -141,14 +157,11 @@ def main() -> None:
     parser.add_argument("--fastest", action="store_true", help="the fastest sample, not the median")
     options = parser.parse_args()
     word, pick = ("fastest", min) if options.fastest else ("median", median)
-    workers = started(options.peers, options.threads)
-    try:
-        results = {case: timed(workers, case, options.rounds, pick) for case in options.cases}
-    finally:
-        for worker in workers:
-            worker.stop()
-    print(f"Time of a step, {options.mode}, {word} of {options.rounds} samples in turn; x: times nbtape's")
-    print(table(results, [worker.name for worker in workers]))
+    cases = [case for case in CASES[options.mode] if case in (options.cases or CASES[options.mode])]
+    made = anew(options, cases, pick) if options.mode == "fresh" else in_turn(options, cases, pick)
+    head = "What new processes wait for" if options.mode == "fresh" else f"Time of a step, {options.mode}"
+    print(f"{head}, {word} of {options.rounds} samples in turn; x: times nbtape's")
+    print(made)
 
 
 if __name__ == "__main__":

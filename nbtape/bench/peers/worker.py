@@ -1,12 +1,17 @@
 """The process that runs one library: asked over stdin, it answers over stdout, a line of JSON each.
 
 Run as a file, by the interpreter that has the library, which needs nothing else but NumPy; so what stands in
-this folder is no package. A library's own file, `torch_peer.py`, has four names:
+this folder is no package. A library's file for eager execution, `torch_peer.py`, has four names:
 
 NAME        what the library is called, with its version
 gradients   (case, a, b) -> step: a function that gives dy/da and dy/db of the case
 training    (data) -> (step, weights): one Adam step on the next batch, giving the loss; the weights as arrays
 wait        (result) -> None: until the result of a step is there
+
+and its file for compiled programs, `torch_compiled.py`, NAME, `wait` and
+
+build       (case, data, way) -> (step, answers): one step of the case, compiled in one of the library's ways;
+            and a function that gives, before any other step, the arrays that `problems.check` expects
 """
 
 import gc
@@ -16,6 +21,7 @@ import os
 import sys
 import time
 
+import problems  # pyright: ignore[reportMissingImports]
 import workloads  # pyright: ignore[reportMissingImports]
 
 SAMPLE = 0.1  # seconds that a sample is to last
@@ -38,26 +44,39 @@ def calibrated(step, wait):
     return steps
 
 
-def answer(peer, request, live):
-    """What to say to a request: {"load": case} or {"time": case}."""
+def answer(check, wait, request, live):
+    """What to say to a request: {"load": case}, {"time": case} or {"drop": case}."""
     if case := request.get("load"):
-        step = workloads.check(case, peer)
-        live[case] = step, calibrated(step, peer.wait)
+        step = check(case)
+        live[case] = step, calibrated(step, wait)
         return {"steps": live[case][1]}
+    if case := request.get("drop"):
+        live.pop(case, None)
+        gc.collect()
+        return {}
     step, steps = live[request["time"]]
     gc.collect()
-    return {"seconds": sample(step, peer.wait, steps)}
+    return {"seconds": sample(step, wait, steps)}
+
+
+def loaded(library, mode, way):
+    """A library's module, and what gives a checked step of a case."""
+    if mode == "eager":
+        peer = importlib.import_module(f"{library}_peer")
+        return peer, lambda case: workloads.check(case, peer)
+    peer = importlib.import_module(f"{library}_compiled")
+    return peer, lambda case: problems.check(case, peer, way)
 
 
 def main():
     channel = os.fdopen(os.dup(1), "w", 1)
     os.dup2(2, 1)  # what a library prints must not come between the answers
-    peer = importlib.import_module(f"{sys.argv[1]}_peer")
+    peer, check = loaded(*sys.argv[1:])
     print(json.dumps({"name": peer.NAME}), file=channel)
     live: dict = {}
     for line in sys.stdin:
         try:
-            reply = answer(peer, json.loads(line), live)
+            reply = answer(check, peer.wait, json.loads(line), live)
         except Exception as error:
             reply = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
         print(json.dumps(reply), file=channel)

@@ -91,7 +91,7 @@ def expected_training(data: Batches, late_epsilon: bool) -> list:
     losses = []
     for t in range(1, CHECKED_STEPS + 1):
         i = (t - 1) % len(data.images)
-        loss, gradients = _loss_and_gradients(weights, data.images[i].astype(np.float64), data.labels[i])
+        loss, gradients = loss_and_gradients(weights, data.images[i].astype(np.float64), data.labels[i])
         losses.append(loss)
         correction = np.sqrt(1 - BETA2**t)
         rate, epsilon = RATE * correction / (1 - BETA1**t), EPSILON * (correction if late_epsilon else 1)
@@ -102,7 +102,7 @@ def expected_training(data: Batches, late_epsilon: bool) -> list:
     return [np.array(losses), *[w - start for w, start in zip(weights, data.weights)]]
 
 
-def _loss_and_gradients(weights: list, x: np.ndarray, labels: np.ndarray) -> tuple[float, list]:
+def loss_and_gradients(weights: list, x: np.ndarray, labels: np.ndarray) -> tuple[float, list]:
     w1, b1, w2, b2 = weights
     rows = np.arange(len(x))
     hidden = np.maximum(x @ w1 + b1, 0)

@@ -1,0 +1,49 @@
+"""The libraries that are compared: where each is installed, and in which ways it runs."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+PEERS = Path(__file__).parent / "peers"  # what stands there runs in interpreters that need not have nbtape
+LIBRARIES = ("torch", "tensorflow", "jax", "autograd", "pytensor")
+COMPILED = {
+    "nbtape": ["function"],
+    "jax": ["jit"],
+    "tensorflow": ["function", "xla"],
+    "torch": ["eager", "compile"],
+    "pytensor": ["numba"],
+}
+EAGER = {library: [""] for library in ("nbtape", "torch", "tensorflow", "jax", "autograd")}
+WAYS = {"eager": EAGER, "compiled": COMPILED, "fresh": COMPILED}
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+
+
+def installed(mode: str, libraries: list[str]) -> list[tuple[str, str, str]]:
+    """The libraries and ways that a mode compares, nbtape first, each with its interpreter."""
+    found = []
+    for library, ways in WAYS[mode].items():
+        if library != "nbtape" and library not in libraries:
+            continue
+        if python := python_of(library):
+            found += [(library, way, python) for way in ways]
+        else:
+            variable = f"NBTAPE_BENCH_{library.upper()}"
+            print(f"{library} is not installed: {variable}=/path/to/python names one that has it")
+    return found
+
+
+def python_of(library: str) -> str | None:
+    """The interpreter that has a library."""
+    named = os.environ.get(f"NBTAPE_BENCH_{library.upper()}")
+    if named or library == "nbtape" or importlib.util.find_spec(library):
+        return named or sys.executable
+    return None
+
+
+def environment_of(library: str) -> dict[str, str]:
+    """The environment variables of a process that runs a library."""
+    if library != "nbtape":
+        return os.environ | QUIET
+    path = [str(PEERS.parents[2]), os.environ.get("PYTHONPATH", "")]
+    return os.environ | QUIET | {"PYTHONPATH": os.pathsep.join(filter(None, path))}
