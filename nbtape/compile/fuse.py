@@ -38,6 +38,9 @@ class _Fuser:
         self.barrier = 0  # units from here on may still grow: effects keep their order
         self.steps = settled(program.steps, NATIVE)
         self.uses = Counter([x for step in self.steps for x in step.inputs] + program.outputs)
+        self.now = 0
+        self.joined: dict[int, list[tuple[int, Step, list[Step]]]] = {}  # what each group took, and when
+        self.merged: set[int] = set()  # groups that are part of another one
         self.waiting: dict[Value, Step] = {}  # reads that are done where they are needed
         self.positions = Positions()
         self.held: dict[Value, int] = {}  # the variable (its serial number) whose array a value is
@@ -45,6 +48,7 @@ class _Fuser:
 
     def units(self) -> list[Unit]:
         for step in self.steps:
+            self.now += 1
             self.uses.subtract(step.inputs)
             if self._native(step) and (self.positions.take(step) or access.is_read(step)):
                 values = [x for x in access.values(step) if x in self.positions.weights]
@@ -135,8 +139,36 @@ class _Fuser:
         inputs = [x for s in (*reads, here) for x in s.inputs if x not in group.made]
         self._note(i, inputs, step.outputs)
         self._after(i, late)
+        self.joined.setdefault(i, []).append((self.now, here, reads))
+        for j in sorted({self.maker[x] for x in inputs if x in self.maker} - {i}, reverse=True):
+            self._merge(i, j)
         if access.is_scatter(step) and step.attrs["variable"] is not None:
             self._of_variable(i, step, step.attrs["variable"].deref()._serial)
+
+    def _merge(self, i: int, j: int) -> None:
+        """Make group j, which makes something that group i reads, a part of it, if the two can run as one."""
+        group, other = self.found[i], self.found[j]
+        if j < self.barrier or not isinstance(other, Group) or not isinstance(group, Group):
+            return
+        between = any(self.before[i] >> k & 1 and self.before[k] >> j & 1 for k in range(len(self.found)))
+        if between or group.domain != other.domain or group.scatters or other.scatters:
+            return
+        steps = sorted(self.joined[i] + self.joined[j], key=lambda taken: taken[0])
+        (_, first, reads), *rest = steps
+        whole = started(first, reads)
+        if whole is None or not all(accepts(whole, step, reads) for _, step, reads in rest):
+            return
+        whole.copies = {**other.copies, **group.copies}
+        self.found[i], self.joined[i] = whole, steps
+        self.merged.add(j)
+        self._after(i, [k for k in range(len(self.found)) if self.before[j] >> k & 1])
+        for k, needs in enumerate(self.before):
+            if needs >> j & 1 and k != i:
+                self._after(k, [i])
+        self.before[i] &= ~(1 << i | 1 << j)
+        self.maker.update({y: i for y in other.made})
+        for units in self.readers.values():
+            units[:] = [i if k == j else k for k in units]
 
     def _with_reads(self, step: Step, copies: dict) -> tuple[Step, list[Step], dict[Value, Value]]:
         """`step` with copies of the reads that wait, its own but for those in `copies`; these reads; and for
@@ -192,8 +224,8 @@ class _Fuser:
         """The units, each after those that it needs, otherwise in the order of their first steps; checks come
         as soon as they can, before anything is written that they might have prevented.
         """
-        done, order = 0, []
-        left = list(range(len(self.found)))
+        done, order = sum(1 << j for j in self.merged), []
+        left = [i for i in range(len(self.found)) if i not in self.merged]
         while left:
             i = self._next(left, done)
             left.remove(i)
