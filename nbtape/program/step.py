@@ -65,7 +65,7 @@ class Step(FunctionGraph):
             structure = returned(self, tuple([env[id(x)] for x in tensors]))
         self.finish(structure)
         self.copied = [_kept(x, self) for x in self.inputs]
-        self._routine = Routine(self)
+        self._routine = Routine(self) if any(node.op.name not in _MOVES for node in self.nodes) else None
         self._checked = False
 
     def _take(self, operations: Sequence[Operation], env: dict[int, Any]) -> None:
@@ -131,10 +131,12 @@ class Step(FunctionGraph):
                 if serial not in initialized and isinstance(variable, GraphVariable):
                     name, place = variable.op.name, variable.op.traceback
                     raise FailedPreconditionError(None, None, _UNINITIALIZED.format(name, place))
-        ys = self._routine.execute(values)
-        if not self._checked:
-            initialized.update(self.writes)
-            self._checked = True
+        if self._checked and self._routine is not None:
+            return self._routine.execute(values)
+        # What runs once, as initializers do, and what computes nothing, is not worth compiling.
+        ys = self.run(values)
+        initialized.update(self.writes)
+        self._checked = True
         return ys
 
 
@@ -151,4 +153,6 @@ def _kept(x: SymbolicTensor, graph: FunctionGraph) -> bool:
     return False
 
 
+# Rows that only move what is there from one place to another.
+_MOVES = {"placeholder", "const", "identity", "read_variable", "assign_variable", "no_op"}
 _KINDS = {"float32": "float", "float64": "double", "float16": "half"}

@@ -75,16 +75,16 @@ class variable_scope:
 
     def __enter__(self) -> VariableScope:
         store = current_store()
-        outer, counts = store.scope, None
+        outer, again = store.scope, None
         if isinstance(self._asked, VariableScope):
-            named, counts = self._asked.name.split("/")[-1], dict(store.opened)
+            named, again = self._asked.name.split("/")[-1], store.scopes.within(self._asked.name)
             opened = name_scope(named) if named and self._auxiliary else None
         else:
             opened = name_scope(self._asked or self._default) if self._auxiliary else None
         prefix = opened.__enter__() if opened is not None else context.local.scope
         store.scope = scope = self._inner(store, outer, prefix)
-        store.opened[scope.name] = store.opened.get(scope.name, 0) + 1
-        self._open.append((store, outer, opened, counts))
+        store.scopes.opened(scope.name)
+        self._open.append((store, outer, opened, again))
         return scope
 
     def _inner(self, store: VariableStore, outer: VariableScope, prefix: str) -> VariableScope:
@@ -105,13 +105,10 @@ class variable_scope:
         return VariableScope(name, self._reuse or model.reuse, name_scope=prefix, **settings)
 
     def __exit__(self, *exc: object) -> None:
-        store, outer, opened, counts = self._open.pop()
-        within = f"{store.scope.name}/"
-        for name in store.opened if store.scope.name else ():
-            if name.startswith(within):
-                store.opened[name] = 0
-        if counts is not None:
-            store.opened = counts
+        store, outer, opened, again = self._open.pop()
+        store.scopes.closed(store.scope.name)
+        if again is not None:
+            store.scopes.restore(again)
         store.scope = outer
         if opened is not None:
             opened.__exit__(*exc)
@@ -120,10 +117,10 @@ class variable_scope:
 def unique_scope(store: VariableStore, base: str) -> str:
     """The name of a variable scope that is not open yet under the one that is: `base`, or `base_1`, ..."""
     name = f"{store.scope.name}/{base}" if store.scope.name else base
-    if not store.opened.get(name):
+    if name not in store.scopes:
         return name
     n = 1
-    while store.opened.get(f"{name}_{n}"):
+    while f"{name}_{n}" in store.scopes:
         n += 1
     return f"{name}_{n}"
 

@@ -21,7 +21,7 @@ from nbtape.state.partition import PartitionedVariable, parts_of
 from nbtape.state.scaling import GlorotUniform
 from nbtape.state.scope import name_scope
 from nbtape.state.variable import Variable, VariableAggregation, VariableSynchronization
-from nbtape.state.variable_scope import AUTO_REUSE, ReuseMode, VariableScope
+from nbtape.state.variable_scope import AUTO_REUSE, ReuseMode, ScopeNames, VariableScope
 
 _BAD_INITIALIZER = (
     "The initializer passed is not valid. It should be a callable with no arguments and the shape should not "
@@ -36,7 +36,7 @@ class VariableStore:
         self.scope = scope
         self.variables: dict[str, Variable] = {}
         self.partitioned: dict[str, PartitionedVariable] = {}
-        self.opened: dict[str, int] = {}  # how often each variable scope was opened
+        self.scopes = ScopeNames()
         self.regularizers: dict[str, Callable] = {}  # by the name of the variable that they weigh
 
     def get(

@@ -111,3 +111,42 @@ def composed(inner: Callable, outer: Callable) -> Callable:
         return inner(from_outer, *args, **kwargs)
 
     return getter
+
+
+class ScopeNames:
+    """The variable scopes that were opened since the one around was: those whose names a new one may not take.
+
+    Names are kept by the scope that they stand in, so that closing a scope costs what was opened in it.
+    """
+
+    def __init__(self):
+        self._inside: dict[str, set[str]] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._inside.get(name.rpartition("/")[0], ())
+
+    def opened(self, name: str) -> None:
+        """A scope was opened."""
+        while name:
+            around = name.rpartition("/")[0]
+            names = self._inside.setdefault(around, set())
+            if name in names:
+                return
+            names.add(name)
+            name = around
+
+    def closed(self, name: str) -> None:
+        """A scope was closed: what was opened in it may be opened again under the same name."""
+        if name:
+            for inner in self._inside.pop(name, ()):
+                self.closed(inner)
+
+    def within(self, name: str) -> list[str]:
+        """The scopes that were opened in a scope, at any depth."""
+        direct = self._inside.get(name, ())
+        return [*direct, *[deeper for inner in direct for deeper in self.within(inner)]]
+
+    def restore(self, names: list[str]) -> None:
+        """Count scopes as opened again."""
+        for name in names:
+            self.opened(name)
