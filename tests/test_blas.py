@@ -28,12 +28,12 @@ def test_the_number_is_restored_when_the_product_fails(threads):
 
 
 SHAPES = [
-    ((1200, 100), (100, 101)),
-    ((101, 100), (100, 1200)),
-    ((16, 1000), (1000, 800)),
-    ((1, 4000), (4000, 3001)),
-    ((3, 700, 70), (3, 70, 90)),
-    ((2, 1, 300, 70), (3, 70, 300)),
+    ((1700, 100), (100, 101)),
+    ((101, 100), (100, 1700)),
+    ((16, 1000), (1000, 1600)),
+    ((1, 4000), (4000, 4001)),
+    ((3, 1000, 70), (3, 70, 90)),
+    ((2, 1, 500, 70), (3, 70, 300)),
 ]
 
 
@@ -49,7 +49,7 @@ def test_a_large_product_is_shared_by_the_crew(threads, monkeypatch, a, b, dtype
 
 
 def test_a_large_product_of_transposed_operands(threads):
-    a, b = [np.arange(400 * 300).reshape(shape) % 7 - 3.0 for shape in ((400, 300), (300, 400))]
+    a, b = [np.arange(500 * 300).reshape(shape) % 7 - 3.0 for shape in ((300, 500), (500, 300))]
     y = tf.matmul(a, b, transpose_a=True, transpose_b=True)
     np.testing.assert_array_equal(y.numpy(), a.T @ b.T)
 
@@ -63,3 +63,10 @@ def test_a_large_product_that_fails_says_why(threads):
 def test_without_openblas_products_are_numpys(monkeypatch):
     monkeypatch.setattr(blas, "_threads", None)
     assert tf.matmul([[2.0]], [[3.0]]).numpy().tolist() == [[6.0]]
+
+
+@pytest.mark.parametrize(
+    "work, threads, parts", [(15, 2, 1), (16, 2, 2), (31, 2, 2), (32, 2, 4), (1000, 1, 1), (30, 64, 3)]
+)
+def test_each_part_has_enough_to_do(work, threads, parts):
+    assert blas._parts(work * 1_000_000, threads) == parts

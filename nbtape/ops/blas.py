@@ -16,9 +16,8 @@ import numpy as np
 
 from nbtape.core.crew import crew
 
-SMALL = 12_000_000  # multiplications; below it other threads wake up too late to help, on two cores
+PART = 8_000_000  # multiplications for which it is worth waking up another thread, on two cores
 _LEAST = 16  # rows or columns of a part
-_SHARES = 2  # parts of a large product for each thread, so that one that is slow takes fewer
 _NAMES = ("libscipy_openblas64_*", "libscipy_openblas*", "libopenblas*")
 _GEMM = ("scipy_cblas_{}gemm64_", "cblas_{}gemm64_")  # whose integers have 64 bits
 _SYMBOLS = ("scipy_openblas_{}_num_threads64_", "scipy_openblas_{}_num_threads", "openblas_{}_num_threads")
@@ -46,7 +45,7 @@ def matmul(a: Any, b: Any) -> Any:
     """`np.matmul` of operands of one dtype, which the crew shares if it is large."""
     if _threads is None:
         return np.matmul(a, b)
-    multiply = np.matmul if a.size * b.shape[-1] < SMALL else _shared
+    multiply = np.matmul if a.size * b.shape[-1] < 2 * PART else _shared
     get, put = _threads
     n = get()
     if n == 1:
@@ -64,8 +63,8 @@ def _shared(a: Any, b: Any) -> Any:
     """
     threads = crew()
     m, n = a.shape[-2], b.shape[-1]
-    parts = min(_SHARES * threads.size, max(m, n) // _LEAST)
-    if parts < 2 or threads.size == 1 or a.shape[-1] != b.shape[-2]:
+    parts = min(_parts(a.size * n, threads.size), max(m, n) // _LEAST)
+    if parts < 2 or a.shape[-1] != b.shape[-2]:
         return np.matmul(a, b)
     y = np.empty((*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), m, n), a.dtype)
     cuts = [max(m, n) * i // parts for i in range(parts + 1)]
@@ -76,6 +75,15 @@ def _shared(a: Any, b: Any) -> Any:
         tasks = [partial(np.matmul, a, b[..., s], y[..., s]) for s in pieces]
     threads.run(tasks)
     return y
+
+
+def _parts(work: int, threads: int) -> int:
+    """Into how many parts `work` multiplications are cut: two a thread where there is enough to do, so that
+    one that is slow takes fewer.
+    """
+    if threads > 1 and work >= 2 * threads * PART:
+        return 2 * threads
+    return min(threads, work // PART)
 
 
 def gemm_address(dtype: str) -> int | None:
