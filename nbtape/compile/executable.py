@@ -34,10 +34,8 @@ class Executable:
         self.failed = False
         self.hosts: dict[tuple, Host | _Building] = {}
         self.static = all(x._spec.shape is not None and None not in x._spec.shape for x in graph.inputs)
-        self.seconds: float | None = (
-            None  # how long the last compilation took, and whether all came from the cache
-        )
-        self.cached: bool | None = None
+        self.seconds: float | None = None  # how long the last compilation took
+        self.cached: bool | None = None  # and whether all of it came from the cache
         self.only: Any = None  # what runs, where there is one for all signatures
 
     def host(self, values: Sequence[Any]) -> Host | None:
@@ -49,15 +47,15 @@ class Executable:
         if self.failed or Settings.mode == "off":
             return None
         try:
-            return self._advanced(key, found, values)
+            return self._advanced(key, found, values, Settings.mode == "synchronous")
         except Exception as error:
             self._give_up(error)
             return None
 
-    def _advanced(self, key: tuple, building: Any, values: Sequence[Any]) -> Host | None:
+    def _advanced(self, key: tuple, building: Any, values: Sequence[Any], wait: bool) -> Host | None:
         if building is None:
             building = self.hosts[key] = _Building(self.graph, values if key else None)
-        host = building.host(wait=Settings.mode == "synchronous")
+        host = building.host(wait)
         if host is not None:
             self.hosts[key] = host
             if len(self.hosts) > _HOSTS:
@@ -65,15 +63,11 @@ class Executable:
             self.seconds, self.cached = time.perf_counter() - building.began, building.cached
         return host
 
-    def ready(self) -> Host:
+    def ready(self) -> Host | None:
         """The host of the last sizes, waiting for it if need be."""
-        for key, found in reversed(self.hosts.items()):
-            if type(found) is Host:
-                return found
-            self.hosts[key] = host = found.host(wait=True)  # type: ignore[union-attr]
-            return host  # type: ignore[return-value]
-        self.hosts[()] = host = _Building(self.graph, None).host(wait=True)  # type: ignore[assignment]
-        return host  # type: ignore[return-value]
+        key = next(reversed(self.hosts), ())
+        found = self.hosts.get(key)
+        return found if type(found) is Host else self._advanced(key, found, (), wait=True)
 
     def _give_up(self, error: Exception) -> None:
         self.failed = True
