@@ -73,6 +73,7 @@ class Optimizer:
     """
 
     slots: tuple[str, ...] = ()
+    starts: dict[str, Any] = {}  # initializers of the slots that do not start at zero
     settings: tuple[str, ...] = ()  # attributes that `get_config` saves beside the common ones
 
     def __init__(
@@ -195,8 +196,11 @@ class Optimizer:
             return
         self._trainable = list(variables)
         for variable in self._trainable:
-            made = tuple([self.add_variable_from_reference(variable, slot) for slot in self.slots])
-            self._slots[variable._serial] = made
+            made = [
+                self.add_variable_from_reference(variable, slot, self.starts.get(slot, "zeros"))
+                for slot in self.slots
+            ]
+            self._slots[variable._serial] = tuple(made)
         self.built = True
 
     def add_variable_from_reference(

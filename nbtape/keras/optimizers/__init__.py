@@ -1,5 +1,15 @@
 """`tf.keras.optimizers`."""
 
 from nbtape.keras.optimizers import schedules as schedules
+from nbtape.train.adaptive import (
+    Adadelta as Adadelta,
+    Adagrad as Adagrad,
+    Adamax as Adamax,
+    AdamW as AdamW,
+    Ftrl as Ftrl,
+    Lion as Lion,
+    Nadam as Nadam,
+    RMSprop as RMSprop,
+)
 from nbtape.train.optimizer import Optimizer as Optimizer
 from nbtape.train.optimizers import SGD as SGD, Adam as Adam

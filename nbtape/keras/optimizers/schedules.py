@@ -1,3 +1,11 @@
 """keras.optimizers.schedules"""
 
-from nbtape.train.schedules import LearningRateSchedule as LearningRateSchedule
+from nbtape.train.schedules import (
+    CosineDecay as CosineDecay,
+    CosineDecayRestarts as CosineDecayRestarts,
+    ExponentialDecay as ExponentialDecay,
+    InverseTimeDecay as InverseTimeDecay,
+    LearningRateSchedule as LearningRateSchedule,
+    PiecewiseConstantDecay as PiecewiseConstantDecay,
+    PolynomialDecay as PolynomialDecay,
+)
