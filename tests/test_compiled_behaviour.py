@@ -116,6 +116,12 @@ def test_a_captured_view_is_read_as_it_is():
     assert double.numpy().tolist() == [[0, 6], [2, 8], [4, 10]] and rows.numpy().tolist() == [[0, 3], [2, 5]]
 
 
+@compiled
+def test_one_element_of_what_was_computed():
+    f = tf.function(lambda x: ((x * 5)[-1], tf.cast(x * 3, tf.int32)[1], tf.reshape(x + 1, [1, 4])[0, 2]))
+    assert [float(y) for y in f(tf.range(4.0))] == [15, 3, 3]
+
+
 # Calls inside calls
 
 

@@ -138,7 +138,7 @@ class _Writer:
         if layout.buffer not in self.memory.slots:
             start = self.plan.places[layout.buffer]
             flat = self.memory.arena[start : start + layout.buffer.bytes].view(layout.buffer.dtype)
-            return wrap.format(self._with(f"s{start}", flat) + "[0]")
+            return wrap.format(f"{self._with(f's{start}', flat)}[{layout.offset}]")
         name = self._name(layout.buffer)
         same = layout.whole and layout.shape == layout.buffer.shape and (layout.shape or layout.buffer.scalar)
         if same or not layout.known:
