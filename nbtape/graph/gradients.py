@@ -41,6 +41,18 @@ def gradients(
     except ValueError:
         raise ValueError(f"Unknown value for unconnected_gradients: {unconnected_gradients!r}") from None
     targets, sources = [tensor(y) for y in nest.flatten(ys)], nest.flatten(xs)
+    scope = context.local.scope
+    if not graph.building_function:
+        context.local.scope = graph.enter_scope(scope, name or "gradients")
+    try:
+        return _gradients(graph, targets, sources, grad_ys, stop_gradients, unconnected)
+    finally:
+        context.local.scope = scope
+
+
+def _gradients(
+    graph: Graph, targets: list, sources: list, grad_ys: Any, stop_gradients: Any, unconnected: Any
+) -> list:
     seeds = _seeds(targets, grad_ys)
     wanted = [_identities(graph, x) for x in sources]
     blocked = {key for x in nest.flatten(stop_gradients or []) for key in _identities(graph, x)}

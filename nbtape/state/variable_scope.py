@@ -114,7 +114,7 @@ def composed(inner: Callable, outer: Callable) -> Callable:
 
 
 class ScopeNames:
-    """The variable scopes that were opened since the one around was: those whose names a new one may not take.
+    """The variable scopes that were opened since the one around was, whose names a new one may not take.
 
     Names are kept by the scope that they stand in, so that closing a scope costs what was opened in it.
     """

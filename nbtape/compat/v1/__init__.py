@@ -24,7 +24,13 @@ from nbtape.autodiff.tape import (
     GradientTape as GradientTape,
     UnconnectedGradients as UnconnectedGradients,
 )
-from nbtape.compat.v1 import initializers as initializers, math as math, nn as nn, train as train
+from nbtape.compat.v1 import (
+    initializers as initializers,
+    losses as losses,
+    math as math,
+    nn as nn,
+    train as train,
+)
 from nbtape.core.dtype import (
     DType as DType,
     as_dtype as as_dtype,

@@ -7,6 +7,16 @@ from nbtape.graph.cluster import (
     byte_size_load_fn as byte_size_load_fn,
     replica_device_setter as replica_device_setter,
 )
+from nbtape.train.averages import ExponentialMovingAverage as ExponentialMovingAverage
+from nbtape.train.decays import (
+    cosine_decay as cosine_decay,
+    exponential_decay as exponential_decay,
+    inverse_time_decay as inverse_time_decay,
+    natural_exp_decay as natural_exp_decay,
+    piecewise_constant as piecewise_constant,
+    piecewise_constant as piecewise_constant_decay,
+    polynomial_decay as polynomial_decay,
+)
 from nbtape.train.global_step import (
     create_global_step as create_global_step,
     get_global_step as get_global_step,
