@@ -238,8 +238,8 @@ def test_collections_are_lists_of_the_graph(graph):
     assert graph.get_all_collection_keys() == ["c"] and v1.get_collection("d") == []
 
 
-def test_many_variables_take_time_linear_in_their_number(graph):
+def test_each_of_many_variables_makes_the_same_few_operations(graph):
     for i in range(300):
         with variable_scope(f"layer_{i}"):
-            get_variable("w", [1])
+            get_variable("w", [1], initializer=tf.zeros_initializer())
     assert len(v1.global_variables()) == 300 and len(graph.get_operations()) == 300 * 6

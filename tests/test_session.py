@@ -236,6 +236,29 @@ def test_random_numbers_are_drawn_at_each_run(session):
     assert a.tolist() == b.tolist()
 
 
+@pytest.mark.parametrize(
+    "of_graph, of_op, wanted",
+    [(None, None, (False, False)), (1, None, (True, True)), (None, 3, (True, False)), (1, 3, (True, True))],
+)
+def test_each_session_starts_with_the_seeds_of_the_graph(of_graph, of_op, wanted):
+    v1.set_random_seed(of_graph)
+    x, v = tf.random.normal([2], seed=of_op), v1.get_variable("v", [2])
+
+    def drawn():
+        with v1.Session() as s:
+            s.run(v.initializer)
+            return [s.run(x).tolist(), s.run(x).tolist(), s.run(v).tolist()]
+
+    (a, b, first), (c, d, second) = drawn(), drawn()
+    assert a != b and ((a, b) == (c, d), first == second) == wanted
+
+
+def test_variables_are_drawn_anew_each_time_that_they_are_initialized(session):
+    v = v1.get_variable("v", [4])
+    both = [session.run([v.initializer, v.initial_value])[1].tolist() for _ in range(2)]
+    assert both[0] != both[1] and session.run(v).tolist() == both[1]
+
+
 def test_control_flow_and_functions_run_in_a_session(session):
     x = v1.placeholder(tf.float32, [])
     v = tf.Variable(10.0)

@@ -118,6 +118,18 @@ class Contents:
             raise ValueError(f"{kind} {found} is not an element of this graph.")
         return found
 
+    def is_feedable(self, tensor: Any) -> bool:
+        """Whether a session may be given a value for a tensor: always."""
+        return True
+
+    def is_fetchable(self, tensor_or_op: Any) -> bool:
+        """Whether a session may be asked for something: always."""
+        return True
+
+    def get_name_scope(self) -> str:
+        """The name scope that is open, without its last "/"."""
+        return context.local.scope[:-1] if context.local.graph is self else ""
+
     # Collections
 
     def add_to_collection(self, name: Any, value: Any) -> None:

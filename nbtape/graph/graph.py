@@ -45,6 +45,7 @@ class Graph(Contents):
         super().__init__(name)
         self._controls: tuple[Operation, ...] = ()  # what runs before the operations that are made now
         self._ordered = False
+        self.seed: int | None = None  # with which the random numbers of each session start
         self._known: dict[int, Any] = {}
         self._reads: dict[int, list[SymbolicTensor]] = {}
         self._finalized = False

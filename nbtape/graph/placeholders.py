@@ -4,10 +4,11 @@ from typing import Any
 
 from nbtape.core import context, nest, source
 from nbtape.core.dtype import as_dtype
-from nbtape.core.engine import apply, o, tensor
+from nbtape.core.engine import o, tensor
 from nbtape.core.shape import Spec, TensorShape
 from nbtape.core.slices import IndexedSlices
 from nbtape.graph.effects import control_dependencies
+from nbtape.ops.create import identity
 
 _EAGER = "tf.placeholder() is not compatible with eager execution."
 
@@ -79,5 +80,5 @@ def tuple_(tensors: Any, name: str | None = None, control_inputs: Any = None) ->
 
 def _same(x: Any) -> Any:
     if isinstance(x, IndexedSlices):
-        return IndexedSlices(apply(o.identity, x.values), x.indices, x._dense_shape)
-    return apply(o.identity, x)
+        return IndexedSlices(identity(x.values, "control_dependency"), x.indices, x._dense_shape)
+    return identity(x, "control_dependency")

@@ -5,11 +5,14 @@ run; a global seed makes the sequence of draws repeat; an op with a seed has a s
 """
 
 import operator
+import threading
 import zlib
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from nbtape.core import context
 from nbtape.core.errors import invalid
 from nbtape.core.kernel import late
 from nbtape.ops.shape import ranked
@@ -30,7 +33,7 @@ def philox(key: tuple[int, int], counter: int = 0) -> "np.random.Generator":
     return np.random.Generator(np.random.Philox(key=words, counter=high))
 
 
-class _Seeds:
+class Seeds:
     """The global seed, the stream of ops without a seed, and how often each op with a seed has drawn."""
 
     def __init__(self, seed: int | None):
@@ -40,7 +43,24 @@ class _Seeds:
         self.draws: dict[tuple, int] = {}
 
 
-_seeds = _Seeds(None)
+_seeds = Seeds(None)
+
+
+class _Own(threading.local):
+    seeds: Seeds | None = None
+
+
+_own = _Own()
+
+
+@contextmanager
+def seeded_by(seeds: Seeds):
+    """Let this thread's random numbers come from `seeds`, as each session has its own."""
+    outer, _own.seeds = _own.seeds, seeds
+    try:
+        yield
+    finally:
+        _own.seeds = outer
 
 
 def whole(seed: Any, what: str = "seed") -> int:
@@ -55,7 +75,8 @@ def whole(seed: Any, what: str = "seed") -> int:
 
 
 def set_seed(seed: Any) -> None:
-    """Set the global seed, and start all sequences of random numbers anew.
+    """Set the global seed, and start all sequences of random numbers anew; in a graph of TensorFlow 1 that of
+    the graph, with which each session starts.
 
     >>> tf.random.set_seed(7); a = tf.random.uniform([2])
     >>> tf.random.set_seed(7); b = tf.random.uniform([2])
@@ -63,7 +84,12 @@ def set_seed(seed: Any) -> None:
     True
     """
     global _seeds
-    _seeds = _Seeds(None if seed is None else whole(seed, "global seed"))
+    seed = None if seed is None else whole(seed, "global seed")
+    graph = context.local.graph
+    if graph is not None and not graph.building_function:
+        graph.seed = seed
+    else:
+        _seeds = Seeds(seed)
 
 
 def global_seed() -> int | None:
@@ -78,11 +104,12 @@ class OpStream(NamedTuple):
     seed: int | None = None
 
     def next(self) -> "np.random.Generator":
+        seeds = _own.seeds or _seeds
         if self.seed is None:
-            return _seeds.stream
-        draw = _seeds.draws.get(self, 0)
-        _seeds.draws[self] = draw + 1
-        common = _UNSEEDED if _seeds.seed is None else _seeds.seed
+            return seeds.stream
+        draw = seeds.draws.get(self, 0)
+        seeds.draws[self] = draw + 1
+        common = _UNSEEDED if seeds.seed is None else seeds.seed
         return philox((common, self.seed), zlib.crc32(self.op.encode()) * _WORD + draw)
 
 

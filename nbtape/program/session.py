@@ -21,6 +21,7 @@ from nbtape.graph.default import get_default_graph
 from nbtape.graph.device import is_here
 from nbtape.graph.graph import Graph
 from nbtape.graph.symbolic import Operation, SymbolicTensor
+from nbtape.ops.sampler import Seeds, seeded_by
 from nbtape.program.step import Step
 from nbtape.state.graph_variable import GraphVariable
 from nbtape.state.scope import name_scope
@@ -60,6 +61,7 @@ class Session:
         self._cells: dict[int, Variable] = {}
         self.initialized: dict[int, Any] = {}  # the variables that have a value here, by serial
         self._entered: list = []
+        self._seeds: Seeds | None = None  # from the first run
 
     @property
     def graph(self) -> Graph:
@@ -129,9 +131,13 @@ class Session:
         fed = self._fed(feed_dict)
         step = self._step(elements, [x for x, _ in fed])
         values = [_fed_value(x, value, copy) for (x, value), copy in zip(fed, step.copied)]
-        with context.paused():
+        with context.paused(), seeded_by(self._seeds or self._seeded()):
             ys = iter(step.execute(values))
         return rebuild(iter([_given(next(ys)) if isinstance(x, Tensor) else None for x in elements]))
+
+    def _seeded(self) -> Seeds:
+        self._seeds = Seeds(self._graph.seed)
+        return self._seeds
 
     def _step(self, elements: list, feeds: list) -> Step:
         key = (*map(id, elements), 0, *map(id, feeds))
@@ -297,13 +303,13 @@ def _fed_value(x: SymbolicTensor, value: Any, copy: bool) -> EagerTensor:
     elif isinstance(value, EagerTensor) and value._value.dtype == spec.dtype:
         array = value._value
     else:
-        array = np.asarray(value, spec.dtype)
-        if type(value) is int and array != value:
+        if type(value) is int and spec.dtype.kind in "iu" and not _holds(spec.dtype, value):
             raise TypeError(
                 f"Type of feed value {value} with type {type(value)} is not compatible with Tensor type "
                 f"{spec.dtype}. Try explicitly setting the type of the feed tensor to a larger type (e.g. "
                 "int64)."
             )
+        array = np.asarray(value, spec.dtype)
     if spec.shape is not None and not _fits(array.shape, spec.shape):
         raise ValueError(
             f"Cannot feed value of shape {array.shape} for Tensor {x.name}, which has shape {x.shape}"
@@ -313,6 +319,11 @@ def _fed_value(x: SymbolicTensor, value: Any, copy: bool) -> EagerTensor:
     elif copy or not array.flags.carray:
         array = np.array(array, order="C")
     return EagerTensor(array)
+
+
+def _holds(dtype: np.dtype, value: int) -> bool:
+    limits = np.iinfo(dtype)
+    return limits.min <= value <= limits.max
 
 
 def _fits(shape: tuple, wanted: tuple) -> bool:

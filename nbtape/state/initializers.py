@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from nbtape.core import context
 from nbtape.core.convert import array_of
-from nbtape.core.dtype import DType, as_dtype, float32
+from nbtape.core.dtype import DType, as_dtype, float32, int32
 from nbtape.core.engine import Tensor, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.shape import TensorShape, bracket
@@ -135,8 +136,13 @@ class RandomInitializer(Initializer):
         self.seed = randint(1, 10**9) if seed is None else int(seed)
 
     @property
-    def key(self) -> list[int]:
-        """The seed as `tf.random.stateless_*` take it."""
+    def key(self) -> Any:
+        """The seed as `tf.random.stateless_*` take it. In a graph of TensorFlow 1 one that was not given is
+        drawn anew each time that a session initializes variables.
+        """
+        graph = context.local.graph
+        if self._init_seed is None and graph is not None and not graph.building_function:
+            return random_uniform([2], 0, 2**31 - 1, int32)
         return [self.seed, 0]
 
     def get_config(self) -> dict:
