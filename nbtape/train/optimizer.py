@@ -5,10 +5,8 @@ and on tensors in a trace. Where operations run at once and a variable is large,
 pass over memory.
 """
 
-import itertools
 import re
 import warnings
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -26,6 +24,7 @@ from nbtape.state.scaling import get as initializer_named
 from nbtape.state.scope import name_scope
 from nbtape.state.variable import Variable
 from nbtape.state.writes import exclusive, writing
+from nbtape.train.naming import unique
 from nbtape.train.schedules import LearningRateSchedule
 
 _LARGE = 4096  # elements from which a kernel is worth the import of Numba
@@ -49,7 +48,6 @@ _NOT_BUILT = (
     "When passing `grads` without `variables`, the optimizer must already be built on a list of variables. "
     "Call `optimizer.build(trainable_variables)` first."
 )
-_counts: defaultdict[str, Any] = defaultdict(itertools.count)  # how many optimizers of each name there were
 
 
 class Optimizer:
@@ -96,7 +94,7 @@ class Optimizer:
                 "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
                 f"clipnorm={clipnorm}, clipvalue={clipvalue}, global_clipnorm={global_clipnorm}"
             )
-        self.name = name or _unique(type(self).__name__)
+        self.name = name or unique(type(self).__name__)
         self.weight_decay, self.built = weight_decay, False
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self._trainable: list[Variable] = []
@@ -104,7 +102,7 @@ class Optimizer:
         self._undecayed: tuple[set[int], re.Pattern | None] = set(), None
         self._has_kernel = _keeps(type(self), "fused", "rule")
         self._at_once = _keeps(type(self), "fused", "update_step")
-        self._last: tuple[list[int], writing] | None = None  # the block of the last step, and for what it was
+        self._last: tuple[list[int], list[tuple[Variable, ...]], writing] | None = None  # see `_rows`
         self._rates: dict[Any, tuple] = {}  # what `rates` gave in this step, by dtype
         self._variables: list[Variable] = []
         self._iterations = self._made(0, "iteration", np.int64)
@@ -301,29 +299,32 @@ class Optimizer:
     def _step(self, gradients: Sequence[Any], variables: Sequence[Variable], learning_rate: Any) -> None:
         """Change variables, whose gradients are dense, at once."""
         fused = self.fused() if self._has_kernel else None
-        with self._block(variables):
-            for gradient, variable in zip(gradients, variables):
-                dtype = variable.dtype
+        rows, block = self._rows(variables)
+        with block:
+            for gradient, held in zip(gradients, rows):
+                variable, dtype = held[0], held[0].dtype
                 if type(gradient) is not EagerTensor or gradient._value.dtype != dtype.np:
                     gradient = cast(gradient, dtype)
                 g = gradient._value
                 if g.shape != variable._value.shape:
                     variable._check_shape(variable._value.shape, g.shape)
-                held = (variable, *self._slots[variable._serial])
-                rates = self._rates_for(dtype, learning_rate)
+                rates = self._rates.get(dtype) or self._rates_for(dtype, learning_rate)
                 if fused and g.ndim and dtype.is_floating and (g.size >= _LARGE or fused[0]._function):
                     kernel, more = fused
                     kernel(*[exclusive(v) for v in held], g, *rates, *more)
                 else:
                     self._by_rule(g, held, rates)
 
-    def _block(self, variables: Sequence[Variable]) -> writing:
-        """The block that writes to `variables` and their slots; that of the last step, if it had the same."""
+    def _rows(self, variables: Sequence[Variable]) -> tuple[list[tuple[Variable, ...]], writing]:
+        """Each variable with its slots, and the block that writes to them all: the last step's, if it had
+        the same variables.
+        """
         serials = [v._serial for v in variables]
         if self._last is None or self._last[0] != serials:
-            held = {v._serial: v for x in variables for v in (x, *self._slots[x._serial])}
-            self._last = serials, writing(list(held.values()))
-        return self._last[1]
+            rows = [(v, *self._slots[v._serial]) for v in variables]
+            held = {v._serial: v for row in rows for v in row}
+            self._last = serials, rows, writing(list(held.values()))
+        return self._last[1:]
 
     def _by_rule(self, g: Any, held: Sequence[Variable], rates: tuple) -> None:
         """`rule` on bare arrays. Half precision is computed with as float32, as it is in kernels."""
@@ -380,13 +381,6 @@ class Optimizer:
 def _keeps(cls: type, name: str, other: str) -> bool:
     """Whether no class overrides `other` without `name`, so that the two still say the same."""
     return name in vars(next(c for c in cls.__mro__ if name in vars(c) or other in vars(c)))
-
-
-def _unique(name: str) -> str:
-    """A name for one more optimizer of a class: adam, adam_1, ..."""
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    n = next(_counts[name])
-    return f"{name}_{n}" if n else name
 
 
 def _without_none(gradients: Sequence[Any], variables: list[Variable]) -> tuple[list, list[Variable]]:
