@@ -242,4 +242,4 @@ def test_each_of_many_variables_makes_the_same_few_operations(graph):
     for i in range(300):
         with variable_scope(f"layer_{i}"):
             get_variable("w", [1], initializer=tf.zeros_initializer())
-    assert len(v1.global_variables()) == 300 and len(graph.get_operations()) == 300 * 6
+    assert len(v1.global_variables()) == 300 and len(graph.get_operations()) == 300 * 5
