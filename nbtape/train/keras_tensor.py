@@ -1,0 +1,88 @@
+"""KerasTensor, which stands for a value while layers are put together, and InputSpec, what one accepts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nbtape.core.dtype import DType, as_dtype
+from nbtape.core.shape import Spec
+
+Shape = tuple[int | None, ...]
+
+
+class KerasTensor:
+    """A shape and a dtype without a value: what `tf.keras.Input` gives and layers take to make models.
+
+    `history` is the layer that made it, the arguments of that call, and all that the call gave.
+
+    >>> x = tf.keras.Input(shape=(3,))
+    >>> tf.keras.layers.Dense(2)(x).shape
+    (None, 2)
+    """
+
+    def __init__(self, shape: Sequence[int | None], dtype: Any = "float32", name: str | None = None):
+        self.shape: Shape = tuple(shape)
+        self.dtype: DType = as_dtype(dtype)
+        self.name = name
+        self.history: tuple[Any, tuple, dict, Any] | None = None
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def spec(self) -> Spec:
+        return Spec(self.shape, self.dtype.np)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise ValueError(
+            "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype. It doesn't have any "
+            "actual numerical value. You cannot convert it to a NumPy array."
+        )
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype.name}, name={self.name}>"
+
+
+class InputSpec:
+    """What a layer accepts: a rank, bounds for it, sizes of some axes.
+
+    >>> spec = tf.keras.layers.InputSpec(min_ndim=2, axes={-1: 3})
+    >>> spec.check((8, 4), "dense")
+    Traceback (most recent call last):
+    ...
+    ValueError: Input 0 of layer 'dense' is incompatible with the layer: expected axis -1 of input shape to \
+have value 3, but received input with shape (8, 4)
+    """
+
+    def __init__(
+        self,
+        dtype: Any = None,
+        shape: Sequence[int | None] | None = None,
+        ndim: int | None = None,
+        max_ndim: int | None = None,
+        min_ndim: int | None = None,
+        axes: Mapping[int, int | None] | None = None,
+    ):
+        self.dtype, self.shape = dtype, None if shape is None else tuple(shape)
+        self.ndim = ndim if self.shape is None else len(self.shape)
+        self.max_ndim, self.min_ndim, self.axes = max_ndim, min_ndim, dict(axes or {})
+        if self.shape is not None:
+            self.axes |= dict(enumerate(self.shape))
+
+    def check(self, shape: Shape, layer: str) -> None:
+        """Raise ValueError where a layer of the name `layer` cannot take a tensor of this shape."""
+        told = f"Input 0 of layer {layer!r} is incompatible with the layer: expected "
+        rank, full = len(shape), f"Full shape received: {shape}"
+        if self.ndim is not None and rank != self.ndim:
+            raise ValueError(f"{told}ndim={self.ndim}, found ndim={rank}. {full}")
+        if self.max_ndim is not None and rank > self.max_ndim:
+            raise ValueError(f"{told}max_ndim={self.max_ndim}, found ndim={rank}. {full}")
+        if self.min_ndim is not None and rank < self.min_ndim:
+            raise ValueError(f"{told}min_ndim={self.min_ndim}, found ndim={rank}. {full}")
+        for axis, size in self.axes.items():
+            found = shape[axis]
+            if size is not None and found is not None and found != size:
+                raise ValueError(
+                    f"{told}axis {axis} of input shape to have value {size}, but received input with shape "
+                    f"{shape}"
+                )

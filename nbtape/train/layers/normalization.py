@@ -1,0 +1,205 @@
+"""Layers that bring their inputs to mean 0 and variance 1, over the batch, the features or groups of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nbtape.core.engine import tensor
+from nbtape.ops.measure import shape
+from nbtape.ops.nn import batch_normalization
+from nbtape.ops.norm import l2_normalize
+from nbtape.ops.shape import reshape
+from nbtape.ops.statistics import moments
+from nbtape.train.keras_tensor import InputSpec
+from nbtape.train.layer import Layer
+
+
+class _Affine(Layer):
+    """A layer that scales by `gamma` and shifts by `beta`, along the axes that a subclass names."""
+
+    settings = ("axis", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",
+                "beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint")  # fmt: skip
+
+    def __init__(
+        self,
+        axis: Any,
+        epsilon: float,
+        center: bool,
+        scale: bool,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.axis, self.epsilon, self.center, self.scale = axis, epsilon, center, scale
+        self.beta_initializer, self.gamma_initializer = beta_initializer, gamma_initializer
+        self.beta_regularizer, self.gamma_regularizer = beta_regularizer, gamma_regularizer
+        self.beta_constraint, self.gamma_constraint = beta_constraint, gamma_constraint
+        self.gamma: Any = None
+        self.beta: Any = None
+
+    def _make(self, sizes: Sequence[int]) -> None:
+        if self.scale:
+            self.gamma = self.add_weight(
+                sizes,
+                self.gamma_initializer,
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+                name="gamma",
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                sizes,
+                self.beta_initializer,
+                regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+                name="beta",
+            )
+
+    def _normalized(self, x: Any, mean: Any, variance: Any, sizes: Sequence[int]) -> Any:
+        """`x` made of mean 0 and variance 1, scaled and shifted; vectors stand in the shape `sizes`."""
+        mean, variance, beta, gamma = [
+            v if v is None or v.shape.rank == len(sizes) else reshape(tensor(v), sizes)
+            for v in (mean, variance, self.beta, self.gamma)
+        ]
+        return batch_normalization(x, mean, variance, beta, gamma, self.epsilon)
+
+
+class BatchNormalization(_Affine):
+    """Each feature over the batch while training; else by the means and variances seen in training.
+
+    These move by a share `1 - momentum` in each step of training.
+
+    >>> layer = tf.keras.layers.BatchNormalization(epsilon=0.0)
+    >>> layer(tf.constant([[1.0], [3.0]]), training=True).numpy().tolist()
+    [[-1.0], [1.0]]
+    >>> layer.moving_mean.numpy().round(3)
+    array([0.02], dtype=float32)
+    """
+
+    settings = (*_Affine.settings, "momentum")
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        **kwargs: Any,
+    ):
+        super().__init__(axis, epsilon, center, scale, beta_initializer, gamma_initializer, **kwargs)
+        self.momentum = momentum
+        self.moving_mean_initializer = moving_mean_initializer
+        self.moving_variance_initializer = moving_variance_initializer
+
+    def build(self, input_shape: Any) -> None:
+        size = input_shape[self.axis]
+        self._make((size,))
+        self.moving_mean = self.add_weight(
+            (size,), self.moving_mean_initializer, trainable=False, name="moving_mean"
+        )
+        self.moving_variance = self.add_weight(
+            (size,), self.moving_variance_initializer, trainable=False, name="moving_variance"
+        )
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: size})
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        rank = inputs.shape.rank
+        axis = self.axis % rank
+        mean, variance = self.moving_mean, self.moving_variance
+        if training and self.trainable:
+            mean, variance = moments(inputs, [i for i in range(rank) if i != axis])
+            for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.assign(moving * self.momentum + value * (1 - self.momentum))
+        sizes = [-1] if axis == rank - 1 else [-1 if i == axis else 1 for i in range(rank)]
+        return self._normalized(inputs, tensor(mean), tensor(variance), sizes)
+
+
+class LayerNormalization(_Affine):
+    """Each example by itself, over `axis`.
+
+    >>> layer = tf.keras.layers.LayerNormalization(epsilon=0.0)
+    >>> layer(tf.constant([[1.0, 3.0], [10.0, 30.0]])).numpy().tolist()
+    [[-1.0, 1.0], [-1.0, 1.0]]
+    """
+
+    def __init__(
+        self, axis: Any = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True, **kwargs: Any
+    ):
+        super().__init__(axis, epsilon, center, scale, **kwargs)
+
+    def _axes(self, rank: int) -> list[int]:
+        return sorted(i % rank for i in ([self.axis] if isinstance(self.axis, int) else self.axis))
+
+    def build(self, input_shape: Any) -> None:
+        self._make([input_shape[i] for i in self._axes(len(input_shape))])
+
+    def call(self, inputs: Any) -> Any:
+        rank = inputs.shape.rank
+        axes = self._axes(rank)
+        mean, variance = moments(inputs, axes, keepdims=True)
+        sizes = [inputs.shape[i] if i in axes else 1 for i in range(rank)]
+        return self._normalized(inputs, mean, variance, sizes)
+
+
+class GroupNormalization(_Affine):
+    """Each example by itself, over positions and a group of features; `groups=-1` has one feature a group."""
+
+    settings = (*_Affine.settings, "groups")
+
+    def __init__(
+        self,
+        groups: int = 32,
+        axis: int = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        **kwargs: Any,
+    ):
+        super().__init__(axis, epsilon, center, scale, **kwargs)
+        self.groups = groups
+
+    def build(self, input_shape: Any) -> None:
+        size = input_shape[self.axis]
+        if self.groups == -1:
+            self.groups = size
+        if size < self.groups or size % self.groups:
+            raise ValueError(
+                f"Number of groups ({self.groups}) must divide the number of channels ({size}) that inputs "
+                f"of shape {tuple(input_shape)} have."
+            )
+        self._make((size,))
+
+    def call(self, inputs: Any) -> Any:
+        rank, given = inputs.shape.rank, shape(inputs)
+        axis = self.axis % rank
+        size = inputs.shape[axis]
+        sizes = [-1, *[given[i] if inputs.shape[i] is None else inputs.shape[i] for i in range(1, rank)]]
+        grouped = list(sizes)
+        grouped[axis : axis + 1] = [self.groups, size // self.groups]
+        x = reshape(inputs, grouped)
+        mean, variance = moments(x, [i for i in range(1, rank + 1) if i != axis], keepdims=True)
+        parts = [1] * (rank + 1)
+        parts[axis : axis + 2] = [self.groups, size // self.groups]
+        return reshape(self._normalized(x, mean, variance, parts), sizes)
+
+
+class UnitNormalization(Layer):
+    """Inputs divided by their norm along `axis`."""
+
+    settings = ("axis",)
+
+    def __init__(self, axis: Any = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = axis
+
+    def call(self, inputs: Any) -> Any:
+        return l2_normalize(inputs, self.axis)

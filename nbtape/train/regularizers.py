@@ -1,0 +1,68 @@
+"""Regularizers, what a layer adds to the loss for the size of its weights: `tf.keras.regularizers`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from nbtape.ops.functions import abs as absolute, square
+from nbtape.ops.reduce import reduce_sum
+
+
+class L1L2:
+    """`l1` times the sum of absolute values, plus `l2` times the sum of squares.
+
+    >>> float(tf.keras.regularizers.L1L2(l1=1.0, l2=0.5)(tf.constant([1.0, -2.0])))
+    5.5
+    """
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0):
+        self.l1, self.l2 = 0.0 if l1 is None else l1, 0.0 if l2 is None else l2
+
+    def __call__(self, x: Any) -> Any:
+        parts = []
+        if self.l1:
+            parts.append(self.l1 * reduce_sum(absolute(x)))
+        if self.l2:
+            parts.append(self.l2 * reduce_sum(square(x)))
+        return sum(parts[1:], parts[0]) if parts else 0.0 * reduce_sum(x)
+
+    def get_config(self) -> dict:
+        """The arguments that make this regularizer again."""
+        return {"l1": self.l1, "l2": self.l2}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "L1L2":
+        return cls(**config)
+
+
+class L1(L1L2):
+    """`l1` times the sum of absolute values."""
+
+    def __init__(self, l1: float = 0.01):
+        super().__init__(l1=l1)
+
+    def get_config(self) -> dict:
+        return {"l1": self.l1}
+
+
+class L2(L1L2):
+    """`l2` times the sum of squares."""
+
+    def __init__(self, l2: float = 0.01):
+        super().__init__(l2=l2)
+
+    def get_config(self) -> dict:
+        return {"l2": self.l2}
+
+
+_NAMED: dict[str, Callable[[], L1L2]] = {
+    "l1": L1, "L1": L1, "l2": L2, "L2": L2, "L1L2": L1L2,
+    "l1_l2": lambda: L1L2(0.01, 0.01),
+}  # fmt: skip
+
+
+def get(identifier: Any) -> Any:
+    """The regularizer that `identifier` means: a name, a function of a weight, or None."""
+    found = _NAMED[identifier]() if isinstance(identifier, str) and identifier in _NAMED else identifier
+    if found is not None and not callable(found):
+        raise ValueError(f"Could not interpret regularizer identifier: {identifier}")
+    return found
