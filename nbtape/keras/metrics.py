@@ -1,0 +1,58 @@
+"""`tf.keras.metrics`."""
+
+from nbtape.train.accuracy import (
+    Accuracy as Accuracy,
+    BinaryAccuracy as BinaryAccuracy,
+    CategoricalAccuracy as CategoricalAccuracy,
+    SparseCategoricalAccuracy as SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy as SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy as TopKCategoricalAccuracy,
+    binary_accuracy as binary_accuracy,
+    categorical_accuracy as categorical_accuracy,
+    sparse_categorical_accuracy as sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy as sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy as top_k_categorical_accuracy,
+)
+from nbtape.train.lossfunctions import (
+    binary_crossentropy as binary_crossentropy,
+    binary_focal_crossentropy as binary_focal_crossentropy,
+    categorical_crossentropy as categorical_crossentropy,
+    categorical_focal_crossentropy as categorical_focal_crossentropy,
+    categorical_hinge as categorical_hinge,
+    hinge as hinge,
+    huber as huber,
+    kl_divergence as kl_divergence,
+    log_cosh as log_cosh,
+    mean_absolute_error as MAE,
+    mean_absolute_error as mean_absolute_error,
+    mean_absolute_percentage_error as mean_absolute_percentage_error,
+    mean_squared_error as MSE,
+    mean_squared_error as mean_squared_error,
+    mean_squared_logarithmic_error as mean_squared_logarithmic_error,
+    poisson as poisson,
+    sparse_categorical_crossentropy as sparse_categorical_crossentropy,
+    squared_hinge as squared_hinge,
+)
+from nbtape.train.lossmetrics import (
+    BinaryCrossentropy as BinaryCrossentropy,
+    CategoricalCrossentropy as CategoricalCrossentropy,
+    CategoricalHinge as CategoricalHinge,
+    CosineSimilarity as CosineSimilarity,
+    Hinge as Hinge,
+    KLDivergence as KLDivergence,
+    LogCoshError as LogCoshError,
+    MeanAbsoluteError as MeanAbsoluteError,
+    MeanAbsolutePercentageError as MeanAbsolutePercentageError,
+    MeanSquaredError as MeanSquaredError,
+    MeanSquaredLogarithmicError as MeanSquaredLogarithmicError,
+    Poisson as Poisson,
+    RootMeanSquaredError as RootMeanSquaredError,
+    SparseCategoricalCrossentropy as SparseCategoricalCrossentropy,
+    SquaredHinge as SquaredHinge,
+)
+from nbtape.train.metric import (
+    Mean as Mean,
+    MeanMetricWrapper as MeanMetricWrapper,
+    Metric as Metric,
+    Sum as Sum,
+)
