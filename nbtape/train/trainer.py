@@ -20,8 +20,8 @@ from nbtape.train.batches import batches, split
 from nbtape.train.callbacks import Callbacks, History
 from nbtape.train.optimizer import Optimizer
 
-_loss_named = late("nbtape.train.losses:get")
-_metric_named = late("nbtape.train.metrics:get")
+_loss_named = late("nbtape.keras.losses:get")
+_metric_named = late("nbtape.keras.metrics:get")
 _NOT_COMPILED = "You must call `compile()` before using the model."
 
 
