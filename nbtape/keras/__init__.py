@@ -1,8 +1,14 @@
 """Keras's names: `tf.keras`."""
 
 from nbtape.keras import (
+    activations as activations,
+    callbacks as callbacks,
     initializers as initializers,
+    layers as layers,
     losses as losses,
     metrics as metrics,
     optimizers as optimizers,
+    regularizers as regularizers,
 )
+from nbtape.train.model import Input as Input, Model as Model
+from nbtape.train.sequential import Sequential as Sequential
