@@ -159,6 +159,20 @@ def test_regularizers_put_losses_in_their_collection():
     assert names(v1.get_collection(v1.GraphKeys.REGULARIZATION_LOSSES)) == ["s/a/Regularizer/Sum:0"]
 
 
+def test_a_variable_without_a_resource_says_so_in_its_dtype():
+    with variable_scope("s", use_resource=False):
+        v = get_variable("v", [2], initializer=tf.ones_initializer())
+        w = v1.Variable(1.0)
+    assert v.dtype.name == "float32_ref" != v.dtype.base_dtype == tf.float32 == w.dtype
+    assert (v + 1.0).dtype == tf.float32 == v.read_value().dtype
+    with variable_scope("s", reuse=True):
+        assert get_variable("v", [2]) is v
+    with v1.Session() as session:
+        session.run(v1.global_variables_initializer())
+        assert session.run(v.assign_add([1.0, 2.0])).tolist() == [2.0, 3.0]
+        assert session.run(v1.scatter_update(v, [0], [7.0])).tolist() == [7.0, 3.0]
+
+
 # Variables in parts
 
 

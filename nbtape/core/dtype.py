@@ -125,6 +125,38 @@ class DType:
         return as_dtype, (self.name,)
 
 
+class RefDType(DType):
+    """The dtype of a variable that TensorFlow 1 keeps without a resource, `use_resource=False`."""
+
+    __slots__ = ("_base",)
+
+    def __init__(self, base: DType):
+        super().__init__(f"{base.name}_ref", base.as_numpy_dtype, base._enum + 100)
+        self._base = base
+
+    @property
+    def base_dtype(self) -> DType:
+        return self._base
+
+    def __eq__(self, other: Any) -> bool:
+        return self is other
+
+    __hash__ = DType.__hash__
+
+    def __reduce__(self):
+        return ref_of, (self._base,)
+
+
+_refs: dict[str, RefDType] = {}
+
+
+def ref_of(dtype: DType) -> RefDType:
+    """The dtype of a variable of `dtype` that is kept without a resource."""
+    if dtype.name not in _refs:
+        _refs[dtype.name] = RefDType(dtype)
+    return _refs[dtype.name]
+
+
 float32 = DType("float32", np.float32, 1)
 float64 = DType("float64", np.float64, 2)
 int32 = DType("int32", np.int32, 3)

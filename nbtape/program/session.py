@@ -83,7 +83,7 @@ class Session:
         if found is None:
             dims = variable.shape.as_list() if variable.shape.rank is not None else []
             zeros = np.zeros([n or 0 for n in dims], variable.dtype.np)
-            if variable.dtype is string:
+            if variable.dtype.base_dtype is string:
                 zeros[...] = b""
             with context.paused(), name_scope(""):
                 name = variable.name.removesuffix(":0")

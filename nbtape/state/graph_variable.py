@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import context, source
-from nbtape.core.dtype import as_dtype
+from nbtape.core.dtype import DType, as_dtype, of, ref_of
 from nbtape.core.engine import Reference, apply, o, tensor
 from nbtape.core.shape import Spec, TensorShape
 from nbtape.graph.rows import spec_of_variable
@@ -48,7 +48,9 @@ class GraphVariable(ResourceVariable):
         shape: Any = None,
         experimental_enable_variable_lifting: bool = True,
         collections: Any = None,
+        use_resource: bool | None = None,
     ):
+        self._is_ref = use_resource is False
         self._settings(initial_value, trainable, name, constraint, synchronization, aggregation)
         self._graph = graph = context.local.graph
         outer, device = context.local.scope, context.local.device
@@ -115,6 +117,10 @@ class GraphVariable(ResourceVariable):
         return context.local.graph.read(self)
 
     @property
+    def dtype(self) -> DType:
+        return ref_of(of(self._value)) if self._is_ref else of(self._value)
+
+    @property
     def op(self) -> Operation:
         return self._op
 
@@ -165,7 +171,7 @@ class GraphVariable(ResourceVariable):
     # Writing
 
     def _update(self, write: Any, op: Any, delta: Any, read_value: bool, name: str | None = None) -> Any:
-        delta = tensor(delta, self.dtype)
+        delta = tensor(delta, of(self._value))
         self._check_shape(self._shape, delta.shape)
         kind = f"Assign{op.name.capitalize()}VariableOp"
         graph = context.local.graph
@@ -256,7 +262,9 @@ class _AnyVariable(type):
         shape: Any = None,
     ) -> Any:
         graph = context.local.graph
-        more = {} if graph is None or graph.building_function else {"collections": collections}
+        more: dict[str, Any] = {}
+        if graph is not None and not graph.building_function:
+            more = {"collections": collections, "use_resource": use_resource}
         return Variable(initial_value, trainable, validate_shape, caching_device, name, variable_def, dtype,
                         import_scope, constraint, synchronization, aggregation, shape, **more)  # fmt: skip
 

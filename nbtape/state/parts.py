@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import context
-from nbtape.core.dtype import DType
+from nbtape.core.dtype import DType, of
 from nbtape.core.engine import EagerTensor, apply, o, subscript, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.shape import bracket
@@ -30,7 +30,7 @@ class Parts(Writes):
 
     def assign_slice(self, key: Any, value: Any, name: str | None = None) -> Any:
         """Replace `v[key]`, which `value` is broadcast to: what `v[key].assign(value)` calls."""
-        value = tensor(value, self.dtype)
+        value = tensor(value, of(self._value))
         shape = self._shape_now()
         with context.recording((), context.local.graph):
             if context.local.graph is None:
@@ -113,8 +113,8 @@ class Parts(Writes):
         return self._positions(positions, sparse_delta._values, "update")
 
     def _rows(self, delta: Any, kind: str) -> Any:
-        values, indices = tensor(_slices(delta)._values, self.dtype), tensor(delta.indices)
-        _check_kinds(self.dtype, indices, kind)
+        values, indices = tensor(_slices(delta)._values, of(self._value)), tensor(delta.indices)
+        _check_kinds(of(self._value), indices, kind)
         shape = self._shape_now() or (1,)
         _check_rows(shape, indices, values)
         if kind == "div" and isinstance(values, EagerTensor) and not np.all(values._value):
@@ -123,8 +123,8 @@ class Parts(Writes):
         return self._put(kind, shape, indices, values)
 
     def _positions(self, indices: Any, updates: Any, kind: str) -> Any:
-        updates, indices = tensor(updates, self.dtype), tensor(indices)
-        _check_kinds(self.dtype, indices, kind)
+        updates, indices = tensor(updates, of(self._value)), tensor(indices)
+        _check_kinds(of(self._value), indices, kind)
         shape, depth = self._shape_now(), indices.shape[-1]
         _check_updates(shape, indices, updates)
         return self._put(

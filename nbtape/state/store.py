@@ -71,9 +71,8 @@ class VariableStore:
     def _made(self, name: str, shape: Any, dtype: DType, initializer: Any, options: dict) -> Variable:
         value, dtype = _initial_value(name, shape, dtype, initializer)
         graph = outermost()
-        options.pop("use_resource", None)
         if graph is None:
-            options.pop("collections", None)
+            options = {key: x for key, x in options.items() if key not in ("collections", "use_resource")}
             saved, context.local.scope = context.local.scope, ""
             try:
                 return Variable(value() if callable(value) else value, dtype=dtype, name=name, **options)
@@ -158,7 +157,7 @@ def _check_shared(
         raise ValueError(
             f"Trying to {share} variable {name}, but specified shape {shape} and found shape {found.shape}."
         )
-    if dtype != found.dtype:
+    if dtype != found.dtype.base_dtype:
         raise ValueError(
             f"Trying to {share} variable {name}, but specified dtype {dtype.name} and found dtype "
             f"{found.dtype.name}."
@@ -266,7 +265,7 @@ def get_variable(
         "caching_device": scope.caching_device if caching_device is None else caching_device,
         "partitioner": scope.partitioner if partitioner is None else partitioner,
         "validate_shape": validate_shape,
-        "use_resource": use_resource,
+        "use_resource": scope.use_resource if use_resource is None else use_resource,
         "constraint": scope.constraint if constraint is None else constraint,
         "synchronization": synchronization,
         "aggregation": aggregation,

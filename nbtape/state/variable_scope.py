@@ -76,9 +76,7 @@ class VariableScope:
         self.dtype = as_dtype(dtype)
 
     def set_use_resource(self, use_resource: bool | None) -> None:
-        """Ask for resource variables, as all variables of nbtape are."""
-        if use_resource is False:
-            raise ValueError("All variables of nbtape are resource variables: leave out use_resource=False.")
+        """Set whether variables say that they are resources, as all of nbtape are."""
         self.use_resource = use_resource
 
     def get_collection(self, name: Any) -> list:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import context
+from nbtape.core.dtype import of
 from nbtape.core.engine import Tensor, o, tensor
 from nbtape.core.errors import OutOfRangeError, invalid
 from nbtape.core.shape import TensorShape, bracket
@@ -114,7 +115,7 @@ class Writes:
         Returns a live view of the variable (None if not `read_value`). Raises ValueError where shape or dtype
         differ; the variable is then as it was.
         """
-        new = tensor(value, self.dtype)
+        new = tensor(value, of(self._value))
         if not self._shape.is_compatible_with(new.shape):
             raise ValueError(
                 f"Cannot assign value to variable ' {self.name}': Shape mismatch.The variable shape "
@@ -147,7 +148,7 @@ class Writes:
         return now
 
     def _update(self, write: Callable, op: Any, delta: Any, read_value: bool, name: str | None = None) -> Any:
-        delta = tensor(delta, self.dtype)
+        delta = tensor(delta, of(self._value))
         if self._value.dtype.kind not in NUMBER:
             kind = self.dtype.name
             raise invalid(
