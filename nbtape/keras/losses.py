@@ -1,5 +1,6 @@
 """`tf.keras.losses`."""
 
+from nbtape.train.lookup import loss as get
 from nbtape.train.losses import (
     BinaryCrossentropy as BinaryCrossentropy,
     BinaryFocalCrossentropy as BinaryFocalCrossentropy,

@@ -13,6 +13,7 @@ from nbtape.train.accuracy import (
     sparse_top_k_categorical_accuracy as sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy as top_k_categorical_accuracy,
 )
+from nbtape.train.lookup import metric_ as get
 from nbtape.train.lossfunctions import (
     binary_crossentropy as binary_crossentropy,
     binary_focal_crossentropy as binary_focal_crossentropy,
