@@ -1,4 +1,4 @@
-"""Products of matrices: steps of the machine that call NumPy's own BLAS, on the arrays as they lie.
+"""Products of matrices: in tiles of our own, or steps that call NumPy's own BLAS, on the arrays as they lie.
 
 Transposed operands are told to BLAS and not moved. BLAS runs on one thread: its own threads spin when they
 have nothing to do, and where another program has one of the cores all else waits for them. Large products are
@@ -10,6 +10,7 @@ from math import prod
 
 from nbtape.compile.emit import Kernel, Word
 from nbtape.compile.layout import Layout
+from nbtape.compile.multiply import Blocks, apart, blocks_of, multiply
 from nbtape.compile.steps import GEMM, THREADS
 from nbtape.graph.program import Step
 from nbtape.ops.blas import gemm_address, threads_address
@@ -25,17 +26,13 @@ def is_product(step: Step) -> bool:
     dtype = step.outputs[0].dtype
     if str(dtype) not in GEMM or gemm_address(str(dtype)) is None:
         return False
-    return all(v.dtype == dtype for v in values) and _batch(step) is not None
+    return all(v.dtype == dtype for v in values) and _paired(step)
 
 
-def _batch(step: Step) -> tuple[int, list[bool]] | None:
-    """How many products, and for each operand whether it has one matrix for each; None if they differ."""
-    a, b = (x.shape or () for x in step.inputs)
-    both = [prod(a[:-2]), prod(b[:-2])]
-    count = prod((step.outputs[0].shape or ())[:-2])
-    if any(n not in (1, count) for n in both):
-        return None
-    return count, [n == count and count > 1 for n in both]
+def _paired(step: Step) -> bool:
+    """Whether each operand has one matrix, or one for each product."""
+    count, *both = [prod((x.shape or ())[:-2]) for x in (*step.outputs, *step.inputs)]
+    return all(n in (1, count) for n in both)
 
 
 def matrix(x: Layout) -> tuple[bool, int] | None:
@@ -58,25 +55,45 @@ def _even(x: Layout) -> bool:
     return all(s == n_next * s_next for (_, s), (n_next, s_next) in zip(axes, axes[1:]))
 
 
-def _apart(x: Layout) -> int:
-    """The stride from each matrix to the next, in bytes."""
-    strides = [s for n, s in zip(x.shape[:-2], x.strides[:-2]) if n > 1]
-    return strides[-1] * x.buffer.dtype.itemsize if strides else 0
-
-
 def product(step: Step, a: Layout, b: Layout, y: Layout) -> Kernel:
     """The kernel of a product of matrices that BLAS can read."""
+    return _kernel(step, a, b, y, blocks_of(*_upright(step, a, b), y))
+
+
+def shares(step: Step, a: Layout, b: Layout, y: Layout, count: int) -> list[list[Word]]:
+    """The arguments of a product in parts, each of which makes some of the rows."""
+    blocks = blocks_of(*_upright(step, a, b), y)
+    rows, unit = y.shape[-2], blocks.tiles.rows if blocks else 1
+    axis = -1 if step.attrs.get("transpose_a") else -2
+    bounds = [*[rows * i // count // unit * unit for i in range(count)], rows]
+    return [
+        _kernel(step, _cut(a, axis, first, last), b, _cut(y, -2, first, last), blocks).words
+        for first, last in zip(bounds, bounds[1:])
+    ]
+
+
+def _upright(step: Step, a: Layout, b: Layout) -> tuple[Layout, Layout]:
+    """The operands, transposed as the step says."""
+    turned = [bool(step.attrs.get(f"transpose_{x}")) for x in "ab"]
+    return tuple([_swapped(x) if turn else x for x, turn in zip((a, b), turned)])  # type: ignore[return-value]
+
+
+def _swapped(x: Layout) -> Layout:
+    (*more, m, n), (*steps, down, right) = x.shape, x.strides
+    return replace(x, shape=(*more, n, m), strides=(*steps, right, down))
+
+
+def _kernel(step: Step, a: Layout, b: Layout, y: Layout, blocks: Blocks | None) -> Kernel:
+    a, b = _upright(step, a, b)
+    return multiply(a, b, y, blocks) if blocks else _blas(a, b, y)
+
+
+def _blas(a: Layout, b: Layout, y: Layout) -> Kernel:
+    """The kernel that calls BLAS."""
     dtype = y.buffer.dtype
-    found = _batch(step)
-    (down_a, lda), (down_b, ldb), (_, ldc) = matrix(a), matrix(b), matrix(y)  # type: ignore[misc]
-    assert found is not None
-    count, each = found
-    turned_a = bool(step.attrs.get("transpose_a")) != down_a
-    turned_b = bool(step.attrs.get("transpose_b")) != down_b
-    m, n = y.shape[-2:]
-    k = a.shape[-2] if step.attrs.get("transpose_a") else a.shape[-1]
+    (turned_a, lda), (turned_b, ldb), (_, ldc) = matrix(a), matrix(b), matrix(y)  # type: ignore[misc]
+    (m, n), k, count = y.shape[-2:], a.shape[-1], prod(y.shape[:-2])
     numbers = {"transpose_a": int(turned_a), "transpose_b": int(turned_b), "m": m, "n": n, "k": k}
-    steps = [_apart(x) if many else 0 for x, many in ((a, each[0]), (b, each[1]))]
     words = [
         Word("function", "int64", value=gemm_address(str(dtype))),
         *[Word(name, "int64", value=value) for name, value in numbers.items()],
@@ -84,22 +101,10 @@ def product(step: Step, a: Layout, b: Layout, y: Layout) -> Kernel:
         *[Word("b", "int64", b), Word("ldb", "int64", value=ldb)],
         *[Word("c", "int64", y), Word("ldc", "int64", value=ldc), Word("beta", "int64", value=0)],
         Word("count", "int64", value=count),
-        *[Word(f"step_{x}", "int64", value=size) for x, size in zip("ab", steps)],
-        Word("step_c", "int64", value=_apart(y)),
+        *[Word(f"step_{s}", "int64", value=apart(x) * dtype.itemsize) for s, x in zip("abc", (a, b, y))],
     ]
     moved = (prod(a.shape) + prod(b.shape) + prod(y.shape)) * dtype.itemsize
     return Kernel(GEMM[str(dtype)], words, 1, [], {}, [], moved, 2 * m * n * k * count, _PACE)
-
-
-def shares(step: Step, a: Layout, b: Layout, y: Layout, count: int) -> list[list[Word]]:
-    """The arguments of a product in parts, each of which makes some of the rows."""
-    rows = y.shape[-2]
-    axis = -1 if step.attrs.get("transpose_a") else -2
-    bounds = [rows * i // count for i in range(count + 1)]
-    return [
-        product(step, _cut(a, axis, first, last), b, _cut(y, -2, first, last)).words
-        for first, last in zip(bounds, bounds[1:])
-    ]
 
 
 def _cut(x: Layout, axis: int, first: int, last: int) -> Layout:

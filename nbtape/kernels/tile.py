@@ -160,6 +160,19 @@ def zeros(typing: Any, p: Any, rows: Any, columns: Any, lanes: Any) -> Any:
     return tile(p, rows, columns, lanes), build
 
 
+@intrinsic(prefer_literal=True)
+def taken(typing: Any, p: Any, at: Any, pitch: Any, rows: Any, columns: Any, lanes: Any) -> Any:
+    """The tile whose rows stand in memory from p[at], p[at + pitch], ... on: what `put` wrote there."""
+    tile = Tile(p.dtype, rows.literal_value, columns.literal_value, lanes.literal_value)
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        write, (pointer, start, step) = _Writer(builder, tile), args[:3]
+        indices = [builder.add(start, builder.mul(step, _INDEX(r))) for r in range(tile.rows)]
+        return write.together([write.load(pointer, indices[r], c) for r, c, _ in write.cells()])
+
+    return tile(p, types.int64, types.int64, rows, columns, lanes), build
+
+
 @intrinsic
 def counted(typing: Any, tile: Any, p: Any, at: Any) -> Any:
     """The tile, as large as another and of the dtype of `p`, whose rows all are at, at + 1, ..."""
@@ -183,11 +196,11 @@ def outer(typing: Any, tile: Any, x: Any, at: Any, pitch: Any, k: Any, row: Any,
     """The tile and the outer product of x[at], x[at + pitch], ... with what stands from k[row] on."""
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        value, xs, start, _, ks, begin, rest = args
+        value, xs, start, step, ks, begin, rest = args
         write = _Writer(builder, tile, _left(left, rest))
         columns = [write.load(ks, begin, c) for c in range(tile.columns)]
-        base, steps = builder.gep(xs, [start]), [_INDEX(r * pitch.literal_value) for r in range(tile.rows)]
-        numbers = [write.splat(builder.load(builder.gep(base, [step])), tile.vector) for step in steps]
+        places = [builder.add(start, builder.mul(step, _INDEX(r))) for r in range(tile.rows)]
+        numbers = [write.splat(builder.load(builder.gep(xs, [at])), tile.vector) for at in places]
         old = write.taken(value)
         return write.together([write.madd(numbers[r], columns[c], old[n]) for r, c, n in write.cells()])
 
