@@ -26,6 +26,7 @@ from nbtape.autodiff.tape import (
 )
 from nbtape.compat.v1 import (
     initializers as initializers,
+    layers as layers,
     losses as losses,
     math as math,
     nn as nn,
