@@ -36,7 +36,8 @@ class ExponentialMovingAverage:
     ...     ema = tf.compat.v1.train.ExponentialMovingAverage(0.75)
     ...     update = ema.apply([v])
     ...     sess.run(tf.compat.v1.global_variables_initializer())
-    ...     sess.run([v.assign(5.0), update])[1]
+    ...     sess.run([v.initializer, v.assign(5.0)])[0]
+    ...     sess.run(update)
     ...     sess.run(ema.average(v))
     np.float32(2.0)
     """

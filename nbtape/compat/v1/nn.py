@@ -92,3 +92,5 @@ from nbtape.ops.statistics import (
     weighted_moments as weighted_moments,
     zero_fraction as zero_fraction,
 )
+from nbtape.compat.v1 import rnn_cell as rnn_cell
+from nbtape.train.graph_cells import dynamic_rnn as dynamic_rnn, static_rnn as static_rnn
