@@ -98,7 +98,8 @@ def test_cells_in_a_loop_and_one_after_the_other_agree():
     with v1.Session() as session:
         session.run(v1.global_variables_initializer())
         a, b, s, t, g = session.run([looped, tf.stack(steps, 1), state, last, gradient], {x: given})
-        wanted, c, h = _lstm(given, *session.run(v1.trainable_variables()), [5, 2])
+        kernel, bias = session.run(v1.trainable_variables())
+    wanted, c, h = _lstm(given, kernel, bias, [5, 2])
     for y in (a, b):
         np.testing.assert_allclose(y, wanted, atol=1e-5)
     for y in (s, t):

@@ -1,4 +1,4 @@
-"""Recurrent cells of TensorFlow 1, whose variables are made with `get_variable`, and their unrolling in time."""
+"""Recurrent cells of TensorFlow 1, whose variables `get_variable` makes, and their unrolling in time."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -30,8 +30,8 @@ class LSTMStateTuple(NamedTuple):
 class RNNCell:
     """The base of the cells: `cell(inputs, state)` gives an output and the next state.
 
-    A subclass says `state_size`, `output_size` and, in `call`, what a step does; its variables are made in the
-    scope `scope_name`, or `name`, at its first call, and found again by the others.
+    A subclass says `state_size`, `output_size` and, in `call`, what a step does; its variables are made in
+    the scope `scope_name`, or `name`, at its first call, and found again by the others.
     """
 
     scope_name = "rnn_cell"
@@ -239,4 +239,5 @@ def _step(cell: RNNCell, x: Any, state: Any, t: Any, lengths: Any) -> tuple[Any,
     if lengths is None:
         return y, after
     goes_on = expand_dims(tensor(lengths) > t, 1)
-    return where(goes_on, y, 0.0), nest.map_structure(lambda new, old: where(goes_on, new, old), after, state)
+    kept = nest.map_structure(lambda new, old: where(goes_on, new, old), after, state)
+    return where(goes_on, y, 0.0), kept
