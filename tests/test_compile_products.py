@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import nbtape as tf
 from nbtape.compile import divide, multiply
+from nbtape.compile.control import Loop
 from nbtape.compile.host import Host
 from nbtape.compile.layout import Buffer, dense
 from nbtape.compile.multiply import blocks_of
@@ -14,7 +16,8 @@ from nbtape.compile.steps import GEMM
 from nbtape.compile.tiles import vector_bytes
 from nbtape.core.engine import o
 from nbtape.core.shape import Spec
-from nbtape.graph.program import Program, Step, Value
+from nbtape.graph.passes import optimise
+from nbtape.graph.program import Program, Step, Value, program_of
 
 tiled = pytest.mark.skipif(vector_bytes() < 64, reason="tiles are for CPUs with vectors of 64 bytes")
 
@@ -168,3 +171,29 @@ def test_other_sizes_need_no_new_kernel():
         plan = planned(*matrices(*sizes))[0]
         texts.append({action.kernel.text for action in plan.actions if isinstance(action, Launch)})
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("shape", [(4, 8), (2, 4, 8)])
+@pytest.mark.parametrize("transpose_b", [False, True])
+def test_a_loop_finds_the_matrix_of_its_products_turned_as_they_read_it(transpose_b, shape):
+    """And other steps of the loop find it as it was."""
+    rng = np.random.default_rng(0)
+    x, w = [rng.standard_normal(shape).astype(np.float32) for shape in (shape, (8, 8))]
+
+    def repeat(x, w):
+        _, y = tf.while_loop(
+            lambda i, y: i < 3,
+            lambda i, y: (i + 1, tf.matmul(y, w, transpose_b=transpose_b) / 4 + y[0] * w[:4]),
+            (0, x),
+        )
+        return y
+
+    program = optimise(program_of(tf.function(repeat).get_concrete_function(x, w).graph))
+    plan = plan_of(program)
+    (loop,) = [action for action in plan.actions if isinstance(action, Loop)]
+    told = [word.value for action in loop.body for word in action.kernel.words if word.name == "transpose_b"]
+    assert told == [0]
+    wanted, turned = x, w.T if transpose_b else w
+    for _ in range(3):
+        wanted = wanted @ turned / 4 + wanted[0] * w[:4]
+    np.testing.assert_allclose(Host(plan, bare=True).run([x, w])[0], wanted, rtol=1e-4, atol=1e-5)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.compile.layout import Buffer, Layout, dense
+from nbtape.compile.products import ready
 from nbtape.compile.whole import emit_loop, trips_of
 from nbtape.graph.program import Step, Value
 
@@ -111,7 +112,8 @@ def _native_loop(planner: Any, step: Step) -> None:
     growing = Growing(None, [], None)
     states = [_state(planner, x, y) for x, y in zip(step.inputs, step.outputs[:carries])]
     streams = [_stream(planner, x, growing) for x in step.inputs[carries : carries + scanned]]
-    captured = [planner.layout(x) for x in step.inputs[carries + scanned :]]
+    inside = zip(step.inputs[carries + scanned :], body.inputs[carries + scanned :])
+    captured = [ready(planner, x, body.steps, y) for x, y in inside]
     loop = Loop([], None, None, -1 if trips is None else trips)
     rows = [_row(loop, Rows(x, attrs["reverse"]), x) for x in streams]
     given = [*states, *rows, *captured]

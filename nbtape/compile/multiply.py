@@ -16,7 +16,7 @@ from nbtape.compile.tiles import Tiles, most_rows, vector_bytes
 from nbtape.compile.windows import address, kernel_of, numbers
 
 _PACE = 0.0065  # nanoseconds for a multiplication or an addition, on one core
-_SMALL = 1_000_000  # multiplications, up to which OpenBLAS does not copy either
+SMALL = 1_000_000  # multiplications, up to which OpenBLAS does not copy either
 _COPIES = 10  # multiplications that take as long as OpenBLAS takes to copy a number
 _GAIN = 0.11  # of the time of a product, that is worth a kernel of its own
 _NEAR = 1 << 20  # bytes that stay in the second cache
@@ -66,7 +66,7 @@ def blocks_of(a: Layout, b: Layout, y: Layout) -> Blocks | None:
     """
     (m, n), k, size = y.shape[-2:], a.shape[-1], y.buffer.dtype.itemsize
     lanes = vector_bytes() // size
-    if vector_bytes() < 64 or n < lanes or m * n * k <= _SMALL or b.strides[-1] != 1 or y.strides[-1] != 1:
+    if vector_bytes() < 64 or n < lanes or m * n * k <= SMALL or b.strides[-1] != 1 or y.strides[-1] != 1:
         return None
     columns = min(n // lanes, 2)
     depth = _depth(a, n, k, size) if m > most_rows(columns) else k

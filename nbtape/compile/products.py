@@ -5,14 +5,17 @@ have nothing to do, and where another program has one of the cores all else wait
 shared by the crew instead, rows by rows.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 from nbtape.compile.emit import Kernel, Word
 from nbtape.compile.layout import Layout
-from nbtape.compile.multiply import Blocks, apart, blocks_of, multiply
+from nbtape.compile.multiply import SMALL, Blocks, apart, blocks_of, multiply
 from nbtape.compile.steps import GEMM, THREADS
-from nbtape.graph.program import Step
+from nbtape.core.shape import Spec
+from nbtape.graph.program import Step, Value
 from nbtape.ops.blas import gemm_address, threads_address
 
 _PACE = 0.01  # nanoseconds that an operation of BLAS takes, on one core
@@ -86,6 +89,27 @@ def _swapped(x: Layout) -> Layout:
 def _kernel(step: Step, a: Layout, b: Layout, y: Layout, blocks: Blocks | None) -> Kernel:
     a, b = _upright(step, a, b)
     return multiply(a, b, y, blocks) if blocks else _blas(a, b, y)
+
+
+def ready(planner: Any, x: Value, steps: Sequence[Step], name: Value) -> Layout:
+    """Where `x` lies for the steps of a loop, to which it is `name`: turned round if the rows of products
+    are its columns, since OpenBLAS takes up to four times as long for a small product of such a matrix.
+    """
+    layout = planner.layout(x)
+    if not any(_reads_columns(step, name, layout) for step in steps):
+        return layout
+    rows = Value(Spec(layout.shape[::-1], x.dtype))
+    planner.layouts[rows] = _swapped(layout)
+    return _swapped(planner.copied(rows))
+
+
+def _reads_columns(step: Step, x: Value, layout: Layout) -> bool:
+    """Whether a step is a small product by `x`, whose rows it finds as columns in memory."""
+    if not is_product(step) or step.inputs[1] is not x or len(layout.shape) != 2:
+        return False
+    turned = _swapped(layout) if step.attrs.get("transpose_b") else layout
+    *_, m, n = step.outputs[0].shape or (0, 0)
+    return n > 1 and turned.strides[-1] != 1 and m * n * turned.shape[0] <= SMALL
 
 
 def _blas(a: Layout, b: Layout, y: Layout) -> Kernel:
