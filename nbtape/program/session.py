@@ -22,6 +22,7 @@ from nbtape.graph.device import is_here
 from nbtape.graph.graph import Graph
 from nbtape.graph.symbolic import Operation, SymbolicTensor
 from nbtape.ops.sampler import Seeds, seeded_by
+from nbtape.program.feeds import fed_value, given, pairs
 from nbtape.program.step import Step
 from nbtape.state.graph_variable import GraphVariable
 from nbtape.state.scope import name_scope
@@ -130,10 +131,10 @@ class Session:
         rebuild = self._flattened(fetches, elements)
         fed = self._fed(feed_dict)
         step = self._step(elements, [x for x, _ in fed])
-        values = [_fed_value(x, value, copy) for (x, value), copy in zip(fed, step.copied)]
+        values = [fed_value(x, value, copy) for (x, value), copy in zip(fed, step.copied)]
         with context.paused(), seeded_by(self._seeds or self._seeded()):
             ys = iter(step.execute(values))
-        return rebuild(iter([_given(next(ys)) if isinstance(x, Tensor) else None for x in elements]))
+        return rebuild(iter([given(next(ys)) if isinstance(x, Tensor) else None for x in elements]))
 
     def _seeded(self) -> Seeds:
         self._seeds = Seeds(self._graph.seed)
@@ -193,7 +194,7 @@ class Session:
                 f"{type(feed_dict).__name__}: {feed_dict!r}"
             )
         found = []
-        for key, value in _pairs(feed_dict):
+        for key, value in pairs(feed_dict):
             if type(key) is not SymbolicTensor or key._op._graph is not self._graph:
                 try:
                     key = self._graph.as_graph_element(key, allow_operation=False)
@@ -274,66 +275,3 @@ class InteractiveSession(Session):
 def get_default_session() -> Session | None:
     """The session that is open, None where there is none."""
     return context.local.session
-
-
-def _pairs(feed_dict: Mapping) -> list[tuple[Any, Any]]:
-    """Keys and values, those of tuples of tensors one by one."""
-    left, found = list(feed_dict.items())[::-1], []
-    while left:
-        key, value = left.pop()
-        if not isinstance(key, tuple):
-            found.append((key, value))
-        elif len(key) != len(value):
-            raise ValueError(f"The feed of {key!r} has {len(value)} values for {len(key)} tensors.")
-        else:
-            left += list(zip(key, value))[::-1]
-    return found
-
-
-def _fed_value(x: SymbolicTensor, value: Any, copy: bool) -> EagerTensor:
-    """A value for `x`; a copy where a variable may keep the array."""
-    if isinstance(value, SymbolicTensor):
-        raise TypeError(
-            "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python "
-            f"scalars, strings, lists, numpy ndarrays. The feed of {x.name} is {value!r}: run it first."
-        )
-    spec = x._spec
-    if spec.dtype == object:
-        array = array_of(value.tolist() if isinstance(value, np.ndarray | np.generic) else value, string)
-    elif isinstance(value, EagerTensor) and value._value.dtype == spec.dtype:
-        array = value._value
-    else:
-        if type(value) is int and spec.dtype.kind in "iu" and not _holds(spec.dtype, value):
-            raise TypeError(
-                f"Type of feed value {value} with type {type(value)} is not compatible with Tensor type "
-                f"{spec.dtype}. Try explicitly setting the type of the feed tensor to a larger type (e.g. "
-                "int64)."
-            )
-        array = np.asarray(value, spec.dtype)
-    if spec.shape is not None and not _fits(array.shape, spec.shape):
-        raise ValueError(
-            f"Cannot feed value of shape {array.shape} for Tensor {x.name}, which has shape {x.shape}"
-        )
-    if not array.ndim:
-        array = np.asarray(array)[()] if spec.dtype != object else array
-    elif copy or not array.flags.carray:
-        array = np.array(array, order="C")
-    return EagerTensor(array)
-
-
-def _holds(dtype: np.dtype, value: int) -> bool:
-    limits = np.iinfo(dtype)
-    return limits.min <= value <= limits.max
-
-
-def _fits(shape: tuple, wanted: tuple) -> bool:
-    return len(shape) == len(wanted) and all([m is None or n == m for n, m in zip(shape, wanted)])
-
-
-def _given(y: EagerTensor) -> Any:
-    """A value as an array that is the user's own: a copy of what somebody else holds too."""
-    value = y._value
-    if not isinstance(value, np.ndarray) or not value.ndim:
-        return readable(value)
-    del value
-    return exclusive(y)

@@ -203,8 +203,8 @@ def dynamic_rnn(
 ) -> tuple[Any, Any]:
     """A cell applied along the time of `inputs`, the second axis (the first if `time_major`), in a loop.
 
-    Returns the outputs, and the last state. From `sequence_length` of a row on its outputs are 0 and its state
-    stays.
+    Returns the outputs, and the last state. From `sequence_length` of a row on its outputs are 0 and its
+    state stays.
 
     >>> with tf.Graph().as_default():
     ...     cell = tf.compat.v1.nn.rnn_cell.GRUCell(4)
