@@ -41,10 +41,11 @@ class Loop:
 
 @dataclass(eq=False, slots=True)
 class Growing:
-    """A loop that stacks rows of which nobody knows before how many there will be, or runs through such rows.
+    """A loop that stacks rows of which nobody knows before how many there will be, or runs through such
+    rows.
 
-    Of `rows`, the buffers that it makes, one row has a shape. It runs once for each row of `length`, if that is
-    given. A kernel counts its trips in `count`; a Loop does so itself.
+    Of `rows`, the buffers that it makes, one row has a shape. It runs once for each row of `length`, if
+    that is given. A kernel counts its trips in `count`; a Loop does so itself.
     """
 
     action: Any
@@ -117,7 +118,7 @@ def _native_loop(planner: Any, step: Step) -> None:
     loop = Loop([], None, None, -1 if trips is None else trips)
     rows = [_row(loop, Rows(x, attrs["reverse"]), x) for x in streams]
     given = [*states, *rows, *captured]
-    targets = list(states)
+    targets: list[Layout | None] = list(states)
     for y in stacked:
         target = _stack(planner, y, growing) if planner.wanted(y) else None
         targets.append(_row(loop, Rows(target, attrs["reverse"]), target) if target else None)

@@ -1,8 +1,8 @@
 """A Host: a plan made ready to run, with memory for it and its kernels loaded.
 
-What a call does is written as a Python function of its own, a statement for each thing: take the arrays, tell
-the machine where they are, run each stretch, hand out what was made. A call takes a microsecond or two so, and
-whoever wants to know what it does can read it.
+What a call does is written as a Python function of its own, a statement for each thing: take the arrays,
+tell the machine where they are, run each stretch, hand out what was made. A call takes a microsecond or two
+so, and whoever wants to know what it does can read it.
 """
 
 import threading
@@ -60,7 +60,8 @@ class _Writer:
     def source(self) -> str:
         lines = ["def run(given):", "    if not lock.acquire(False):", "        return None", "    try:"]
         body = [*self._inputs(), *self._made(), *self._fixed()]
-        work = [*self._variables(), *[line for k, _ in enumerate(self.host.phases) for line in self._phase(k)]]
+        phases = [line for k, _ in enumerate(self.host.phases) for line in self._phase(k)]
+        work = [*self._variables(), *phases]
         if self.plan.written:
             work = ["with written:", *["    " + line for line in work]]
         body += [*work, f"return [{', '.join(self._result(y) for y in self.plan.outputs)}]"]
@@ -101,9 +102,8 @@ class _Writer:
         return [f"if not {name}.flags.c_contiguous:", f"    {name} = contiguous({name})"]
 
     def _fixed(self) -> list[str]:
-        return [
-            f"{self._name(b)} = {self._with(f'c{self.memory.slots[b]}', b.source)}" for b in self._of("constant")
-        ]
+        constants = [(b, self._with(f"c{self.memory.slots[b]}", b.source)) for b in self._of("constant")]
+        return [f"{self._name(b)} = {name}" for b, name in constants]
 
     def _made(self) -> list[str]:
         lines = []

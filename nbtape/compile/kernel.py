@@ -30,4 +30,4 @@ class Kernel:
     scratch: list[Layout]  # where rows are kept from one stage to the next
     bytes: int = 0
     flops: int = 0
-    pace: float = 0.1  # nanoseconds that an operation takes, on one core
+    pace: float = 0.05  # nanoseconds that an operation takes, on one core

@@ -62,10 +62,11 @@ class _Collector:
         match step.op.name:
             case "add" | "sub":
                 a, b = forms
-                b = b if step.op.name == "add" else {x: self._negative(f, x) for x, f in b.items()}
+                if step.op.name == "sub":
+                    b = self._negated(b)
                 return {x: self._plus(a, b, x) for x in {**a, **b}}
             case "neg":
-                return {x: self._negative(f, x) for x, f in forms[0].items()}
+                return self._negated(forms[0])
             case "identity":
                 return forms[0]
             case "absorb":
@@ -75,6 +76,9 @@ class _Collector:
                 (form,) = [self.forms[x] for x in step.inputs if x in self.forms]
                 return {x: k if f is None else self._made(o.mul, f, k) for x, f in form.items()}
         return None
+
+    def _negated(self, form: Form) -> Form:
+        return {x: self._negative(f, x) for x, f in form.items()}
 
     def _made(self, op: Op, *xs: Value) -> Value:
         y = Value(xs[0].spec)

@@ -88,7 +88,7 @@ class _Shared:
 
 
 class _Growth:
-    """A loop whose rows are counted as it runs: where they fill the room they have, they get twice as much."""
+    """A loop whose rows are counted as it runs: where they fill their room, they get twice as much."""
 
     def __init__(self, host: Any, action: control.Growing):
         memory: Memory = host.memory

@@ -378,8 +378,9 @@ class Planner:
         y = self.fresh(step.outputs[0])
         kernel = product(step, a, b, y)
         self._use(1)
-        alone = self.parent or len(y.shape) > 2
-        count = 1 if alone else parts_of(kernel, y.shape[0] // _ROWS)
+        rows, *columns = y.shape
+        alone = self.parent or len(columns) > 1
+        count = 1 if alone else parts_of(kernel, rows // _ROWS)
         self.act(Launch(kernel, [kernel.words] if count == 1 else shares(step, a, b, y, count)))
 
     def _use(self, threads: int) -> None:

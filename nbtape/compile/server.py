@@ -49,9 +49,7 @@ class Worker:
         """Start the process, if there is none; whether there is one now."""
         if self.process or self.refused:
             return not self.refused
-        path = [
-            entry for entry in sys.path if entry
-        ]  # a notebook may lie beside a numpy.py
+        path = [entry for entry in sys.path if entry]  # a notebook may lie beside a numpy.py
         arguments = json.dumps([path, str(Path(__file__).parents[1])])
         self.errors = tempfile.TemporaryFile()
         try:

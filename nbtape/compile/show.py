@@ -1,4 +1,4 @@
-"""What was compiled, for people to read: the source that ran, and the plan with what it moves and computes."""
+"""What was compiled, for people to read: the source that ran, the plan, and what it moves and computes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,8 +43,8 @@ class PlanReport:
         table = head + rows
         widths = [max(len(row[k]) for row in table) for k in range(5)]
         lines = [
-            f"{a:>{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}  {e:>{widths[4]}}".rstrip()
-            for a, b, c, d, e in table
+            "  ".join([f"{cell:{side}{width}}" for cell, side, width in zip(row, "><>>>", widths)]).rstrip()
+            for row in table
         ]
         told = f"arena {size(self.arena)}, {self.inputs} arrays in, {self.outputs} out"
         return "\n".join([*lines, told])
@@ -109,7 +109,7 @@ def _title(text: str) -> str:
 
 
 def source(host: Host) -> str:
-    """The Python source of what runs: the function that a call runs, and its kernels, which Numba compiles."""
+    """The Python source of what runs: the function of a call, and its kernels, which Numba compiles."""
     kernels: dict[str, int] = {}
     stretches = []
     for k, phase in enumerate(host.phases):
@@ -121,4 +121,3 @@ def source(host: Host) -> str:
                 kernels.setdefault(text, len(kernels) + 1)
     texts = [f"# kernel {n}\n{text}" for text, n in kernels.items()]
     return "\n\n".join([host.source + "\n".join(stretches), *texts])
-

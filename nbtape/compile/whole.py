@@ -65,8 +65,8 @@ def _simple(step: Step) -> bool:
 def emit_loop(
     step: Step, layouts: dict[Value, Layout], wrong: Layout, count: Layout | None = None
 ) -> tuple[Kernel, Trap | None]:
-    """The kernel of a `while_` of scalars; `layouts` says where its inputs are and its outputs go. And what it
-    checks, if it takes elements by indices: of the first that is out of range it tells in `wrong`.
+    """The kernel of a `while_` of scalars; `layouts` says where its inputs are and its outputs go. And what
+    it checks, if it takes elements by indices: of the first that is out of range it tells in `wrong`.
 
     With `count`, where it counts its trips, it stops its program when there is no more room for rows, and
     goes on from there when it is run again.

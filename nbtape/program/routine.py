@@ -59,8 +59,8 @@ class Routine:
 
     @property
     def plan(self) -> Any:
-        """What runs, unit by unit, with the bytes that each moves, the operations that it does, and the memory
-        between them; prints as a table.
+        """What runs, unit by unit, with the bytes that each moves, the operations that it does, and the
+        memory between them; prints as a table.
 
         >>> f = tf.function(lambda x: tf.tanh(x) * 2.0).get_concrete_function(tf.TensorSpec([3]))
         >>> [unit.what for unit in f.plan.units]

@@ -31,7 +31,10 @@ STREAM = region(lambda a, x: [a * x, a + x * x], (2,), (2,))
 RULE = region(lambda g, x: [2.0 * g * x], (2,), (2,))
 VARIABLE = tf.Variable([1.0, 2.0]).ref()
 
+# Rows of sessions, which say which variables have values.
+ELSEWHERE = {"is_initialized": "test_session.py", "initialized_value": "test_session.py"}
 SAMPLES = {
+    "placeholder_with_default": case(real(2), shape=(2,), order=1),
     "const": [case(value=Literal(np.float32(2))), case(value=Literal(np.arange(3)))],
     "read_variable": case(variable=VARIABLE, order=0),
     "assign_variable": case(np.float32([3, 4]), variable=VARIABLE, order=0),

@@ -1,5 +1,6 @@
 """TensorFlow 1's `tf.nn`."""
 
+from nbtape.compat.v1 import rnn_cell as rnn_cell
 from nbtape.nn import (
     experimental as experimental,
 )
@@ -92,5 +93,4 @@ from nbtape.ops.statistics import (
     weighted_moments as weighted_moments,
     zero_fraction as zero_fraction,
 )
-from nbtape.compat.v1 import rnn_cell as rnn_cell
 from nbtape.train.graph_cells import dynamic_rnn as dynamic_rnn, static_rnn as static_rnn

@@ -38,7 +38,7 @@ def adam(
 def step(loop: Callable[..., None], targets: tuple[Array, ...], g: Array, *scalars: float) -> None:
     """Call `loop` with everything flat."""
     gradient = wide(g).ravel()
-    gradient.setflags(False)  # as `dense` does; a view of its own already, it needs no other
+    gradient.setflags(write=False)  # as `dense` does; a view of its own already, it needs no other
     flat = [target.ravel() for target in targets if target.flags.carray]
     if len(flat) == len(targets) and flat[0].dtype.char not in HALVES:
         loop(*flat, gradient, *scalars)
