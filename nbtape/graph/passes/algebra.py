@@ -86,13 +86,17 @@ def _of_real(build: Builder, step: Step) -> Found:
 
 @rules("div")
 def _divided(build: Builder, step: Step) -> Found:
-    """By a power of two it is a product, bit for bit."""
+    """By a power of two it is a product, bit for bit. A lone number stays a quotient: nothing would be
+    gained, and where it is divided by a batch size one text serves all of them.
+    """
     a, b = step.inputs
     number = scalar_of(build, b)
     if number is None or a.dtype.kind != "f" or a.dtype.itemsize < 4:
         return None
     if number == 1:
         return _whole(step, a)
+    if a.shape == ():
+        return None
     mantissa, exponent = math.frexp(number)
     exact = abs(mantissa) == 0.5 and abs(exponent) <= (100 if a.dtype.itemsize == 4 else 1000)
     return build(o.mul, a, 1.0 / float(number)) if exact else None
