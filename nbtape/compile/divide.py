@@ -4,16 +4,15 @@ Each part has its own bounds of the outermost loop. What a kernel folds over tha
 place of its own, and another kernel folds the parts.
 """
 
-import os
 from dataclasses import replace
 from math import prod
 
 from nbtape.compile.emit import Kernel, Word
 from nbtape.compile.fuse import Group
 from nbtape.compile.layout import Layout
+from nbtape.core.crew import THREADS
 from nbtape.graph.program import Step, Value
 
-THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 _PART = 150_000  # nanoseconds that a part takes, at least: threads cost some 50 us to start and to wait for
 _PER_BYTE = 0.06  # nanoseconds, on one core
 

@@ -12,9 +12,8 @@ from nbtape.compile.plan import Call, Commit, Launch
 from nbtape.core import source
 from nbtape.core.crew import crew
 from nbtape.core.engine import EagerTensor, apply
-from nbtape.core.errors import invalid
-from nbtape.core.shape import bracket
-from nbtape.graph.program import Value
+from nbtape.core.shape import Spec
+from nbtape.graph.loops import stacked_arrays
 from nbtape.ops.shape import ranked
 
 _ROOM = 64  # rows that a loop first gets, when nobody knows how many it will make
@@ -239,27 +238,15 @@ class _Repeated:
         if attrs["reverse"]:
             rows.reverse()
         stacks = self.action.step.outputs[first:]
-        made = [_stacked([row[i] for row in rows], y, i < attrs["regular"]) for i, y in enumerate(stacks)]
+        specs = [Spec((y.shape or ())[1:], y.dtype) for y in stacks]
+        made = [
+            stacked_arrays([row[i] for row in rows], s, i >= attrs["regular"]) for i, s in enumerate(specs)
+        ]
         for slot, value in zip(self.slots, [*carry, *made]):
             arrays[slot] = value
 
     def _more(self, trips: int | None, done: int, values: list) -> bool:
         return done < trips if trips is not None else bool(self.test.run(values)[0])
-
-
-def _stacked(rows: list, y: Value, regular: bool) -> Any:
-    """Rows as one array; those that only a gradient asks for may be of several shapes."""
-    shapes = {np.shape(row): None for row in rows}
-    if len(shapes) == 1:
-        return np.stack(rows)
-    if not rows:
-        return np.zeros((0, *[n or 0 for n in (y.shape or ())[1:]]), y.dtype)
-    if regular:
-        first, second = [bracket(shape) for shape in shapes][:2]
-        raise invalid(f"PartialTensorShape: Incompatible shapes during merge: {first} vs. {second}")
-    ragged = np.empty(len(rows), object)
-    ragged[:] = rows
-    return ragged
 
 
 class _Chosen:

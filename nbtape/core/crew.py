@@ -90,9 +90,13 @@ class Crew:
             self._batch.work()
 
 
+# The cores that this process may use.
+THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @cache
 def _crew(process: int) -> Crew:
-    return Crew(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    return Crew(THREADS)
 
 
 def crew() -> Crew:

@@ -71,19 +71,24 @@ def _unstacked(x: Any, dtype: np.dtype) -> list:
 
 def _stacked(rows: list, spec: Spec, kept: bool) -> Any:
     """The rows as one tensor; those that are only kept for a gradient may be of several shapes."""
-    if not rows:
-        return EagerTensor(np.zeros((0, *[n or 0 for n in spec.shape or ()]), spec.dtype))
     if context.local.watch is not None and len({row._value.shape for row in rows}) == 1:
         return apply(o.stack, *rows, axis=0)
-    values = [row._value for row in rows]
-    if len({value.shape for value in values}) == 1:
-        return EagerTensor(np.stack(values))
+    return EagerTensor(stacked_arrays([row._value for row in rows], spec, kept))
+
+
+def stacked_arrays(rows: list, spec: Spec, kept: bool) -> np.ndarray:
+    """The same of arrays, each of which `spec` describes."""
+    if not rows:
+        return np.zeros((0, *[n or 0 for n in spec.shape or ()]), spec.dtype)
+    shapes = {np.shape(row): None for row in rows}
+    if len(shapes) == 1:
+        return np.stack(rows)
     if not kept:
-        shapes = [bracket(shape) for shape in {value.shape: None for value in values}]
-        raise invalid(f"PartialTensorShape: Incompatible shapes during merge: {shapes[0]} vs. {shapes[1]}")
-    ragged = np.empty(len(values), object)
-    ragged[:] = values
-    return EagerTensor(ragged)
+        first, second = [bracket(shape) for shape in shapes][:2]
+        raise invalid(f"PartialTensorShape: Incompatible shapes during merge: {first} vs. {second}")
+    ragged = np.empty(len(rows), object)
+    ragged[:] = rows
+    return ragged
 
 
 def _while_eager(*xs, **attrs):
