@@ -262,8 +262,9 @@ class Tensor(Operators):
 
     __slots__ = (
         "__weakref__",
-        "_assign",
-    )  # `_assign` is set only where the tensor was cut out of a variable: v[key]
+        "_assign",  # set only where the tensor was cut out of a variable: v[key]
+        "_keras_mask",  # set only where a layer said which steps of the tensor there are
+    )
 
     @property
     def dtype(self) -> DType:

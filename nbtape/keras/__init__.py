@@ -3,6 +3,7 @@
 from nbtape.keras import (
     activations as activations,
     callbacks as callbacks,
+    constraints as constraints,
     initializers as initializers,
     layers as layers,
     losses as losses,

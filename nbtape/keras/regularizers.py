@@ -1,3 +1,13 @@
 """`tf.keras.regularizers`."""
 
-from nbtape.train.regularizers import L1 as L1, L1L2 as L1L2, L2 as L2, get as get
+from nbtape.train.regularizers import (
+    L1 as L1,
+    L1 as l1,
+    L1L2 as L1L2,
+    L1L2 as l1_l2,
+    L2 as L2,
+    L2 as l2,
+    OrthogonalRegularizer as OrthogonalRegularizer,
+    OrthogonalRegularizer as orthogonal_regularizer,
+    get as get,
+)

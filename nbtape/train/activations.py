@@ -83,6 +83,11 @@ _NAMED = {f.__name__: f for f in (
 )} | {"swish": silu, "hard_swish": hard_silu}  # fmt: skip
 
 
+def named(name: str) -> Any:
+    """The activation of a name, or None."""
+    return _NAMED.get(name)
+
+
 def get(identifier: Any) -> Any:
     """The activation that `identifier` means: a name, a function of a tensor, or None for none.
 

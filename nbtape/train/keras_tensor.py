@@ -86,3 +86,12 @@ have value 3, but received input with shape (8, 4)
                     f"{told}axis {axis} of input shape to have value {size}, but received input with shape "
                     f"{shape}"
                 )
+
+
+def symbols(shape: Any, dtype: Any) -> Any:
+    """A KerasTensor of a shape, or a structure of them for a structure of shapes."""
+    if isinstance(shape, Mapping):
+        return {key: symbols(x, dtype) for key, x in shape.items()}
+    if all([n is None or isinstance(n, int) for n in shape]):
+        return KerasTensor(shape, dtype)
+    return [symbols(x, dtype) for x in shape]

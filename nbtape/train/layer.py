@@ -1,76 +1,48 @@
 """The base of all layers: weights made when shapes are known, and a call that knows where it stands.
 
 A call casts floats to the layer's dtype, says to every layer inside whether it trains, gives names their
-prefix, and makes the weights the first time. Called on a KerasTensor, a layer is traced for the shapes that
-it gives, and the result remembers it: models are put together so.
+prefix, hands masks on, and makes the weights the first time. Called on a KerasTensor, a layer is traced for
+the shapes that it gives, and the result remembers it: models are put together so.
 """
 
-import functools
-import inspect
 import itertools
 import re
-import threading
+import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from nbtape.core import context, nest
-from nbtape.core.dtype import DType, as_dtype
+from nbtape.core.dtype import as_dtype
 from nbtape.core.engine import Tensor, tensor
 from nbtape.graph.convert import call as converted
 from nbtape.graph.trace import FunctionGraph, fill
 from nbtape.ops.arithmetic import cast
 from nbtape.ops.measure import shape
-from nbtape.state.module import Module
-from nbtape.state.scaling import get as initializer_named
 from nbtape.state.scope import name_scope
-from nbtape.state.variable import ResourceVariable, Variable
-from nbtape.train.keras_tensor import InputSpec, KerasTensor
+from nbtape.state.variable import Variable
+from nbtape.train.calls import building, calls, given_masks, mask_of, parameters, put_masks, shape_of
+from nbtape.train.config import kinds, plain
+from nbtape.train.holder import Holder
+from nbtape.train.keras_tensor import InputSpec, KerasTensor, symbols
 from nbtape.train.regularizers import get as regularizer_named
 
 _WORD = re.compile(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])")
 _counts: defaultdict[str, Any] = defaultdict(itertools.count)  # how many layers of each name there were
 _serials = itertools.count(1)
-_NOT_BUILT = (
-    "You tried to call `count_params` on layer '{}', but the layer isn't built. You can build it manually "
-    "via: `layer.build(input_shape)`."
-)
-_BAD_COUNT = (
-    "You called `set_weights(weights)` on layer '{}' with a weight list of length {}, but the layer was "
-    "expecting {} weights."
-)
 _NOT_TENSOR = (
     "Only input tensors may be passed as positional arguments. The following argument value should be passed "
     "as a keyword argument: {} (of type {})"
 )
+_MASK_LOST = (
+    "Layer '{}' (of type {}) was passed an input with a mask attached to it. However, this layer does not "
+    "support masking and will therefore destroy the mask information. Downstream layers will not see the "
+    "mask."
+)
 
 
-class _Calls(threading.local):
-    """The innermost call of a layer in this thread."""
-
-    layer: Any = None
-    training: bool | None = None
-    serial = 0  # of the outermost call around
-
-
-_calls = _Calls()
-
-
-class Weight(ResourceVariable):
-    """A variable of a layer: `path` is its name behind those of the layers that hold it."""
-
-    @property
-    def path(self) -> str:
-        return self._name.removesuffix(":0")
-
-    @property
-    def name(self) -> str:
-        return self.path.rpartition("/")[2]
-
-
-class Layer(Module):
+class Layer(Holder):
     """The base of all layers: subclasses make weights in `build(input_shape)` and compute in `call(inputs)`.
 
     `name` defaults to the class's, with a number; `trainable` says whether training changes the weights, here
@@ -89,7 +61,7 @@ class Layer(Module):
 
     settings: tuple[str, ...] = ()  # attributes that `get_config` saves beside the common ones
     input_spec: Any = None
-    supports_masking = False
+    supports_masking = False  # whether masks of inputs go on to outputs
 
     def __init__(
         self,
@@ -104,27 +76,23 @@ class Layer(Module):
         self.input_shape_given = _given_shape(kwargs)
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
-        self._name = _unique(type(self).__name__) if name is None else str(name)
-        if "/" in self._name:
+        name = _unique(type(self).__name__) if name is None else str(name)
+        if "/" in name:
             raise ValueError(
                 f"Argument `name` must be a string and cannot contain character `/`. Got: {name}"
             )
-        self._name_scope = name_scope(self._name)
-        self.built, self.autocast, self._trainable = False, autocast, bool(trainable)
-        self._dtype = as_dtype("float32" if dtype is None else dtype)
+        super().__init__(name, bool(trainable), as_dtype("float32" if dtype is None else dtype))
+        self._name_scope, self.autocast = name_scope(name), autocast
         self.activity_regularizer = regularizer_named(activity_regularizer)
-        self._weights: list[Variable] = []
-        self._regularized: list[tuple[Variable, Callable]] = []
-        self._added: list[Any] = []  # by `add_loss`, in the outermost call `_added_in`
-        self._added_in = self._called_in = 0
         self._output_shape: Any = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        kinds[cls.__name__] = cls
         if "build" in vars(cls):
-            cls.build = _building(cls.build)
-
-    # What it is
+            cls.build = building(cls.build)
+        if "compute_mask" in vars(cls) and "supports_masking" not in vars(cls):
+            cls.supports_masking = True
 
     @property
     def dtype(self) -> str:
@@ -133,96 +101,10 @@ class Layer(Module):
 
     variable_dtype = compute_dtype = dtype
 
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the weights; what is set here is set in layers inside as well."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for layer in self._sublayers():
-            layer.trainable = value
-
-    def _sublayers(self) -> list["Layer"]:
-        """Layers kept in attributes, also in lists and dicts, in the order in which they were set."""
-        found = {id(x): x for x in self._held() if isinstance(x, Layer)}
-        return list(found.values())
-
-    def _held(self) -> Iterator[Any]:
-        for name, value in vars(self).items():
-            if name not in self._TF_MODULE_IGNORED_PROPERTIES:
-                yield from nest.flatten(value) if isinstance(value, list | tuple | dict) else (value,)
-
-    def _own(self) -> list[Variable]:
-        """Variables of this layer alone, those that are trained first."""
-        held = [x for x in self._held() if isinstance(x, Variable)]
-        found = list({id(v): v for v in [*self._weights, *held]}.values())
-        return [v for v in found if v.trainable] + [v for v in found if not v.trainable]
-
-    def _all(self) -> Iterator[tuple["Layer", Variable]]:
-        """All variables, each with the layer that holds it."""
-        for v in self._own():
-            yield self, v
-        for layer in self._sublayers():
-            yield from layer._all()
-
-    @property
-    def variables(self) -> Any:
-        """The variables of this layer and of layers inside, those that are trained first in each."""
-        return list({id(v): v for _, v in self._all()}.values())
-
-    weights = variables
-
-    @property
-    def trainable_variables(self) -> Any:
-        """The variables that training changes: none where `trainable` is False."""
-        return list({id(v): v for layer, v in self._all() if layer._trainable and v.trainable}.values())
-
-    @property
-    def non_trainable_variables(self) -> Any:
-        """The variables that training leaves as they are."""
-        trained = {id(v) for v in self.trainable_variables}
-        return [v for v in self.variables if id(v) not in trained]
-
-    trainable_weights, non_trainable_weights = trainable_variables, non_trainable_variables
-
-    def count_params(self) -> int:
-        """How many numbers there are in the weights; raises ValueError before they are made."""
-        if not self.built:
-            raise ValueError(_NOT_BUILT.format(self._name))
-        return sum(v._value.size for v in self.variables)
-
-    def get_weights(self) -> list[np.ndarray]:
-        """The values of the weights, as arrays."""
-        return [v.numpy() for v in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Give the weights values, in the order of `weights`; raises ValueError for other shapes.
-
-        >>> layer = tf.keras.layers.Dense(1)
-        >>> layer.build((None, 2))
-        >>> layer.set_weights([[[3.0], [4.0]], [5.0]])
-        >>> layer(tf.constant([[1.0, 1.0]])).numpy()
-        array([[12.]], dtype=float32)
-        """
-        held = self.weights
-        if len(weights) != len(held):
-            raise ValueError(_BAD_COUNT.format(self._name, len(weights), len(held)))
-        values = [np.asarray(value) for value in weights]
-        for v, value in zip(held, values):
-            if value.shape != v._value.shape:
-                raise ValueError(
-                    f"Layer {self._name} weight shape {v._value.shape} is not compatible with provided "
-                    f"weight shape {value.shape}."
-                )
-        for v, value in zip(held, values):
-            v.assign(value.astype(v.dtype.np))
-
     def get_config(self) -> dict:
         """The arguments that make this layer again, without its weights."""
         common = {"name": self._name, "trainable": self._trainable, "dtype": self.dtype}
-        return common | {name: getattr(self, name) for name in self.settings}
+        return common | {name: plain(getattr(self, name)) for name in self.settings}
 
     @classmethod
     def from_config(cls, config: dict) -> Any:
@@ -245,53 +127,13 @@ class Layer(Module):
             "`def call(self, inputs): ...` in its class."
         )
 
-    def add_weight(
-        self,
-        shape: Any = None,
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        aggregation: Any = None,
-        name: str | None = None,
-    ) -> Any:
-        """A variable of this layer's: glorot-uniform floats unless told otherwise, zeros of other dtypes."""
-        kind: DType = self._dtype if dtype is None else as_dtype(dtype)
-        if initializer is None:
-            initializer = "glorot_uniform" if kind.is_floating else "zeros"
-        with context.paused():
-            value = initializer_named(initializer)(tuple(() if shape is None else shape), dtype=kind)
-            made: Any = Weight(value, trainable, name=name or "variable", dtype=kind, constraint=constraint)
-        self._weights.append(made)
-        regularizer = regularizer_named(regularizer)
-        if regularizer is not None:
-            self._regularized.append((made, regularizer))
-        return made
-
-    def add_loss(self, loss: Any) -> None:
-        """Add to `losses` until the next call; to be called in `call`."""
-        if self._added_in != _calls.serial:
-            self._added, self._added_in = [], _calls.serial
-        self._added.extend(nest.flatten(loss))
-
-    @property
-    def losses(self) -> list:
-        """What the last call added, and what the regularizers say, here and in layers inside."""
-        layers = list({id(x): x for x in (self, *self._layers_below())}.values())
-        added = [x for layer in layers if layer._added_in >= self._called_in for x in layer._added]
-        regularized = [(layer, v, f) for layer in layers for v, f in layer._regularized]
-        return added + [f(v) for layer, v, f in regularized if layer._trainable]
-
-    def _layers_below(self) -> Iterator["Layer"]:
-        for layer in self._sublayers():
-            yield layer
-            yield from layer._layers_below()
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of what comes out, where `mask` is that of `inputs`."""
+        return mask
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape that comes out where `input_shape` goes in."""
-        found = self(KerasTensor(input_shape, self._dtype))
+        found = self(symbols(input_shape, self._dtype))
         return nest.map_structure(lambda x: x.shape, found)
 
     # The call
@@ -301,15 +143,16 @@ class Layer(Module):
         kwargs = {key: self._inputs(x, False) for key, x in kwargs.items()}
         leaves = nest.flatten((args, list(kwargs.values())))
         symbolic = any([type(x) is KerasTensor for x in leaves])
-        outer = _calls.layer, _calls.training
+        outer = calls.layer, calls.training
         if outer[0] is None:
-            _calls.serial = next(_serials)
+            calls.serial = next(_serials)
+        taken = parameters(type(self))
         with name_scope(self._name):
             try:
-                _calls.training = kwargs["training"] = self._training(kwargs.get("training"), outer[1])
-                if not _parameters(type(self)).training:
+                calls.training = kwargs["training"] = self._training(kwargs.get("training"), outer[1])
+                if not taken.training:
                     del kwargs["training"]
-                _calls.layer = self
+                calls.layer = self
                 if not self.built:
                     self.build(*self._shapes(args or tuple(kwargs.values())))
                     self.built = True
@@ -319,19 +162,34 @@ class Layer(Module):
                     return self._called_on_symbols(args, kwargs)
                 return self._called(args, kwargs)
             finally:
-                _calls.layer, _calls.training = outer
+                calls.layer, calls.training = outer
 
     def _called(self, args: tuple, kwargs: dict) -> Any:
-        self._called_in = _calls.serial
+        self._called_in = calls.serial
+        taken = parameters(type(self))
+        if taken.masks:
+            kwargs = kwargs | given_masks(taken, args, kwargs)
+        first = args[0] if args else None
+        mask = mask_of(first) if kwargs.get("mask") is None else kwargs["mask"]
         graph = context.local.graph
         call = converted(self.call) if getattr(graph, "converts", False) else self.call
         y = call(*args, **kwargs)
         if self.activity_regularizer is not None:
             for x in nest.flatten(y):
                 self.add_loss(self.activity_regularizer(x) / cast(shape(x)[0], x.dtype))
+        self._pass_mask(first, y, mask)
         if self._output_shape is None:
-            self._output_shape = nest.map_structure(_shape_of, y)
+            self._output_shape = nest.map_structure(shape_of, y)
         return y
+
+    def _pass_mask(self, inputs: Any, y: Any, mask: Any) -> None:
+        if self.supports_masking:
+            if any([mask_of(x) is None for x in nest.flatten(y)]):
+                found = self.compute_mask(inputs, mask)
+                if found is not None:
+                    put_masks(y, found)
+        elif mask is not None and any([m is not None for m in nest.flatten(mask)]):
+            warnings.warn(_MASK_LOST.format(self._name, type(self).__name__), stacklevel=4)
 
     def _inputs(self, x: Any, positional: bool = True) -> Any:
         """An argument, with arrays as tensors, and floats of the layer's dtype."""
@@ -339,25 +197,27 @@ class Layer(Module):
             return nest.map_structure(lambda x: self._inputs(x, positional), x)
         if isinstance(x, Tensor | Variable | np.ndarray | np.generic):
             x = tensor(x)
-            narrow = self.autocast and x.dtype.is_floating and x.dtype != self._dtype
-            return cast(x, self._dtype) if narrow else x
+            if self.autocast and x.dtype.is_floating and x.dtype != self._dtype:
+                mask, x = mask_of(x), cast(x, self._dtype)
+                put_masks(x, mask)
+            return x
         if positional and x is not None and not isinstance(x, KerasTensor):
             raise ValueError(_NOT_TENSOR.format(x, type(x)))
         return x
 
     def _training(self, given: Any, outer: Any) -> Any:
         """Whether this call trains: what it was told, or the call around it, or what `call` defaults to."""
-        return given if given is not None else outer if outer is not None else _parameters(type(self)).default
+        return given if given is not None else outer if outer is not None else parameters(type(self)).default
 
     def _shapes(self, args: tuple) -> list:
         """What `build` takes: the shape of the first argument, or of as many as it names."""
-        count = _parameters(type(self)).shapes
-        return [nest.map_structure(_shape_of, x) for x in args[:count]]
+        count = parameters(type(self)).shapes
+        return [nest.map_structure(shape_of, x) for x in args[:count]]
 
     def _check(self, inputs: Any) -> None:
         specs, leaves = nest.flatten(self.input_spec), nest.flatten(inputs)
         for spec, x in zip(specs, leaves):
-            found = _shape_of(x)
+            found = shape_of(x)
             if isinstance(spec, InputSpec) and found is not None:
                 spec.check(found, self._name)
 
@@ -377,53 +237,12 @@ class Layer(Module):
         graph.converts = True
         structure = fill(graph, run, [leaves[i].spec for i in places]).structure
         self._added = []
-        found = nest.map_structure(lambda x: KerasTensor(_shape_of(x), x.dtype), structure)
+        found = nest.map_structure(lambda x: KerasTensor(shape_of(x), x.dtype), structure)
         history = self, args, kwargs, found
         for x in nest.flatten(found):
             x.history, x.name = history, self._name
-        self._output_shape = nest.map_structure(_shape_of, found)
+        self._output_shape = nest.map_structure(shape_of, found)
         return found
-
-
-class _Parameters:
-    """What methods of a class take: whether `call` takes `training`, and how many shapes `build` takes."""
-
-    def __init__(self, cls: type):
-        named = inspect.signature(cls.call).parameters
-        self.training = "training" in named
-        default = named["training"].default if self.training else None
-        self.default = None if default is inspect.Parameter.empty else default
-        taken = list(inspect.signature(cls.build).parameters.values())[1:]
-        self.shapes = len([p for p in taken if p.kind is p.POSITIONAL_OR_KEYWORD]) or 1
-
-
-@functools.cache
-def _parameters(cls: type) -> _Parameters:
-    return _Parameters(cls)
-
-
-def _building(build: Callable) -> Callable:
-    """`build` so that nothing records it, and names in it start with the layer's."""
-
-    @functools.wraps(build)
-    def built(self: Layer, *args: Any, **kwargs: Any) -> None:
-        outer, scope = _calls.layer, context.local.scope
-        if outer is not self:
-            scope += self._name + "/"
-        with context.paused(), name_scope(scope or None):
-            _calls.layer = self
-            try:
-                build(self, *args, **kwargs)
-            finally:
-                _calls.layer = outer
-        self.built = True
-
-    return built
-
-
-def _shape_of(x: Any) -> Any:
-    found = getattr(x, "shape", None)
-    return None if found is None or getattr(found, "rank", 0) is None else tuple(found)
 
 
 def _given_shape(kwargs: dict) -> tuple | None:

@@ -7,6 +7,7 @@ from nbtape.core.dtype import as_dtype, float32
 from nbtape.ops.arithmetic import cast
 from nbtape.state.scope import name_scope
 from nbtape.train import lossfunctions as f
+from nbtape.train.masking import masked_weights
 from nbtape.train.naming import unique
 
 _REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
@@ -48,7 +49,9 @@ class Loss:
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         with name_scope(self.name):
             values = self.call(cast(y_true, self._dtype), cast(y_pred, self._dtype))
-            return f.reduced(cast(values, self._dtype), sample_weight, self.reduction)
+            mean = self.reduction in ("mean", "sum_over_batch_size")
+            weights = masked_weights(y_pred, sample_weight, self._dtype, mean)
+            return f.reduced(cast(values, self._dtype), weights, self.reduction)
 
     def get_config(self) -> dict:
         """The arguments that make this loss again."""

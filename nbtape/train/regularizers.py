@@ -3,8 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+from nbtape.ops.create import eye
 from nbtape.ops.functions import abs as absolute, square
+from nbtape.ops.linalg import matmul
+from nbtape.ops.norm import l2_normalize
 from nbtape.ops.reduce import reduce_sum
+from nbtape.ops.shape import transpose
 
 
 class L1L2:
@@ -54,15 +58,43 @@ class L2(L1L2):
         return {"l2": self.l2}
 
 
-_NAMED: dict[str, Callable[[], L1L2]] = {
-    "l1": L1, "L1": L1, "l2": L2, "L2": L2, "L1L2": L1L2,
-    "l1_l2": lambda: L1L2(0.01, 0.01),
+class OrthogonalRegularizer:
+    """`factor` times how far rows (or columns) are from being at right angles, by the mean of their products.
+
+    >>> float(tf.keras.regularizers.OrthogonalRegularizer(1.0)(tf.eye(2)))
+    0.0
+    """
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows"):
+        if mode not in ("rows", "columns"):
+            raise ValueError(f"Invalid value for argument `mode`: {mode!r}. Write 'rows' or 'columns'.")
+        self.factor, self.mode = factor, mode
+
+    def __call__(self, x: Any) -> Any:
+        if x.shape.rank != 2:
+            raise ValueError(f"Inputs to OrthogonalRegularizer must have rank 2. Received: shape={x.shape}")
+        rows = l2_normalize(x if self.mode == "rows" else transpose(x), 1)
+        products, n = matmul(rows, rows, transpose_b=True), rows.shape[0]
+        off = reduce_sum(absolute(products * (1.0 - eye(n, dtype=products.dtype))))
+        return self.factor * 0.5 * off / (n * (n - 1.0) / 2.0)
+
+    def get_config(self) -> dict:
+        return {"factor": self.factor, "mode": self.mode}
+
+
+_CLASSES: dict[str, Callable] = {c.__name__: c for c in (L1L2, L1, L2, OrthogonalRegularizer)}
+_NAMED: dict[str, Callable] = _CLASSES | {
+    "l1": L1, "l2": L2, "l1_l2": lambda: L1L2(0.01, 0.01), "orthogonal_regularizer": OrthogonalRegularizer,
 }  # fmt: skip
 
 
 def get(identifier: Any) -> Any:
-    """The regularizer that `identifier` means: a name, a function of a weight, or None."""
-    found = _NAMED[identifier]() if isinstance(identifier, str) and identifier in _NAMED else identifier
+    """The regularizer that `identifier` means: a name, a config, a function of a weight, or None."""
+    found = identifier
+    if isinstance(identifier, str) and identifier in _NAMED:
+        found = _NAMED[identifier]()
+    elif isinstance(identifier, dict) and identifier.get("class_name") in _CLASSES:
+        found = _CLASSES[identifier["class_name"]](**identifier.get("config", {}))
     if found is not None and not callable(found):
         raise ValueError(f"Could not interpret regularizer identifier: {identifier}")
     return found

@@ -1,0 +1,14 @@
+"""`tf.keras.constraints`."""
+
+from nbtape.train.constraints import (
+    Constraint as Constraint,
+    MaxNorm as MaxNorm,
+    MaxNorm as max_norm,
+    MinMaxNorm as MinMaxNorm,
+    MinMaxNorm as min_max_norm,
+    NonNeg as NonNeg,
+    NonNeg as non_neg,
+    UnitNorm as UnitNorm,
+    UnitNorm as unit_norm,
+    get as get,
+)
