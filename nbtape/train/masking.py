@@ -6,7 +6,6 @@ from nbtape.core.dtype import DType
 from nbtape.ops.arithmetic import cast, divide_no_nan
 from nbtape.ops.measure import size
 from nbtape.ops.reduce import reduce_sum
-from nbtape.train.calls import mask_of
 from nbtape.train.lossfunctions import same_rank
 
 
@@ -15,7 +14,7 @@ def masked_weights(y_pred: Any, weights: Any, dtype: DType, mean: bool = False) 
 
     `mean`: what is left weighs as much as all did, so that a mean over all is one over what is left.
     """
-    mask = mask_of(y_pred)
+    mask = getattr(y_pred, "_keras_mask", None)
     if mask is None:
         return weights
     kept = cast(mask, dtype)
