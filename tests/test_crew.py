@@ -1,12 +1,14 @@
 """The crew does every task once, comes back when all are done, and raises what a task raised."""
 
+import os
+import sys
 import threading
 import time
 from functools import partial
 
 import pytest
 
-from nbtape.core.crew import Crew, crew
+from nbtape.core.crew import THREADS, Crew, Place, crew
 
 
 @pytest.fixture
@@ -76,3 +78,29 @@ def test_several_threads_may_run_tasks(two):
 
 def test_there_is_one_crew_a_process():
     assert crew() is crew()
+
+
+def test_a_helper_that_was_waited_for_is_left_alone_for_a_while(two):
+    meeting = threading.Barrier(2, timeout=60)
+
+    def task():
+        meeting.wait()
+        if threading.current_thread().name == "nbtape-crew":
+            time.sleep(0.05)
+
+    two.run([task, task])
+    threads = set()
+    two.run([lambda: threads.add(threading.current_thread())] * 50)
+    assert threads == {threading.current_thread()}
+
+
+@pytest.mark.skipif(THREADS < 2 or sys.platform != "linux", reason="one core, or a system that does not tell")
+def test_helpers_leave_the_core_of_the_caller_to_it(monkeypatch):
+    asked = []
+    monkeypatch.setattr(os, "sched_setaffinity", lambda thread, cores: asked.append((thread, cores)))
+    place, thread = Place(), threading.current_thread()
+    place.add(thread)
+    place.clear()
+    ((native, cores),) = asked
+    assert native == thread.native_id
+    assert len(cores) == THREADS - 1

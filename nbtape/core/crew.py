@@ -4,14 +4,24 @@ A pool of our own: Numba's own layers abort or deadlock where two Python threads
 BLAS's threads spin when they have nothing to do. The parts are handed out one by one, so that a thread that
 shares its core with another program takes fewer, and one that wakes up late is not waited for. Machine code
 and NumPy let go of the GIL, so the parts run at the same time.
+
+Linux likes to wake a thread up on the core of the thread that wakes it, which it then pushes aside. So the
+helpers are kept off the caller's core; and where another program has theirs, they are left alone for a while.
 """
 
+import ctypes
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import cache
+from time import perf_counter, sleep
 
 Task = Callable[[], object]
+
+_SOON = 50e-6  # seconds; it takes about as long to fall asleep and be woken up again
+_LATE = 300e-6  # seconds of waiting for a helper, with nothing else to do, after which it is left alone
+_REST = 0.02, 1.0  # seconds that it is left alone at first, and at most; each time twice as long
 
 
 class _Batch:
@@ -33,15 +43,21 @@ class _Batch:
             if self._left.pop() == 0:
                 self._done.release()
 
-    def wait(self) -> None:
-        """Until all tasks are done; then raise what one of them raised."""
+    def wait(self) -> float:
+        """Until all tasks are done, and for how long; then raise what one of them raised."""
+        done, began = self._done, perf_counter()
         try:
-            self._done.acquire()
+            while not done.acquire(blocking=False):
+                if perf_counter() - began > _SOON:
+                    done.acquire()
+                    break
+                sleep(0)  # which lets go of the GIL
         except BaseException:  # an interrupt; nobody may write to the caller's arrays once he has them back
-            self._done.acquire()
+            done.acquire()
             raise
         if self._error is not None:
             raise self._error
+        return perf_counter() - began
 
 
 _IDLE = _Batch(())
@@ -55,9 +71,13 @@ class Crew:
         self._lock = threading.Lock()  # one call has the crew at a time; others work alone
         self._batch = _IDLE
         self._go = [threading.Lock() for _ in range(size - 1)]
+        self._place = Place()
+        self._rest, self._until = _REST[0], 0.0
         for go in self._go:
             go.acquire()
-            threading.Thread(target=self._serve, args=[go], name="nbtape-crew", daemon=True).start()
+            thread = threading.Thread(target=self._serve, args=[go], name="nbtape-crew", daemon=True)
+            thread.start()
+            self._place.add(thread)
 
     def run(self, tasks: Sequence[Task]) -> None:
         """Do all `tasks`, in any order, and come back when they are done.
@@ -69,20 +89,29 @@ class Crew:
         >>> sorted(done)
         [1, 2]
         """
-        if len(tasks) < 2 or not self._lock.acquire(blocking=False):
+        if len(tasks) < 2 or perf_counter() < self._until or not self._lock.acquire(blocking=False):
             for task in tasks:
                 task()
             return
         try:
             self._batch = batch = _Batch(tasks)
+            self._place.clear()
             for go in self._go[: len(tasks) - 1]:
                 if go.locked():  # else its thread has not yet woken up for an earlier batch
                     go.release()
             batch.work()
-            batch.wait()
+            self._judge(batch.wait())
         finally:
             self._batch = _IDLE  # which holds no arrays
             self._lock.release()
+
+    def _judge(self, waited: float) -> None:
+        """Leave helpers alone that were waited for; they share a core with another program."""
+        if waited > _LATE:
+            self._until = perf_counter() + self._rest
+            self._rest = min(2 * self._rest, _REST[1])
+        else:
+            self._rest = max(self._rest / 2, _REST[0])
 
     def _serve(self, go: threading.Lock) -> None:
         while True:
@@ -90,8 +119,49 @@ class Crew:
             self._batch.work()
 
 
-# The cores that this process may use.
-THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+class Place:
+    """Keeps threads off the core of the one that calls, where the system lets us."""
+
+    def __init__(self) -> None:
+        self._threads: list[int] = []
+        self._here = -1
+        self._cores = _cores()
+        self._core = _core_now() if len(self._cores) > 1 else None
+
+    def add(self, thread: threading.Thread) -> None:
+        if thread.native_id is not None:
+            self._threads.append(thread.native_id)
+
+    def clear(self) -> None:
+        """See to it that the core of the calling thread is left to it."""
+        if self._core is None:
+            return
+        here = self._core()
+        if here == self._here:
+            return
+        self._here = here
+        for thread in self._threads:
+            try:
+                os.sched_setaffinity(thread, self._cores - {here} or self._cores)
+            except OSError:  # the process was since confined to other cores
+                self._core = None
+
+
+def _cores() -> set[int]:
+    """The cores that this process may use, by number where the system tells."""
+    if sys.platform == "linux":
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
+def _core_now() -> Callable[[], int] | None:
+    """The C library's function that says which core the calling thread is on."""
+    if sys.platform != "linux":
+        return None
+    return getattr(ctypes.PyDLL(None), "sched_getcpu", None)  # quick: to let go of the GIL costs more
+
+
+THREADS = len(_cores())
 
 
 @cache
