@@ -239,5 +239,6 @@ from nbtape.state.variable import (
     VariableAggregation as VariableAggregation,
     VariableSynchronization as VariableSynchronization,
 )
+from nbtape.train.reset import reset as reset
 
 __version__ = "0.1.0"

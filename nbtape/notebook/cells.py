@@ -1,12 +1,14 @@
 """Cells as IPython sees them: their names in messages, `%%tape` at their head, words on a magic's line."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from IPython.core.inputtransformer2 import cell_magic
 
 from nbtape.core import source
+from nbtape.core.cells import Run
 from nbtape.core.errors import GradientWarning
 
 
@@ -74,3 +76,75 @@ class CellNames:
     def remove(self) -> None:
         while self._restore:
             self._restore.pop()()
+
+
+class Runs:
+    """The cells of a shell that run, the innermost last, and the notes that each leaves to its user."""
+
+    def __init__(self, shell: Any):
+        self._shell = shell
+        self._open: list[tuple[Any, Run]] = []
+        self._cells: dict[str, Hashable] = {}  # by what messages call their runs
+        shell.events.register("pre_run_cell", self._begin)
+        shell.events.register("post_run_cell", self._end)
+        result = shell.displayhook.exec_result
+        if result is not None:  # of the cell that asks for the first time
+            self._begin(result.info)
+
+    @property
+    def last(self) -> Run | None:
+        """The run of the cell that runs now."""
+        if not self._open:
+            return None
+        info, run = self._open[-1]
+        result = self._shell.displayhook.exec_result
+        if not run.name and result is not None and result.info is info:
+            self._name(run, result)
+        return run
+
+    def close(self) -> None:
+        """Watch the shell no longer."""
+        self._shell.events.unregister("pre_run_cell", self._begin)
+        self._shell.events.unregister("post_run_cell", self._end)
+
+    def _begin(self, info: Any) -> None:
+        # Front ends that give their cells no ids leave only the text to know them by.
+        self._open.append((info, Run(info.cell_id or info.raw_cell.strip(), "", self._cell_of)))
+
+    def _end(self, result: Any) -> None:
+        while self._open and (result is None or self._open[-1][0] is result.info):
+            _, run = self._open.pop()
+            if result is not None:
+                self._name(run, result)
+            if run.notes:
+                print("Variables", "; ".join([f"{heading}: {_few(x)}" for heading, x in run.notes.items()]))
+
+    def _name(self, run: Run, result: Any) -> None:
+        """Call a run by its number, which only its result has."""
+        run.name = f"Cell In[{result.execution_count}]"
+        self._cells[run.name] = run.cell
+
+    def _cell_of(self, filename: str) -> Hashable:
+        return self._cells.get(" ".join(self._shell.compile.format_code_name(filename) or ()), filename)
+
+
+def _few(items: list[str]) -> str:
+    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+    return ", ".join(items[:_SHOWN]) + more
+
+
+_SHOWN = 4  # of the variables in a note
+_watched: WeakKeyDictionary[Any, Runs] = WeakKeyDictionary()
+
+
+def runs_of(shell: Any) -> Runs:
+    """The runs of a shell's cells, which is watched from the first call on."""
+    if shell not in _watched:
+        _watched[shell] = Runs(shell)
+    return _watched[shell]
+
+
+def forget(shell: Any) -> None:
+    """Watch a shell no longer, until somebody asks for its runs."""
+    if shell in _watched:
+        _watched.pop(shell).close()

@@ -13,7 +13,7 @@ from nbtape.core import context, nest
 from nbtape.core.engine import Tensor, tensor
 from nbtape.core.errors import GradientWarning
 from nbtape.core.report import describe
-from nbtape.notebook.cells import CellNames, open_first, words
+from nbtape.notebook.cells import CellNames, forget, open_first, runs_of, words
 from nbtape.notebook.display import GradientTable
 
 
@@ -197,6 +197,7 @@ def load_ipython_extension(shell: Any) -> None:
     shell.input_transformers_cleanup.append(open_first)
     shell.events.register("post_run_cell", magics.close)
     magics.cell_names.install()
+    runs_of(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
@@ -205,6 +206,7 @@ def unload_ipython_extension(shell: Any) -> None:
     if magics is None:
         return
     magics.cell_names.remove()
+    forget(shell)
     shell.events.unregister("post_run_cell", magics.close)
     shell.input_transformers_cleanup.remove(open_first)
     for kind, names in magics.magics.items():

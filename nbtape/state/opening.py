@@ -75,6 +75,8 @@ class variable_scope:
 
     def __enter__(self) -> VariableScope:
         store = current_store()
+        if store.claims is not None:
+            store.claims.opens(store.scopes)
         outer, again = store.scope, None
         if isinstance(self._asked, VariableScope):
             named, again = self._asked.name.split("/")[-1], store.scopes.within(self._asked.name)
@@ -83,6 +85,8 @@ class variable_scope:
             opened = name_scope(self._asked or self._default) if self._auxiliary else None
         prefix = opened.__enter__() if opened is not None else context.local.scope
         store.scope = scope = self._inner(store, outer, prefix)
+        if store.claims is not None and scope.name not in store.scopes:
+            store.claims.opened(scope.name)
         store.scopes.opened(scope.name)
         self._open.append((store, outer, opened, again))
         return scope
@@ -102,7 +106,8 @@ class variable_scope:
         }
         if self._given["custom_getter"] is not None and model.custom_getter is not None:
             settings["custom_getter"] = composed(self._given["custom_getter"], model.custom_getter)
-        return VariableScope(name, self._reuse or model.reuse, name_scope=prefix, **settings)
+        implied = model.implied and not self._reuse
+        return VariableScope(name, self._reuse or model.reuse, name_scope=prefix, implied=implied, **settings)
 
     def __exit__(self, *exc: object) -> None:
         store, outer, opened, again = self._open.pop()

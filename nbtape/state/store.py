@@ -4,7 +4,6 @@ A store belongs to a graph, or to the process where operations run at once or a 
 `VariableScope` says under which name, and by which rules, `get_variable` looks there.
 """
 
-import inspect
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -14,26 +13,21 @@ from nbtape.core.dtype import DType, as_dtype, float32
 from nbtape.core.engine import Tensor, tensor
 from nbtape.core.shape import TensorShape
 from nbtape.graph.setting import outermost
+from nbtape.state.claims import Claims
 from nbtape.state.collection import GraphKeys
+from nbtape.state.first_values import initial_value
 from nbtape.state.graph_variable import VariableV1
-from nbtape.state.initializers import Zeros
 from nbtape.state.partition import PartitionedVariable, parts_of
-from nbtape.state.scaling import GlorotUniform
 from nbtape.state.scope import name_scope
 from nbtape.state.variable import Variable, VariableAggregation, VariableSynchronization
 from nbtape.state.variable_scope import AUTO_REUSE, ReuseMode, ScopeNames, VariableScope
-
-_BAD_INITIALIZER = (
-    "The initializer passed is not valid. It should be a callable with no arguments and the shape should not "
-    "be provided or an instance of `tf.keras.initializers.*' and `shape` should be fully defined."
-)
 
 
 class VariableStore:
     """The variables that `get_variable` made, by name, and the scope that is open."""
 
-    def __init__(self, scope: VariableScope):
-        self.scope = scope
+    def __init__(self, scope: VariableScope, claims: Claims | None = None):
+        self.scope, self.claims = scope, claims
         self.variables: dict[str, Variable] = {}
         self.partitioned: dict[str, PartitionedVariable] = {}
         self.scopes = ScopeNames()
@@ -56,6 +50,8 @@ class VariableStore:
                 raise ValueError("If initializer is a constant, do not specify shape.")
             shape = TensorShape(shape)
         dtype = as_dtype(dtype)
+        if self.claims is not None and self.scope.implied:
+            self._replaced(self.claims, name, shape, dtype, initializer)
         if partitioner is not None or name in self.partitioned:
             return self._in_parts(name, shape, dtype, initializer, regularizer, reuse, partitioner, options)
         found = self.variables.get(name)
@@ -64,12 +60,30 @@ class VariableStore:
             return found
         _check_absent(name, reuse)
         made = self.variables[name] = self._made(name, shape, dtype, initializer, options)
+        if self.claims is not None:
+            self.claims.made(name)
         if regularizer is not None:
             self._weighed(made, name, regularizer)
         return made
 
+    def _replaced(
+        self, claims: Claims, name: str, shape: TensorShape | None, dtype: DType, initializer: Any
+    ) -> None:
+        """Let a variable go that the running cell, run again, makes anew."""
+        parts = self.partitioned.get(name)
+        found = self.variables.get(name) if parts is None else parts
+        if found is None:
+            return
+        if initializer is not None and not callable(initializer):
+            shape = tensor(initializer).shape
+        if claims.replaces(name, found, shape, dtype):
+            self.partitioned.pop(name, None)
+            for each in [name] if parts is None else _part_names(name, parts):
+                del self.variables[each]
+                self.regularizers.pop(each, None)
+
     def _made(self, name: str, shape: Any, dtype: DType, initializer: Any, options: dict) -> Variable:
-        value, dtype = _initial_value(name, shape, dtype, initializer)
+        value, dtype = initial_value(name, shape, dtype, initializer)
         graph = outermost()
         if graph is None:
             options = {key: x for key, x in options.items() if key not in ("collections", "use_resource")}
@@ -124,8 +138,8 @@ class VariableStore:
             return found
         _check_absent(name, reuse)
         made = PartitionedVariable(name, shape, dtype, partitions or [])
-        for i, (begin, size) in enumerate(made.slices):
-            own, value = f"{name}/part_{i}", initializer
+        for own, (begin, size) in zip(_part_names(name, made), made.slices):
+            value = initializer
             if isinstance(value, Tensor):
                 value = value[tuple([slice(b, b + n) for b, n in zip(begin, size)])]
             part_shape = None if isinstance(value, Tensor) else TensorShape(size)
@@ -134,7 +148,13 @@ class VariableStore:
             if regularizer is not None:
                 self._weighed(part, own, regularizer)
         self.partitioned[name] = made
+        if self.claims is not None:
+            self.claims.made(name)
         return made
+
+
+def _part_names(name: str, variable: PartitionedVariable) -> list[str]:
+    return [f"{name}/part_{i}" for i in range(len(variable.slices))]
 
 
 def _check_absent(name: str, reuse: bool | ReuseMode) -> None:
@@ -164,35 +184,12 @@ def _check_shared(
         )
 
 
-def _initial_value(name: str, shape: TensorShape | None, dtype: DType, initializer: Any) -> tuple[Any, Any]:
-    """What the variable starts from, and its dtype where the value does not say it."""
-    if initializer is None:
-        if shape is None:
-            raise ValueError(
-                f"Variable {name} did not get an initializer, so its `shape` argument must be specified."
-            )
-        if dtype.is_complex:
-            raise ValueError(f"An initializer for variable {name} of {dtype} is required")
-        initializer = GlorotUniform() if dtype.is_floating else Zeros()
-    if not callable(initializer):
-        return initializer, None
-    if isinstance(initializer, type):
-        initializer = initializer()
-    if shape is not None and shape.is_fully_defined():
-        return lambda: initializer(shape.as_list(), dtype=dtype), dtype
-    if _takes_nothing(initializer):
-        return initializer, None
-    raise ValueError(_BAD_INITIALIZER)
+def _of_process() -> VariableStore:
+    """Where operations run at once a name means one variable, so that a program may come to it again."""
+    return VariableStore(VariableScope(reuse=AUTO_REUSE, implied=True), Claims())
 
 
-def _takes_nothing(function: Callable) -> bool:
-    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    parameters = inspect.signature(function).parameters.values()
-    return all(p.default is not p.empty or p.kind in kinds for p in parameters)
-
-
-# Where operations run at once a name means one variable, so that a cell can be run again.
-_eager = VariableStore(VariableScope(reuse=AUTO_REUSE))
+_eager = _of_process()
 _of_graphs: weakref.WeakKeyDictionary[Any, VariableStore] = weakref.WeakKeyDictionary()
 
 
@@ -204,6 +201,12 @@ def current_store() -> VariableStore:
     if graph not in _of_graphs:
         _of_graphs[graph] = VariableStore(VariableScope())
     return _of_graphs[graph]
+
+
+def forget_variables() -> None:
+    """Let go of the variables that `get_variable` made where operations run at once."""
+    global _eager
+    _eager = _of_process()
 
 
 def get_variable_scope() -> VariableScope:

@@ -37,7 +37,9 @@ class VariableScope:
         dtype: DType = float32,
         use_resource: bool | None = None,
         constraint: Callable | None = None,
+        implied: bool = False,
     ):
+        self.implied = implied  # whether nobody asked for `reuse`: variables are shared as their cells allow
         self.name, self.reuse, self.original_name_scope = name, reuse, name_scope
         self.initializer, self.regularizer, self.constraint = initializer, regularizer, constraint
         self.caching_device, self.partitioner, self.custom_getter = caching_device, partitioner, custom_getter
@@ -138,6 +140,11 @@ class ScopeNames:
         if name:
             for inner in self._inside.pop(name, ()):
                 self.closed(inner)
+
+    def forget(self, name: str) -> None:
+        """The name of a scope may be taken again."""
+        self._inside.get(name.rpartition("/")[0], set()).discard(name)
+        self.closed(name)
 
     def within(self, name: str) -> list[str]:
         """The scopes that were opened in a scope, at any depth."""
