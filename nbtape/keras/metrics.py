@@ -13,6 +13,29 @@ from nbtape.train.accuracy import (
     sparse_top_k_categorical_accuracy as sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy as top_k_categorical_accuracy,
 )
+from nbtape.train.agreement import (
+    ConcordanceCorrelation as ConcordanceCorrelation,
+    MeanRelativeError as MeanRelativeError,
+    PearsonCorrelation as PearsonCorrelation,
+    R2Score as R2Score,
+    concordance_correlation as concordance_correlation,
+    pearson_correlation as pearson_correlation,
+)
+from nbtape.train.confusion import (
+    FalseNegatives as FalseNegatives,
+    FalsePositives as FalsePositives,
+    Precision as Precision,
+    Recall as Recall,
+    TrueNegatives as TrueNegatives,
+    TruePositives as TruePositives,
+)
+from nbtape.train.curves import (
+    AUC as AUC,
+    PrecisionAtRecall as PrecisionAtRecall,
+    RecallAtPrecision as RecallAtPrecision,
+    SensitivityAtSpecificity as SensitivityAtSpecificity,
+    SpecificityAtSensitivity as SpecificityAtSensitivity,
+)
 from nbtape.train.lookup import metric_ as get
 from nbtape.train.lossfunctions import (
     binary_crossentropy as binary_crossentropy,
@@ -56,4 +79,13 @@ from nbtape.train.metric import (
     MeanMetricWrapper as MeanMetricWrapper,
     Metric as Metric,
     Sum as Sum,
+)
+from nbtape.train.overlap import (
+    BinaryIoU as BinaryIoU,
+    F1Score as F1Score,
+    FBetaScore as FBetaScore,
+    IoU as IoU,
+    MeanIoU as MeanIoU,
+    OneHotIoU as OneHotIoU,
+    OneHotMeanIoU as OneHotMeanIoU,
 )

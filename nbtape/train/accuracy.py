@@ -76,7 +76,7 @@ class Accuracy(NamedMean):
     0.5
     """
 
-    function = staticmethod(accuracy)
+    direction, function = "up", staticmethod(accuracy)
 
 
 class BinaryAccuracy(NamedMean):
@@ -86,7 +86,7 @@ class BinaryAccuracy(NamedMean):
     0.5
     """
 
-    function = staticmethod(binary_accuracy)
+    direction, function = "up", staticmethod(binary_accuracy)
 
     def __init__(self, name: str | None = None, dtype: Any = None, threshold: float = 0.5):
         super().__init__(name, dtype, threshold=threshold)
@@ -99,7 +99,7 @@ class CategoricalAccuracy(NamedMean):
     0.5
     """
 
-    function = staticmethod(categorical_accuracy)
+    direction, function = "up", staticmethod(categorical_accuracy)
 
 
 class SparseCategoricalAccuracy(NamedMean):
@@ -109,7 +109,7 @@ class SparseCategoricalAccuracy(NamedMean):
     0.5
     """
 
-    function = staticmethod(sparse_categorical_accuracy)
+    direction, function = "up", staticmethod(sparse_categorical_accuracy)
 
 
 class TopKCategoricalAccuracy(NamedMean):
@@ -119,7 +119,7 @@ class TopKCategoricalAccuracy(NamedMean):
     1.0
     """
 
-    function = staticmethod(top_k_categorical_accuracy)
+    direction, function = "up", staticmethod(top_k_categorical_accuracy)
 
     def __init__(self, k: int = 5, name: str | None = None, dtype: Any = None):
         super().__init__(name, dtype, k=k)
@@ -132,7 +132,7 @@ class SparseTopKCategoricalAccuracy(NamedMean):
     1.0
     """
 
-    function = staticmethod(sparse_top_k_categorical_accuracy)
+    direction, function = "up", staticmethod(sparse_top_k_categorical_accuracy)
 
     def __init__(self, k: int = 5, name: str | None = None, dtype: Any = None):
         super().__init__(name, dtype, k=k)

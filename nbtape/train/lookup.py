@@ -4,7 +4,18 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from nbtape.train import accuracy, losses as losses_, lossfunctions, lossmetrics, metric
+from nbtape.train import (
+    accuracy,
+    agreement,
+    confusion,
+    curves,
+    losses as losses_,
+    lossfunctions,
+    lossmetrics,
+    metric,
+    overlap,
+)
+from nbtape.train.naming import snake
 
 _SHORT = {
     "mse": "mean_squared_error",
@@ -20,7 +31,8 @@ _SHORT = {
 
 def loss(identifier: Any) -> Any:
     """A loss by its name: a function for `"mse"` or `"mean_squared_error"`, an object for
-    `"MeanSquaredError"`; anything callable, and None, as it is.
+    `"MeanSquaredError"`; anything callable, and None, as it is. Objects are found as `"mean_io_u"` too, where
+    no function has that name.
 
     Raises ValueError for a name that no loss has.
 
@@ -36,7 +48,7 @@ def metric_(identifier: Any) -> Any:
     >>> tf.keras.metrics.get("MeanSquaredError").name
     'mean_squared_error'
     """
-    modules = lossfunctions, accuracy, lossmetrics, metric
+    modules = lossfunctions, accuracy, lossmetrics, metric, agreement, confusion, curves, overlap
     return _found(identifier, "metric", "a tf.keras.metrics.Metric", *modules)
 
 
@@ -44,9 +56,10 @@ def _found(identifier: Any, what: str, instead: str, *modules: ModuleType) -> An
     if identifier is None or callable(identifier):
         return identifier
     known = {name: x for module in modules for name, x in vars(module).items() if _is_public(name, x, module)}
-    found = (
-        known.get(_SHORT.get(str(identifier).lower(), identifier)) if isinstance(identifier, str) else None
-    )
+    classes = {snake(name): x for name, x in known.items() if isinstance(x, type)}
+    found = None
+    if isinstance(identifier, str):
+        found = (classes | known).get(_SHORT.get(identifier.lower(), identifier))
     if found is None:
         raise ValueError(
             f"Could not interpret {what} identifier: {identifier!r}. Give {instead}, or one of these names: "

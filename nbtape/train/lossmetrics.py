@@ -14,6 +14,8 @@ class RootMeanSquaredError(Mean):
     5.0
     """
 
+    direction = "down"
+
     def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None):
         super().__init__(name, dtype)
 
@@ -33,7 +35,7 @@ class MeanSquaredError(NamedMean):
     0.0625
     """
 
-    function = staticmethod(f.mean_squared_error)
+    direction, function = "down", staticmethod(f.mean_squared_error)
 
 
 class MeanAbsoluteError(NamedMean):
@@ -44,7 +46,7 @@ class MeanAbsoluteError(NamedMean):
     0.25
     """
 
-    function = staticmethod(f.mean_absolute_error)
+    direction, function = "down", staticmethod(f.mean_absolute_error)
 
 
 class MeanAbsolutePercentageError(NamedMean):
@@ -55,7 +57,7 @@ class MeanAbsolutePercentageError(NamedMean):
     37.5
     """
 
-    function = staticmethod(f.mean_absolute_percentage_error)
+    direction, function = "down", staticmethod(f.mean_absolute_percentage_error)
 
 
 class MeanSquaredLogarithmicError(NamedMean):
@@ -66,7 +68,7 @@ class MeanSquaredLogarithmicError(NamedMean):
     0.0338
     """
 
-    function = staticmethod(f.mean_squared_logarithmic_error)
+    direction, function = "down", staticmethod(f.mean_squared_logarithmic_error)
 
 
 class LogCoshError(NamedMean):
@@ -77,7 +79,7 @@ class LogCoshError(NamedMean):
     0.0309
     """
 
-    function = staticmethod(f.log_cosh)
+    direction, function = "down", staticmethod(f.log_cosh)
 
     def __init__(self, name: str | None = "logcosh", dtype: Any = None):
         super().__init__(name, dtype)
@@ -91,7 +93,7 @@ class Hinge(NamedMean):
     0.75
     """
 
-    function = staticmethod(f.hinge)
+    direction, function = "down", staticmethod(f.hinge)
 
 
 class SquaredHinge(NamedMean):
@@ -102,7 +104,7 @@ class SquaredHinge(NamedMean):
     0.8125
     """
 
-    function = staticmethod(f.squared_hinge)
+    direction, function = "down", staticmethod(f.squared_hinge)
 
 
 class CategoricalHinge(NamedMean):
@@ -113,7 +115,7 @@ class CategoricalHinge(NamedMean):
     0.5
     """
 
-    function = staticmethod(f.categorical_hinge)
+    direction, function = "down", staticmethod(f.categorical_hinge)
 
 
 class KLDivergence(NamedMean):
@@ -124,7 +126,7 @@ class KLDivergence(NamedMean):
     0.2877
     """
 
-    function = staticmethod(f.kl_divergence)
+    direction, function = "down", staticmethod(f.kl_divergence)
 
 
 class Poisson(NamedMean):
@@ -135,7 +137,7 @@ class Poisson(NamedMean):
     0.6438
     """
 
-    function = staticmethod(f.poisson)
+    direction, function = "down", staticmethod(f.poisson)
 
 
 class BinaryCrossentropy(NamedMean):
@@ -146,7 +148,7 @@ class BinaryCrossentropy(NamedMean):
     0.2877
     """
 
-    function = staticmethod(f.binary_crossentropy)
+    direction, function = "down", staticmethod(f.binary_crossentropy)
 
     def __init__(
         self,
@@ -166,7 +168,7 @@ class CategoricalCrossentropy(NamedMean):
     0.2877
     """
 
-    function = staticmethod(f.categorical_crossentropy)
+    direction, function = "down", staticmethod(f.categorical_crossentropy)
 
     def __init__(
         self,
@@ -187,7 +189,7 @@ class SparseCategoricalCrossentropy(NamedMean):
     0.2877
     """
 
-    function = staticmethod(f.sparse_categorical_crossentropy)
+    direction, function = "down", staticmethod(f.sparse_categorical_crossentropy)
 
     def __init__(
         self,
@@ -207,6 +209,8 @@ class CosineSimilarity(NamedMean):
     >>> round(float(metric([[0.0, 1.0]], [[0.0, 2.0]])), 4)
     1.0
     """
+
+    direction = "up"
 
     @staticmethod
     def function(y_true: Any, y_pred: Any, axis: int = -1) -> Any:

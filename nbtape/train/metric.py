@@ -14,6 +14,7 @@ from nbtape.state.scaling import get as initializer_named
 from nbtape.state.scope import name_scope
 from nbtape.state.variable import Variable
 from nbtape.train.lossfunctions import same_rank
+from nbtape.train.masking import masked_weights
 from nbtape.train.naming import unique
 
 
@@ -37,6 +38,7 @@ class Metric:
     """
 
     default = float32  # the dtype where none is given
+    direction: str | None = None  # "up" where higher is better, "down" where lower is
     settings: tuple[str, ...] = ()  # attributes that `get_config` saves beside name and dtype
 
     def __init__(self, dtype: Any = None, name: str | None = None):
@@ -172,7 +174,8 @@ class MeanMetricWrapper(Mean):
         self.fn, self._settings = fn, settings
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        super().update_state(self.fn(y_true, y_pred, **self._settings), sample_weight)
+        values = self.fn(y_true, y_pred, **self._settings)
+        super().update_state(values, masked_weights(y_pred, sample_weight, self._dtype))
 
     def get_config(self) -> dict:
         return super().get_config() | {"fn": self.fn} | self._settings

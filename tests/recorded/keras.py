@@ -1,0 +1,34 @@
+"""Record what Keras computes for the cases, in the JSON files beside this one.
+
+Run it in tests/ with an interpreter that has TensorFlow, `python -m recorded.keras metrics`, or whichever of
+the functions below are to be recorded anew.
+"""
+
+import json
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+from recorded import HERE
+from recorded.metric_cases import CASES as METRICS
+
+
+def array(x, dtype=np.float32):
+    return None if x is None else np.asarray(x, dtype)
+
+
+def metrics():
+    """What each metric says after each batch."""
+    found = {}
+    for name, (kind, settings, batches) in METRICS.items():
+        metric, found[name] = getattr(tf.keras.metrics, kind)(**settings), []
+        for y_true, y_pred, weight in batches:
+            metric.update_state(array(y_true), array(y_pred), array(weight))
+            found[name].append(np.asarray(metric.result(), np.float64).round(6).tolist())
+    return found
+
+
+for made in sys.argv[1:]:
+    lines = [f"{json.dumps(name)}: {json.dumps(x)}" for name, x in globals()[made]().items()]
+    (HERE / f"{made}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
