@@ -54,6 +54,14 @@ def test_a_compiled_step_is_checked_and_timed():
     assert head.startswith("Time of a step, compiled") and "nbtape" in names and row.startswith("w8_sparse")
 
 
+def test_a_session_is_checked_and_timed():
+    command = [sys.executable, "-m", "nbtape.bench", "graph", "--rounds", "1", "--peers", "--cases", "w2_b32"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=BENCH.parents[1])
+    assert done.returncode == 0, done.stderr
+    head, names, row = done.stdout.splitlines()
+    assert head.startswith("Time of a step, graph") and "session" in names and row.startswith("w2_b32")
+
+
 def test_a_new_process_is_watched():
     command = [sys.executable, "-m", "nbtape.bench", "fresh", "--rounds", "1", "--peers", "--cases", "w2_b32"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=BENCH.parents[1])

@@ -240,3 +240,22 @@ def test_older_spellings():
     np.testing.assert_allclose(shares.sum(0), [1.0, 1.0], rtol=1e-6)
     with pytest.raises(ValueError, match="Cannot specify both 'reduction_indices' and 'axis'"):
         v1.reduce_sum(x, axis=0, reduction_indices=0)
+
+
+@pytest.mark.parametrize(
+    "optimizer, slot",
+    [(train.AdamOptimizer(0.1, beta1=0.5), "m"), (train.MomentumOptimizer(0.1, 0.5), "momentum")],
+)
+def test_moments_that_have_all_but_vanished_are_zero(optimizer, slot):
+    v, g = v1.get_variable("v", [2]), v1.placeholder(tf.float32, [2])
+    step = optimizer.apply_gradients([(g, v)])
+    moment = optimizer.get_slot(v, slot)
+    with v1.Session() as sess:
+        sess.run(v1.global_variables_initializer())
+        sess.run(step, {g: [1.0, 1.0]})
+        for _ in range(60):
+            sess.run(step, {g: [0.0, 1.0]})
+        assert sess.run(moment)[0] > 0
+        for _ in range(60):  # 2**-120 is no denormal number yet
+            sess.run(step, {g: [0.0, 1.0]})
+        assert sess.run(moment)[0] == 0 < sess.run(moment)[1]

@@ -2,6 +2,7 @@
 
     python -m nbtape.bench eager       operation by operation
     python -m nbtape.bench compiled    as each library compiles it
+    python -m nbtape.bench graph       a session that runs a graph, as in TensorFlow 1
     python -m nbtape.bench fresh       what a new process waits for, and its memory
 
 Each library runs in a process of its own: in this interpreter if it is installed there, or in the one that an
@@ -27,6 +28,7 @@ CASES = {
         "w1_scalar w1_chain100 w2_b32 w2_b256 w3_1e6 w3_1e7 w3s_1e7 w4_rnn w4_lstm w5 w6 w7_hvp w7_hess "
         "w8_sparse w8_dense"
     ).split(),
+    "graph": ["w2_b32", "w2_b256"],
     "fresh": ["w2_b32", "w4_rnn"],
 }
 THREADS = (

@@ -15,7 +15,8 @@ COMPILED = {
     "pytensor": ["numba"],
 }
 EAGER = {library: [""] for library in ("nbtape", "torch", "tensorflow", "jax", "autograd")}
-WAYS = {"eager": EAGER, "compiled": COMPILED, "fresh": COMPILED}
+GRAPH = {library: ["session"] for library in ("nbtape", "tensorflow")}
+WAYS = {"eager": EAGER, "compiled": COMPILED, "graph": GRAPH, "fresh": COMPILED}
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
 
 

@@ -22,6 +22,7 @@ from nbtape.state.graph_variable import VariableV1
 from nbtape.state.partition import PartitionedVariable
 from nbtape.state.scope import name_scope
 from nbtape.state.variable import Variable
+from nbtape.train.optimizers import alive
 
 
 class GraphOptimizer:
@@ -186,16 +187,18 @@ class GraphOptimizer:
         with name_scope(f"update_{_name_of(variable)}"):
             hypers = {key: cast(x, variable.dtype) for key, x in hypers.items()}
             if not isinstance(g, IndexedSlices):
-                values = self.rule(cast(g, variable.dtype), *[tensor(v) for v in held], **hypers)
-                return [v.assign(x, read_value=False) for v, x in zip(held, values)]
+                return self._moved(cast(g, variable.dtype), held, hypers)
             if self.rows_alone:
                 return self._rows_updated(g, held, hypers)
             return self._updated_by_whole(g, held, hypers)
 
     def _updated_by_whole(self, g: IndexedSlices, held: tuple, hypers: dict) -> list:
         whole = tensor(IndexedSlices(g.values, g.indices, tuple(held[0].shape)))
-        values = self.rule(whole, *[tensor(v) for v in held], **hypers)
-        return [v.assign(x, read_value=False) for v, x in zip(held, values)]
+        return self._moved(whole, held, hypers)
+
+    def _moved(self, g: Any, held: tuple, hypers: dict) -> list:
+        value, *moments = self.rule(g, *[tensor(v) for v in held], **hypers)
+        return [v.assign(x, read_value=False) for v, x in zip(held, (value, *map(alive, moments)))]
 
     def _rows_updated(self, g: IndexedSlices, held: tuple, hypers: dict) -> list:
         """The same for the rows that the gradient has; those that it has twice are added up first."""

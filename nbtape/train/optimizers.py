@@ -1,4 +1,4 @@
-"""The rules of the optimizers, Keras's: SGD and Adam."""
+"""SGD and Adam, in Keras's rules. Both take the arguments of `Optimizer` by name too."""
 
 from typing import Any
 
@@ -36,14 +36,9 @@ class SGD(Optimizer):
         learning_rate: Any = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-        **kwargs: Any,
+        **common: Any,
     ):
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs)
+        super().__init__(learning_rate, **common)
         if isinstance(momentum, str) or not 0 <= momentum <= 1:
             raise ValueError("`momentum` must be a float between [0, 1].")
         self.momentum, self.nesterov = momentum, nesterov
@@ -72,7 +67,7 @@ class SGD(Optimizer):
 _LEAST = {kind: 1e4 * float(np.finfo(kind).tiny) for kind in "fd"}  # as the eager kernel has it
 
 
-def _alive(moment: Any) -> Any:
+def alive(moment: Any) -> Any:
     """A moment, with 0 for what has all but vanished: denormal numbers are twenty times slower."""
     least = _LEAST.get(spec_of(moment).dtype.char)
     return moment if least is None else o.where(o.less(o.abs(moment), least), 0.0, moment)
@@ -100,14 +95,9 @@ class Adam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-        **kwargs: Any,
+        **common: Any,
     ):
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs)
+        super().__init__(learning_rate, **common)
         self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
         self.slots = ("momentum", "velocity", "velocity_hat") if amsgrad else ("momentum", "velocity")
 
@@ -116,8 +106,8 @@ class Adam(Optimizer):
 
     def rule(self, g: Any, p: Any, *values: Any) -> tuple:
         m, v, *largest, rate = values
-        m = _alive(m + (g - m) * (1 - self.beta_1))
-        v = _alive(v + (g * g - v) * (1 - self.beta_2))
+        m = alive(m + (g - m) * (1 - self.beta_1))
+        v = alive(v + (g * g - v) * (1 - self.beta_2))
         largest = [o.maximum(most, v) for most in largest]
         return p - m * rate / (o.sqrt(largest[0] if largest else v) + self.epsilon), m, v, *largest
 

@@ -8,7 +8,8 @@ gradients   (case, a, b) -> step: a function that gives dy/da and dy/db of the c
 training    (data) -> (step, weights): one Adam step on the next batch, giving the loss; the weights as arrays
 wait        (result) -> None: until the result of a step is there
 
-and its file for compiled programs, `torch_compiled.py`, NAME, `wait` and
+and its files for compiled programs and for sessions, `torch_compiled.py`, `tensorflow_graph.py`, NAME, `wait`
+and
 
 build       (case, data, way) -> (step, answers): one step of the case, compiled in one of the library's ways;
             and a function that gives, before any other step, the arrays that `problems.check` expects
@@ -64,7 +65,7 @@ def loaded(library, mode, way):
     if mode == "eager":
         peer = importlib.import_module(f"{library}_peer")
         return peer, lambda case: workloads.check(case, peer)
-    peer = importlib.import_module(f"{library}_compiled")
+    peer = importlib.import_module(f"{library}_{mode}")
     return peer, lambda case: problems.check(case, peer, way)
 
 
