@@ -127,7 +127,8 @@ class AdamW(Adam):
         amsgrad: bool = False,
         **common: Any,
     ):
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, **common)
+        super().__init__(
+            learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **common)  # fmt: skip
         if weight_decay is None:
             raise ValueError("Argument `weight_decay` must be a float. Received: weight_decay=None")
 
@@ -185,10 +186,10 @@ class Nadam(Adamax):
     def _beta(self, step: Any) -> Any:
         return self.beta_1 * (1 - 0.5 * 0.96**step)
 
-    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
-        super().apply(grads, trainable_variables)
-        if len(grads):
-            self._product.assign(self._product * self._beta(cast(self.iterations, np.float32)))
+    def _update(self, gradients: Any, variables: Any, learning_rate: Any) -> None:
+        super()._update(gradients, variables, learning_rate)
+        step = cast(self.iterations + 1, np.float32)
+        self._product.assign(self._product * self._beta(step), read_value=False)
 
     def rates(self, learning_rate: Any, step: Any) -> tuple:
         at_once = isinstance(learning_rate, np.generic)

@@ -234,6 +234,36 @@ class CosineDecayRestarts(LearningRateSchedule):
         return rate * _cosine(share, self.alpha, height)
 
 
+def serialize(learning_rate_schedule: LearningRateSchedule) -> dict:
+    """A dict from which `deserialize` makes the schedule again.
+
+    >>> schedules = tf.keras.optimizers.schedules
+    >>> config = schedules.serialize(schedules.PiecewiseConstantDecay([1], [0.5, 0.25]))
+    >>> float(schedules.deserialize(config)(2))
+    0.25
+    """
+    kind = type(learning_rate_schedule)
+    is_ours = kind.__module__ == __name__
+    return {
+        "module": "keras.optimizers.schedules" if is_ours else kind.__module__,
+        "class_name": kind.__name__,
+        "config": learning_rate_schedule.get_config(),
+        "registered_name": None if is_ours else kind.__name__,
+    }
+
+
+def deserialize(config: dict, custom_objects: dict | None = None) -> LearningRateSchedule:
+    """The schedule that `serialize` wrote; classes of your own are given by name in `custom_objects`."""
+    kinds = {kind.__name__: kind for kind in LearningRateSchedule.__subclasses__()} | (custom_objects or {})
+    name = config["class_name"]
+    if name not in kinds:
+        raise ValueError(
+            f"Unknown learning rate schedule: {name!r}. Give its class in `custom_objects`, as "
+            f"{{{name!r}: ...}}."
+        )
+    return kinds[name].from_config(config["config"])
+
+
 def _positive(steps: Any, name: str) -> Any:
     if steps <= 0:
         raise ValueError(f"Argument `{name}` must be > 0. Received: {name}={steps}")

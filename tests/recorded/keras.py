@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from recorded import HERE
+from recorded import HERE, optimizer_cases
 from recorded.metric_cases import CASES as METRICS
 
 
@@ -27,6 +27,12 @@ def metrics():
             metric.update_state(array(y_true), array(y_pred), array(weight))
             found[name].append(np.asarray(metric.result(), np.float64).round(6).tolist())
     return found
+
+
+def optimizers():
+    """Where each optimizer is after some of its steps."""
+    found = {name: optimizer_cases.descend(tf, name, tf.function)[1] for name in optimizer_cases.CASES}
+    return {name: np.round(np.float64(values), 6).tolist() for name, values in found.items()}
 
 
 for made in sys.argv[1:]:

@@ -11,5 +11,6 @@ from nbtape.train.adaptive import (
     Nadam as Nadam,
     RMSprop as RMSprop,
 )
+from nbtape.train.norms import Adafactor as Adafactor, Lamb as Lamb
 from nbtape.train.optimizer import Optimizer as Optimizer
 from nbtape.train.optimizers import SGD as SGD, Adam as Adam

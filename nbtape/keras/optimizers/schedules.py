@@ -8,4 +8,6 @@ from nbtape.train.schedules import (
     LearningRateSchedule as LearningRateSchedule,
     PiecewiseConstantDecay as PiecewiseConstantDecay,
     PolynomialDecay as PolynomialDecay,
+    deserialize as deserialize,
+    serialize as serialize,
 )
