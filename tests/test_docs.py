@@ -30,7 +30,8 @@ def examples(module):
 
 
 @pytest.mark.parametrize("module", ["nbtape", *MODULES])
-def test_docstrings_hold(module):
+def test_docstrings_hold(module, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where examples write their files
     runner = doctest.DocTestRunner(optionflags=FORM)
     for example in examples(importlib.import_module(module)):
         runner.run(example)

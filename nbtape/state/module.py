@@ -8,13 +8,14 @@ from typing import Any
 
 from nbtape.core import nest
 from nbtape.state.scope import name_scope
+from nbtape.state.tracking import AutoTrackable
 from nbtape.state.variable import Variable
 
 _IDENTIFIER = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _WORD_START = re.compile(r"(?<=[a-z0-9])[A-Z]|(?!^)[A-Z](?=[a-z])")
 
 
-class Module:
+class Module(AutoTrackable):
     """The base of layers and models: `variables` finds what is kept in attributes, here and in modules below.
 
     Attributes are searched in alphabetical order, through lists, tuples and dicts, but not through objects of

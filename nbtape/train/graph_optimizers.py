@@ -21,6 +21,7 @@ from nbtape.state.collection import GraphKeys, get_collection_ref, trainable_var
 from nbtape.state.graph_variable import VariableV1
 from nbtape.state.partition import PartitionedVariable
 from nbtape.state.scope import name_scope
+from nbtape.state.tracking import arrived
 from nbtape.state.variable import Variable
 from nbtape.train.optimizers import alive
 
@@ -134,6 +135,7 @@ class GraphOptimizer:
             raise ValueError(f"No gradients provided for any variable: {[str(v) for _, v in pairs]}.")
         with init_scope():
             self._create_slots([v for _, v in used])
+            arrived(self)
         with name_scope(name or self._name) as scope:
             hypers = {key: self._hyper(key, x) for key, x in self.hypers.items()}
             updates = [self._updated(g, v, hypers) for g, v in used]
@@ -157,6 +159,9 @@ class GraphOptimizer:
     def variables(self) -> list:
         """All variables of the optimizer's own."""
         return sorted([v for made in self._made.values() for v in made], key=_name_of)
+
+    def _trackable_children(self) -> dict[str, Any]:
+        return {_name_of(v): v for v in self.variables()}
 
     def _create_slots(self, variables: list) -> None:
         for variable in variables:

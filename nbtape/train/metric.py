@@ -56,6 +56,9 @@ class Metric:
         held = [value for value in vars(self).values() if isinstance(value, Metric)]
         return [*self._variables, *[v for metric in held for v in metric.variables]]
 
+    def _trackable_children(self) -> dict[str, Any]:
+        return vars(self)
+
     def add_variable(
         self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
     ) -> Variable:

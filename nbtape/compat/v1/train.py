@@ -7,6 +7,25 @@ from nbtape.graph.cluster import (
     byte_size_load_fn as byte_size_load_fn,
     replica_device_setter as replica_device_setter,
 )
+from nbtape.state.bundle import CheckpointReader as NewCheckpointReader
+from nbtape.state.checkpoint import Checkpoint as Checkpoint
+from nbtape.state.checkpoint_state import (
+    checkpoint_exists as checkpoint_exists,
+    checkpoints_iterator as checkpoints_iterator,
+    generate_checkpoint_state_proto as generate_checkpoint_state_proto,
+    get_checkpoint_mtimes as get_checkpoint_mtimes,
+    get_checkpoint_state as get_checkpoint_state,
+    latest_checkpoint as latest_checkpoint,
+    remove_checkpoint as remove_checkpoint,
+    update_checkpoint_state as update_checkpoint_state,
+)
+from nbtape.state.manager import CheckpointManager as CheckpointManager
+from nbtape.state.reading import (
+    list_variables as list_variables,
+    load_checkpoint as load_checkpoint,
+    load_variable as load_variable,
+)
+from nbtape.train import experimental as experimental
 from nbtape.train.averages import ExponentialMovingAverage as ExponentialMovingAverage
 from nbtape.train.decays import (
     cosine_decay as cosine_decay,
@@ -32,3 +51,4 @@ from nbtape.train.graph_optimizers import (
     MomentumOptimizer as MomentumOptimizer,
     RMSPropOptimizer as RMSPropOptimizer,
 )
+from nbtape.train.saver import Saver as Saver

@@ -1,0 +1,3 @@
+"""`tf.train.experimental`."""
+
+from nbtape.state.python_state import PythonState as PythonState
