@@ -9,6 +9,7 @@ from nbtape.core import context
 from nbtape.core.dtype import as_dtype, float32
 from nbtape.state.scaling import get as initializer_named
 from nbtape.state.scope import name_scope
+from nbtape.state.tracking import arrived
 from nbtape.state.variable import Variable
 from nbtape.train.naming import unique
 from nbtape.train.schedules import LearningRateSchedule, deserialize, serialize
@@ -102,6 +103,7 @@ class OptimizerState:
         for variable in self._trainable:
             self._slots[variable._serial] = self._slots_of(variable)
         self.built = True
+        arrived(self)
 
     def _slots_of(self, variable: Variable) -> tuple[Variable, ...]:
         return tuple(
