@@ -22,53 +22,64 @@ def ragged():
     return Dataset.from_generator(lambda: iter([[1], [1, 2], []]), output_signature=INTS)
 
 
-@pytest.mark.parametrize(
-    "make, elements",
-    [
-        (lambda: Dataset.range(2, 8, 3), [2, 5]),
-        (lambda: Dataset.from_tensors([1, 2]), [[1, 2]]),
-        (lambda: Dataset.from_tensor_slices(([1, 2], ["a", "b"])), [(1, b"a"), (2, b"b")]),
-        (lambda: Dataset.from_tensor_slices({"x": [1, 2]}), [{"x": 1}, {"x": 2}]),
-        (lambda: Dataset.zip((Dataset.range(2), Dataset.range(5, 9))), [(0, 5), (1, 6)]),
-        (lambda: Dataset.range(3).map(lambda x: (x, x * x)), [(0, 0), (1, 1), (2, 4)]),
-        (lambda: Dataset.from_tensor_slices(([1], [2])).map(lambda x, y: x + y), [3]),
-        (lambda: Dataset.range(6).filter(lambda x: tf.equal(x % 2, 0)), [0, 2, 4]),
-        (lambda: Dataset.range(9).take_while(lambda x: x < 3), [0, 1, 2]),
-        (lambda: Dataset.range(5).batch(2), [[0, 1], [2, 3], [4]]),
-        (lambda: Dataset.range(5).batch(2, drop_remainder=True), [[0, 1], [2, 3]]),
-        (lambda: Dataset.range(4).batch(2).unbatch(), [0, 1, 2, 3]),
-        (lambda: Dataset.range(5).batch(2).rebatch(3), [[0, 1, 2], [3, 4]]),
-        (lambda: ragged().padded_batch(2, padding_values=9), [[[1, 9], [1, 2]], [[]]]),
-        (lambda: Dataset.range(3).repeat(2).skip(2).take(3), [2, 0, 1]),
-        (lambda: Dataset.range(7).shard(3, 1), [1, 4]),
-        (lambda: Dataset.range(2).concatenate(Dataset.range(5, 6)), [0, 1, 5]),
-        (lambda: Dataset.range(2).enumerate(5), [(5, 0), (6, 1)]),
-        (lambda: Dataset.range(3).flat_map(lambda x: Dataset.range(x)), [0, 0, 1]),
-        (
-            lambda: Dataset.range(1, 4).interleave(lambda x: Dataset.from_tensors(x).repeat(4), 2, 2),
-            [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 3, 3],
+CASES = [
+    (lambda: Dataset.range(2, 8, 3), [2, 5]),
+    (lambda: Dataset.from_tensors([1, 2]), [[1, 2]]),
+    (lambda: Dataset.from_tensor_slices(([1, 2], ["a", "b"])), [(1, b"a"), (2, b"b")]),
+    (lambda: Dataset.from_tensor_slices({"x": [1, 2]}), [{"x": 1}, {"x": 2}]),
+    (lambda: Dataset.zip((Dataset.range(2), Dataset.range(5, 9))), [(0, 5), (1, 6)]),
+    (lambda: Dataset.range(3).map(lambda x: (x, x * x)), [(0, 0), (1, 1), (2, 4)]),
+    (lambda: Dataset.from_tensor_slices(([1], [2])).map(lambda x, y: x + y), [3]),
+    (lambda: Dataset.range(6).filter(lambda x: tf.equal(x % 2, 0)), [0, 2, 4]),
+    (lambda: Dataset.range(9).take_while(lambda x: x < 3), [0, 1, 2]),
+    (lambda: Dataset.range(5).batch(2), [[0, 1], [2, 3], [4]]),
+    (lambda: Dataset.range(5).batch(2, drop_remainder=True), [[0, 1], [2, 3]]),
+    (lambda: Dataset.range(4).batch(2).unbatch(), [0, 1, 2, 3]),
+    (lambda: Dataset.range(5).batch(2).rebatch(3), [[0, 1, 2], [3, 4]]),
+    (lambda: ragged().padded_batch(2, padding_values=9), [[[1, 9], [1, 2]], [[]]]),
+    (lambda: Dataset.range(3).repeat(2).skip(2).take(3), [2, 0, 1]),
+    (lambda: Dataset.range(7).shard(3, 1), [1, 4]),
+    (lambda: Dataset.range(2).concatenate(Dataset.range(5, 6)), [0, 1, 5]),
+    (lambda: Dataset.range(2).enumerate(5), [(5, 0), (6, 1)]),
+    (lambda: Dataset.range(3).flat_map(lambda x: Dataset.range(x)), [0, 0, 1]),
+    (
+        lambda: Dataset.range(1, 4).interleave(lambda x: Dataset.from_tensors(x).repeat(4), 2, 2),
+        [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 3, 3],
+    ),
+    (lambda: Dataset.range(5).window(3, 2).flat_map(lambda w: w.batch(3)), [[0, 1, 2], [2, 3, 4], [4]]),
+    (lambda: Dataset.range(4).scan(np.int64(0), lambda s, x: (s + x, s + x)), [0, 1, 3, 6]),
+    (lambda: Dataset.from_tensor_slices([1, 1, 2, 1]).unique(), [1, 2]),
+    (
+        lambda: Dataset.range(6).group_by_window(lambda x: x % 2, lambda k, d: d.batch(3), 3),
+        [[0, 2, 4], [1, 3, 5]],
+    ),
+    (lambda: Dataset.counter(2, 3).take(2), [2, 5]),
+    (lambda: Dataset.range(3).cache().prefetch(1), [0, 1, 2]),
+    (lambda: Dataset.range(2).apply(lambda d: d.map(lambda x: x + 1)), [1, 2]),
+    (
+        lambda: Dataset.choose_from_datasets(
+            [Dataset.range(3), Dataset.range(9, 12)], Dataset.range(2).repeat(2)
         ),
-        (lambda: Dataset.range(5).window(3, 2).flat_map(lambda w: w.batch(3)), [[0, 1, 2], [2, 3, 4], [4]]),
-        (lambda: Dataset.range(4).scan(np.int64(0), lambda s, x: (s + x, s + x)), [0, 1, 3, 6]),
-        (lambda: Dataset.from_tensor_slices([1, 1, 2, 1]).unique(), [1, 2]),
-        (
-            lambda: Dataset.range(6).group_by_window(lambda x: x % 2, lambda k, d: d.batch(3), 3),
-            [[0, 2, 4], [1, 3, 5]],
-        ),
-        (lambda: Dataset.counter(2, 3).take(2), [2, 5]),
-        (lambda: Dataset.range(3).cache().prefetch(1), [0, 1, 2]),
-        (lambda: Dataset.range(2).apply(lambda d: d.map(lambda x: x + 1)), [1, 2]),
-        (
-            lambda: Dataset.choose_from_datasets(
-                [Dataset.range(3), Dataset.range(9, 12)], Dataset.range(2).repeat(2)
-            ),
-            [0, 9, 1, 10],
-        ),
-    ],
-)
+        [0, 9, 1, 10],
+    ),
+]
+BY_CASE = pytest.mark.parametrize("make, elements", CASES)
+
+
+@BY_CASE
 def test_elements(make, elements):
     dataset = make()
     assert listed(dataset) == elements == listed(dataset)
+
+
+@BY_CASE
+def test_an_iterator_goes_on_from_a_state(make, elements):
+    for n in range(len(elements) + 1):
+        there, here = iter(make()), iter(make())
+        for _ in range(n):
+            next(there)
+        here._restore_state(there._gather_state())
+        assert listed(here) == elements[n:] == listed(there)
 
 
 def test_specs_are_known_before_the_elements():

@@ -3,22 +3,24 @@
 Elements are computed when they are asked for, in the thread that asks; no tape records it.
 """
 
-import itertools
-from collections.abc import Callable, Iterator as PythonIterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from nbtape.core import context, nest
 from nbtape.core.dtype import as_dtype, int64
-from nbtape.core.engine import EagerTensor, tensor
+from nbtape.core.engine import tensor
 from nbtape.core.errors import invalid
 from nbtape.core.shape import TensorSpec
-from nbtape.train import element, pipeline
-from nbtape.train.batching import Batching
-from nbtape.train.element import number, specs_of, structured
-from nbtape.train.iterate import GraphIterator, Iterator, generated
-from nbtape.train.transform import (
+from nbtape.train.data import element, order
+from nbtape.train.data.batching import Batching
+from nbtape.train.data.element import number, specs_of, structured
+from nbtape.train.data.iterate import Generated, GraphIterator, Iterator, NumpyIterator
+from nbtape.train.data.parameters import Numbered, results
+from nbtape.train.data.reader import Numbers, Slices, Zipped
+from nbtape.train.data.stream import Count
+from nbtape.train.data.transform import (
     AUTOTUNE as AUTOTUNE,
     INFINITE_CARDINALITY,
     UNKNOWN_CARDINALITY,
@@ -29,7 +31,7 @@ from nbtape.train.transform import (
 )
 
 
-class Dataset(Elementwise, Batching, Ordering):
+class Dataset(Elementwise, Batching, Ordering, Numbered):
     """A sequence of elements, each a tensor or a nested structure (tuples, dicts) of tensors.
 
     Made by `from_tensor_slices` and its like, changed by methods that give a new dataset, gone through by
@@ -46,7 +48,8 @@ class Dataset(Elementwise, Batching, Ordering):
     def from_tensors(tensors: Any, name: str | None = None) -> "Dataset":
         """A dataset of one element."""
         structure = structured(tensors, lambda x: isinstance(x, Elements))
-        return Dataset("Tensor", specs_of(structure), lambda: iter([element.values_of(structure)]), 1)
+        rows = [element.values_of(structure)]
+        return Dataset("Tensor", specs_of(structure), lambda bound: order.Rows(rows), 1)
 
     @staticmethod
     def from_tensor_slices(tensors: Any, name: str | None = None) -> "Dataset":
@@ -65,8 +68,8 @@ class Dataset(Elementwise, Batching, Ordering):
             if n != lengths[0]:
                 raise ValueError(f"Dimensions {lengths[0]} and {n} are not compatible")
         spec = nest.map_structure(element.unbatched_spec, specs_of(structure))
-        values = element.values_of(structure)
-        return Dataset("TensorSlice", spec, lambda: pipeline.sliced(values), lengths[0] if lengths else None)
+        reader, n = Slices(element.values_of(structure)), lengths[0] if lengths else 0
+        return Dataset("TensorSlice", spec, lambda bound: Count(n), n, reader, free=True)
 
     @staticmethod
     def from_generator(
@@ -103,7 +106,7 @@ class Dataset(Elementwise, Batching, Ordering):
                     f"{type(leaf)} which is not."
                 )
         given = [tensor(x).numpy() for x in args or ()]  # type: ignore[attr-defined]
-        return Dataset("FlatMap", spec, lambda: generated(generator, given, spec))
+        return Dataset("FlatMap", spec, lambda bound: Generated(generator, given, spec))
 
     @staticmethod
     def range(*args: Any, output_type: Any = int64, name: str | None = None, **kwargs: Any) -> "Dataset":
@@ -117,36 +120,28 @@ class Dataset(Elementwise, Batching, Ordering):
         spec = TensorSpec((), dtype)
         if None in bounds:
             return Dataset("Range", spec, not_here)
-        numbers = range(*bounds) if len(bounds) < 3 or bounds[2] else None  # type: ignore[arg-type]
-        if numbers is None:
+        if len(bounds) == 3 and not bounds[2]:
             raise invalid("step must be a non-zero integer. [Op:RangeDataset]")
-        return Dataset("Range", spec, lambda: ([dtype.np.type(i)] for i in numbers), len(numbers))
+        numbers = range(*bounds)  # type: ignore[arg-type]
+        reader = Numbers(numbers.start, numbers.step, dtype.np)
+        n = len(numbers)
+        return Dataset("Range", spec, lambda bound: Count(n), n, reader, free=True)
 
     @staticmethod
     def counter(start: Any = 0, step: Any = 1, dtype: Any = int64, name: str | None = None) -> "Dataset":
         """`start`, `start + step`, ... without end."""
         kind = as_dtype(dtype)
+        reader = Numbers(int(start), int(step), kind.np)
         spec = TensorSpec((), kind)
-        return Dataset(
-            "Counter",
-            spec,
-            lambda: ([kind.np.type(i)] for i in itertools.count(int(start), int(step))),
-            INFINITE_CARDINALITY,
-        )
+        return Dataset("Counter", spec, lambda bound: Count(None), INFINITE_CARDINALITY, reader, free=True)
 
     @staticmethod
     def random(
         seed: int | None = None, rerandomize_each_iteration: bool | None = None, name: Any = None
     ) -> "Dataset":
         """Random int64 numbers from 0 to 2**32 - 1, without end."""
-        order = pipeline.Order(seed, bool(rerandomize_each_iteration))
-
-        def source() -> PythonIterator[list]:
-            draw = order.next()
-            while True:
-                yield [np.int64(draw.integers(2**32))]
-
-        return Dataset("Random", TensorSpec((), int64), source, INFINITE_CARDINALITY)
+        rounds, spec = order.Order(seed, bool(rerandomize_each_iteration)), TensorSpec((), int64)
+        return Dataset("Random", spec, lambda bound: order.Draws(rounds, 2**32), INFINITE_CARDINALITY)
 
     @staticmethod
     def zip(*args: Any, datasets: Any = None, name: str | None = None) -> "Dataset":
@@ -167,20 +162,32 @@ class Dataset(Elementwise, Batching, Ordering):
             if not isinstance(d, Dataset):
                 raise TypeError(f"{text} but encountered object of type {type(d)}.")
         spec = nest.map_structure(lambda d: d.element_spec, structure)
-        return Dataset("Zip", spec, lambda: pipeline.zipped([d._source for d in flat]), _shortest(flat))
+        return Dataset(
+            "Zip",
+            spec,
+            lambda bound: order.Zip(tuple([d._items(bound) for d in flat])),
+            _shortest(flat),
+            Zipped([d._reader for d in flat]),
+        )
 
     @staticmethod
     def choose_from_datasets(
         datasets: Any, choice_dataset: Any, stop_on_empty_dataset: bool = True
     ) -> "Dataset":
         """The next element of the dataset whose number `choice_dataset` gives."""
-        sources = [d._source for d in datasets]
-        choices = choice_dataset._source
-        return Dataset(
-            "DirectedInterleave",
-            datasets[0].element_spec,
-            lambda: pipeline.chosen(sources, (int(row[0]) for row in choices()), stop_on_empty_dataset),
-        )
+        spec = _common(datasets)
+        choice = choice_dataset.element_spec
+        if choice not in (TensorSpec((), int64), TensorSpec(None, int64)):
+            raise TypeError(
+                "Invalid `choice_dataset`. Elements of `choice_dataset` must be scalar `tf.int64` tensors "
+                f"but are {choice}."
+            )
+
+        def chosen(bound: dict) -> order.Chosen:
+            parts = tuple([d._rows(bound) for d in datasets])
+            return order.Chosen(parts, choice_dataset._rows(bound), stop_on_empty_dataset)
+
+        return Dataset("DirectedInterleave", spec, chosen)
 
     @staticmethod
     def sample_from_datasets(
@@ -191,14 +198,22 @@ class Dataset(Elementwise, Batching, Ordering):
         rerandomize_each_iteration: bool | None = None,
     ) -> "Dataset":
         """The next element of a dataset drawn at random, with these weights."""
-        order = pipeline.Order(seed, bool(rerandomize_each_iteration))
-        p = None if weights is None else [float(w) for w in np.ravel(tensor(weights).numpy())]  # type: ignore[attr-defined]
-        sources = [d._source for d in datasets]
-        return Dataset(
-            "DirectedInterleave",
-            datasets[0].element_spec,
-            lambda: pipeline.chosen(sources, pipeline.sampled(len(sources), p, order), stop_on_empty_dataset),
-        )
+        spec, n = _common(datasets), len(datasets)
+        p = None if weights is None else np.ravel(np.asarray(tensor(weights), np.float64))
+        if p is not None and len(p) != n:
+            raise ValueError(
+                "Invalid `weights`. `weights` should have the same length as `datasets` but got "
+                f"`len(weights)={len(p)}` vs. `len(datasets)={n}`."
+            )
+        drawn = [d for k, d in enumerate(datasets) if p is None or p[k]]  # the others would never end
+        shares = None if p is None else p[p > 0] / p.sum()
+        rounds = order.Order(seed, bool(rerandomize_each_iteration))
+
+        def sampled(bound: dict) -> order.Chosen:
+            parts = tuple([d._rows(bound) for d in drawn])
+            return order.Chosen(parts, order.Draws(rounds, len(drawn), shares), stop_on_empty_dataset)
+
+        return Dataset("DirectedInterleave", spec, sampled)
 
     # Going through it
 
@@ -209,24 +224,36 @@ class Dataset(Elementwise, Batching, Ordering):
                 "tf.function. Go through "
                 "it outside of the function, or write dataset.reduce or dataset.map."
             )
-        return Iterator(self)
+        return Iterator(self._spec, self._rows({}))
 
     def __graph_iter__(self) -> GraphIterator:
-        return GraphIterator(self._spec, self._source)
+        return GraphIterator(self._spec, self._rows)
 
-    def as_numpy_iterator(self) -> PythonIterator:
+    @classmethod
+    def stand_in(cls, spec: Any) -> "Dataset":
+        """What stands in a traced function for a dataset that is its argument."""
+        dataset = cls("Parameter", spec, lambda bound: bound[id(dataset)]._rows(bound))
+        return dataset
+
+    def as_numpy_iterator(self) -> NumpyIterator:
         """The elements, with NumPy arrays in place of the tensors."""
-        for row in Iterator(self):
-            yield nest.map_structure(lambda x: x.numpy() if isinstance(x, EagerTensor) else x, row)
+        return NumpyIterator(iter(self))
 
     def get_single_element(self, name: str | None = None) -> Any:
         """The one element; raises InvalidArgumentError where there are none or more."""
-        rows = list(itertools.islice(iter(self), 2))
-        if len(rows) != 1:
-            raise invalid("Dataset had more than one element." if rows else "Dataset was empty.")
-        return rows[0]
 
-    def cardinality(self) -> Any:
+        def single(bound: dict) -> list:
+            rows = self._rows(bound).take(2)
+            if len(rows) != 1:
+                raise invalid("Dataset had more than one element." if rows else "Dataset was empty.")
+            return rows[0]
+
+        if context.local.graph is not None:
+            return results(self._spec, single, [])
+        with context.recording(()):
+            return element.packed(self._spec, single({}))
+
+    def cardinality(self, name: str | None = None) -> Any:
         """How many elements there are: INFINITE_CARDINALITY (-1) or UNKNOWN_CARDINALITY (-2) where it is
         no number.
         """
@@ -252,3 +279,19 @@ def _shortest(datasets: list) -> int:
     if UNKNOWN_CARDINALITY in counts:
         return UNKNOWN_CARDINALITY
     return min([n for n in counts if n >= 0], default=INFINITE_CARDINALITY)
+
+
+def _common(datasets: Any) -> Any:
+    """The structure that the elements of several datasets have in common."""
+    if not datasets:
+        raise ValueError("Invalid `datasets`. `datasets` should not be empty.")
+    spec = datasets[0].element_spec
+    for d in datasets[1:]:
+        try:
+            spec = nest.map_structure(element.relaxed, spec, d.element_spec)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"Invalid `datasets`. `datasets` must have compatible element specs.\n Dataset 0 "
+                f"element_spec={datasets[0].element_spec}.\n Dataset element_spec={d.element_spec}."
+            ) from None
+    return spec

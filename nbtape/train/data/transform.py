@@ -1,26 +1,32 @@
 """The transformations of datasets that go element by element, and those of order and length."""
 
-import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from nbtape.core import context, nest
+from nbtape.core.crew import THREADS
 from nbtape.core.dtype import int64
 from nbtape.core.errors import invalid
 from nbtape.core.shape import TensorSpec
-from nbtape.train import element, pipeline
-from nbtape.train.element import number, packed, specs_of, structured
-from nbtape.train.mapping import Call, DatasetCall, Predicate, reducer
+from nbtape.train.data import element, order
+from nbtape.train.data.ahead import ParallelMap, Prefetch
+from nbtape.train.data.cache import Cache, Cached
+from nbtape.train.data.calls import Call, DatasetCall, Predicate, reducer
+from nbtape.train.data.element import number, packed, specs_of, structured
+from nbtape.train.data.options import Options
+from nbtape.train.data.parameters import results
+from nbtape.train.data.reader import Mapped, Numbers, Read, Reader, Zipped
+from nbtape.train.data.regroup import Interleave, Scan
+from nbtape.train.data.stream import Count, Source, Stream
 
 AUTOTUNE = -1
+_ROOM = 4  # elements that are kept ready where nobody says how many
 INFINITE_CARDINALITY = -1
 UNKNOWN_CARDINALITY = -2
 
 
-def not_here() -> Iterator[list]:
+def not_here(bound: dict) -> Stream:
     """The source of a dataset that only stands for one, while the function that makes it is traced."""
     raise invalid("This dataset depends on a tensor of a function and cannot be gone through outside of it.")
 
@@ -36,23 +42,55 @@ def positive(x: Any, name: str, dtype: Any = None) -> int:
 
 
 class Elements:
-    """What all datasets share: flat elements (see `element`), their spec, and how many there are."""
+    """What all datasets share: the items of a stream and the reader that knows them, the structure of the
+    elements, and how many there are.
+    """
 
     def __init__(
-        self, kind: str, spec: Any, source: pipeline.Source, count: int | None = UNKNOWN_CARDINALITY
+        self,
+        kind: str,
+        spec: Any,
+        items: Source,
+        count: int | None = UNKNOWN_CARDINALITY,
+        reader: Reader | None = None,
+        free: bool = False,
     ):
-        self._kind, self._spec, self._source = kind, spec, source
+        self._kind, self._spec, self._items = kind, spec, items
         self._count = UNKNOWN_CARDINALITY if count is None else count
         self._specs = element.leaves(spec)
+        self._reader = reader or Reader(self._specs)
+        self._free = free  # whether items are numbers, which cost nothing
+        self._options = Options()
+
+    def _rows(self, bound: dict) -> Stream:
+        """A way through, whose items are elements."""
+        items = self._items(bound)
+        return items if type(self._reader) is Reader else Read(items, self._reader)
 
     def _new(
-        self, kind: str, spec: Any, source: pipeline.Source, count: int | None = UNKNOWN_CARDINALITY
+        self,
+        kind: str,
+        spec: Any,
+        items: Source,
+        count: int | None = UNKNOWN_CARDINALITY,
+        reader: Reader | None = None,
+        free: bool = False,
     ) -> Any:
-        return type(self)(kind, spec, source, count)
+        dataset = type(self)(kind, spec, items, count, reader, free)
+        dataset._options = self._options
+        return dataset
 
-    def _with(self, kind: str, source: pipeline.Source, count: int | None) -> Any:
+    def _with(self, kind: str, items: Source, count: int | None) -> Any:
+        """A dataset of items like these."""
+        return self._new(kind, self._spec, items, count, self._reader, self._free)
+
+    def _settled(self) -> Any:
+        """The same dataset, whose items need no computation to be looked at."""
+        return self._of_rows(self._kind, self._rows, self._count) if self._reader.computes else self
+
+    def _of_rows(self, kind: str, rows: Source, count: int | None) -> Any:
         """A dataset of elements like these."""
-        return self._new(kind, self._spec, source, count)
+        return self._new(kind, self._spec, rows, count)
 
     @property
     def element_spec(self) -> Any:
@@ -75,30 +113,53 @@ class Elementwise(Elements):
         """`map_func` of each element: of its components, where elements are tuples. It is traced once, as
         a function.
         """
-        call = Call(map_func, self._spec, "map")
-        return self._new("Map", call.spec, lambda: map(call, self._source()), self._count)
+        call = Call(map_func, self._spec, "map", name)
+        if num_parallel_calls is None or num_parallel_calls == AUTOTUNE and call.joins:
+            if call.joins:
+                reader = Mapped(self._reader, call)
+                return self._new("Map", call.spec, self._items, self._count, reader, self._free)
+            return self._new(
+                "Map", call.spec, lambda bound: Read(self._rows(bound), Mapped(Reader([]), call)), self._count
+            )
+        n = THREADS if num_parallel_calls == AUTOTUNE else positive(num_parallel_calls, "num_parallel_calls")
+        n = 1 if call.draws and deterministic is not False else n
+        return self._new(
+            "ParallelMap",
+            call.spec,
+            lambda bound: ParallelMap(self._rows(bound), call, n, deterministic is not False),
+            self._count,
+        )
 
     def filter(self, predicate: Callable, name: str | None = None) -> Any:
         """The elements of which `predicate` is true."""
-        call = Predicate(predicate, self._spec)
-        return self._with("Filter", lambda: filter(lambda row: call(row)[0], self._source()), None)
+        call = Predicate(predicate, self._spec, name)
+        return self._where("Filter", call, False)
+
+    def _where(self, kind: str, call: Predicate, until: bool) -> Any:
+        given = self._settled()
+        return self._new(
+            kind,
+            self._spec,
+            lambda bound: order.Where(given._items(bound), lambda x: call.holds(given._reader.row(x)), until),
+            None,
+            given._reader,
+        )
 
     def take_while(self, predicate: Callable, name: str | None = None) -> Any:
         """The elements before the first of which `predicate` is false."""
-        call = Predicate(predicate, self._spec)
-
-        def source() -> Iterator[list]:
-            for row in self._source():
-                if not call(row)[0]:
-                    return
-                yield row
-
-        return self._with("TakeWhile", source, None)
+        call = Predicate(predicate, self._spec, name)
+        return self._where("TakeWhile", call, True)
 
     def flat_map(self, map_func: Callable, name: str | None = None) -> Any:
         """The elements of the datasets that `map_func` gives, one dataset after another."""
         call = DatasetCall(map_func, self._spec)
-        return self._new("FlatMap", call.spec, lambda: pipeline.interleaved(self._source, call, 1, 1))
+        return self._new("FlatMap", call.spec, self._interleaved(call, 1, 1))
+
+    def _interleaved(self, call: DatasetCall, cycle: int, block: int) -> Source:
+        given = self._settled()
+        return lambda bound: Interleave(
+            given._items(bound), lambda x: call(given._reader.row(x), bound), cycle, block
+        )
 
     def interleave(
         self,
@@ -121,20 +182,20 @@ class Elementwise(Elements):
         )
         block = 1 if block_length is None else positive(block_length, "block_length")
         call = DatasetCall(map_func, self._spec)
-        return self._new(
-            "Interleave", call.spec, lambda: pipeline.interleaved(self._source, call, cycle, block)
-        )
+        return self._new("Interleave", call.spec, self._interleaved(call, cycle, block))
 
     def enumerate(self, start: Any = 0, name: str | None = None) -> Any:
         """Elements with their numbers: (start, first), (start + 1, second), ..."""
         first = number(start, "start", int64)
+        spec = (TensorSpec((), int64), self._spec)
         if first is None:
-            return self._new("Enumerate", (TensorSpec((), int64), self._spec), not_here)
+            return self._new("Enumerate", spec, not_here)
         return self._new(
             "Enumerate",
-            (TensorSpec((), int64), self._spec),
-            lambda: ([np.int64(i), *row] for i, row in zip(itertools.count(first), self._source())),
+            spec,
+            lambda bound: order.Zip((self._items(bound), Count(None))),
             self._count,
+            Zipped((self._reader, Numbers(first, 1, int64.np)), (1, 0)),
         )
 
     def scan(self, initial_state: Any, scan_func: Callable, name: str | None = None) -> Any:
@@ -147,26 +208,26 @@ class Elementwise(Elements):
                 "and the output "
                 f"value but its return type is {call.spec}."
             )
-        n = len(element.leaves(state))
-
-        def source() -> Iterator[list]:
-            now = element.values_of(state)
-            for row in self._source():
-                found = call([*now, *row])
-                now = found[:n]
-                yield found[n:]
-
-        return self._new("Scan", call.spec[1], source, self._count)
+        start = element.values_of(state)
+        return self._new(
+            "Scan", call.spec[1], lambda bound: Scan(self._rows(bound), start, call), self._count
+        )
 
     def reduce(self, initial_state: Any, reduce_func: Callable, name: str | None = None) -> Any:
         """`state = reduce_func(state, x)` for each element x: the last state."""
         state = structured(initial_state)
         call = reducer(reduce_func, specs_of(state), self._spec)
-        with context.recording(()):
-            now = element.values_of(state)
-            for row in self._source():
+
+        def reduced(bound: dict, *values: Any) -> list:
+            now = element.values_of(tuple(values))
+            for row in self._rows(bound):
                 now = call([*now, *row])
-            return packed(call.spec, now)
+            return now
+
+        if context.local.graph is not None:
+            return results(call.spec, reduced, element.leaves(state))
+        with context.recording(()):
+            return packed(call.spec, reduced({}, *element.leaves(state)))
 
 
 class Ordering(Elements):
@@ -189,8 +250,9 @@ class Ordering(Elements):
                 "buffer_size must be greater than zero or UNKNOWN_CARDINALITY [Op:ShuffleDatasetV3]"
             )
         size = 2**62 if size == UNKNOWN_CARDINALITY or size is None else size
-        order = pipeline.Order(None if seed is None else int(seed), reshuffle_each_iteration is not False)
-        return self._with("Shuffle", lambda: pipeline.shuffled(self._source, size, order.next()), self._count)
+        rounds = order.Order(None if seed is None else int(seed), reshuffle_each_iteration is not False)
+        kind = order.ShuffleNumbers if self._free else order.Shuffle
+        return self._with("Shuffle", lambda bound: kind(self._items(bound), size, rounds), self._count)
 
     def repeat(self, count: Any = None, name: str | None = None) -> Any:
         """The elements `count` times over, without end for None or -1."""
@@ -202,7 +264,7 @@ class Ordering(Elements):
             total = INFINITE_CARDINALITY
         elif total > 0:
             total *= n
-        return self._with("Repeat", lambda: pipeline.repeated(self._source, n), total)
+        return self._with("Repeat", lambda bound: order.Repeat(self._items, bound, n), total)
 
     def take(self, count: Any, name: str | None = None) -> Any:
         """The first `count` elements, all for -1."""
@@ -210,7 +272,7 @@ class Ordering(Elements):
         if n is None:
             return self._with("Take", not_here, None)
         if n < 0:
-            return self._with("Take", self._source, self._count)
+            return self._with("Take", self._items, self._count)
         total = (
             n
             if self._count == INFINITE_CARDINALITY
@@ -218,7 +280,7 @@ class Ordering(Elements):
             if self._count >= 0
             else self._count
         )
-        return self._with("Take", lambda: pipeline.taken(self._source, n), total)
+        return self._with("Take", lambda bound: order.Take(self._items(bound), n), total)
 
     def skip(self, count: Any, name: str | None = None) -> Any:
         """All but the first `count` elements, none for -1."""
@@ -226,7 +288,7 @@ class Ordering(Elements):
         if n is None:
             return self._with("Skip", not_here, None)
         total = 0 if n < 0 else max(0, self._count - n) if self._count >= 0 else self._count
-        return self._with("Skip", lambda: pipeline.skipped(self._source, n), total)
+        return self._with("Skip", lambda bound: order.Skip(self._items(bound), n), total)
 
     def shard(self, num_shards: Any, index: Any, name: str | None = None) -> Any:
         """Every `num_shards`-th element from number `index` on."""
@@ -236,7 +298,7 @@ class Ordering(Elements):
         if not 0 <= k < n:
             raise invalid(f"Index must be between 0 and {n - 1} (currently index = {k}).")
         count = self._count if self._count < 0 else len(range(k, self._count, n))
-        return self._with("Shard", lambda: (row for i, row in enumerate(self._source()) if i % n == k), count)
+        return self._with("Shard", lambda bound: order.Shard(self._items(bound), n, k), count)
 
     def concatenate(self, dataset: Any, name: str | None = None) -> Any:
         """These elements, then those of `dataset`, which are of the same structure and dtypes."""
@@ -246,9 +308,8 @@ class Ordering(Elements):
         except (TypeError, ValueError):
             raise TypeError(f"Incompatible dataset elements:\n  {mine} vs.   {theirs}") from None
 
-        def source() -> Iterator[list]:
-            yield from self._source()
-            yield from dataset._source()
+        def parts(bound: dict) -> Stream:
+            return order.Concatenate((self._rows(bound), dataset._rows(bound)))
 
         counts = (self._count, dataset._count)
         total = (
@@ -258,32 +319,55 @@ class Ordering(Elements):
             if INFINITE_CARDINALITY in counts
             else None
         )
-        return self._new("Concatenate", spec, source, total)
+        return self._new("Concatenate", spec, parts, total)
 
     def unique(self, name: str | None = None) -> Any:
         """The elements that differ from all before them."""
-        return self._with("Unique", lambda: pipeline.unique(self._source), None)
+        if len(self._specs) != 1 or not isinstance(self._specs[0], TensorSpec):
+            raise invalid("UniqueDataset only supports inputs with a single component. [Op:UniqueDataset]")
+        if self._specs[0].dtype.name not in ("int32", "int64", "string"):
+            raise TypeError(
+                f"`tf.data.Dataset.unique` does not support type {self._specs[0].dtype!r} -- only "
+                "`tf.int32`, `tf.int64`, and `tf.string` are supported."
+            )
+        return self._of_rows("Unique", lambda bound: order.Unique(self._rows(bound)), None)
 
     def cache(self, filename: Any = "", name: str | None = None) -> Any:
-        """The elements, computed the first time only: kept in memory, or in a file if it has a name."""
+        """The elements, computed the first time only: kept in memory, or in a file if it has a name.
+
+        Once the file is there, it is read, whatever the dataset would have given.
+        """
         if not isinstance(filename, str | os.PathLike):
             raise TypeError(f"Cannot convert {filename!r} to EagerTensor of dtype string")
-        return self._with("Cache", pipeline.Cache(self._source, os.fspath(filename)), self._count)
+        cache = Cache(os.fspath(filename), self._specs)
+        if cache.file:
+            return self._of_rows("Cache", lambda bound: Cached(cache, lambda: self._rows(bound)), self._count)
+        given = self._settled()
+        return given._with("Cache", lambda bound: Cached(cache, lambda: given._items(bound)), self._count)
 
     def prefetch(self, buffer_size: Any, name: str | None = None) -> Any:
-        """The same elements. They are computed when they are asked for: nothing here runs ahead of the
-        program.
-        """
+        """The same elements, of which a thread keeps `buffer_size` ready."""
         size = number(buffer_size, "buffer_size", int64)
         if size is not None and size < -1:
             raise invalid(
                 "buffer_size must be >= 0 or set buffer_size to be -1 for auto-tuning [Op:PrefetchDataset]"
             )
-        return self._with("Prefetch", self._source, self._count)
+        room = _ROOM if size in (None, 0, AUTOTUNE) else size
+        return self._of_rows("Prefetch", lambda bound: Prefetch(self._rows(bound), room), self._count)
 
     def ignore_errors(self, log_warning: bool = False, name: str | None = None) -> Any:
         """The elements that can be computed, without those that raise InvalidArgumentError."""
-        return self._with("IgnoreErrors", lambda: pipeline.survivors(self._source), None)
+        return self._of_rows("IgnoreErrors", lambda bound: order.Survivors(self._rows(bound)), None)
+
+    def options(self) -> Options:
+        """The options that were given to this dataset, or those that it was made of."""
+        return self._options
+
+    def with_options(self, options: Options, name: str | None = None) -> Any:
+        """The same elements, with options. They change nothing here but what `options()` says."""
+        dataset = self._with("Options", self._items, self._count)
+        dataset._options = self._options.merge(options)
+        return dataset
 
     def apply(self, transformation_func: Callable) -> Any:
         """`transformation_func(self)`, which gives a dataset."""

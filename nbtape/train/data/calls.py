@@ -1,16 +1,19 @@
 """The functions that a dataset calls for its elements: traced once, like any function, and run as graphs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from nbtape.core import context, nest
-from nbtape.core.engine import EagerTensor
-from nbtape.core.errors import invalid
+from nbtape.core.engine import EagerTensor, o
+from nbtape.core.errors import OpError, invalid
 from nbtape.core.shape import TensorSpec
+from nbtape.graph.batch import Batch, Batched
+from nbtape.graph.emit import packed as filled
+from nbtape.graph.run import acts, unrepeatable
 from nbtape.graph.trace import FunctionGraph
 from nbtape.program.function import Function
 from nbtape.program.signature import plain_spec
-from nbtape.train.element import (
+from nbtape.train.data.element import (
     DatasetSpec,
     leaves,
     packed,
@@ -19,6 +22,7 @@ from nbtape.train.element import (
     structured,
     values_of,
 )
+from nbtape.train.data.stream import Stream
 
 
 def arguments(spec: Any, values: list) -> tuple:
@@ -33,15 +37,16 @@ class Call:
     The function is traced. Only where an element holds datasets (windows) it is called anew for each.
     """
 
-    def __init__(self, function: Callable, spec: Any, method: str):
+    def __init__(self, function: Callable, spec: Any, method: str, name: str | None = None):
         if not callable(function):
             raise ValueError(
                 f"Argument `func` must be a callable. Received func={function} (of type {type(function)})"
             )
-        self._function, self._given, self._method = function, spec, method
+        self._function, self._given, self._method, self._name = function, spec, method, name
         self._places = [k for k, s in enumerate(leaves(spec)) if isinstance(s, TensorSpec)]
         self._holds_datasets = any(isinstance(s, DatasetSpec) for s in leaves(spec))
         self._concrete: Any = None
+        self._joined: Any = None
         if self._holds_datasets:
             self.spec: Any = specs_of(
                 self._structured(function(*arguments(spec, [_stand_in(s) for s in leaves(spec)])))
@@ -69,12 +74,56 @@ class Call:
             ) from None
 
     def __call__(self, row: list) -> list:
-        with context.recording(()):
-            if self._concrete is None:
-                wrapped = [EagerTensor(v) if not hasattr(v, "element_spec") else v for v in row]
-                return values_of(self._structured(self._function(*arguments(self._given, wrapped))))
-            found = self._concrete.run([EagerTensor(row[k]) for k in self._places])
-            return values_of(found)
+        try:
+            with context.recording(()):
+                if self._concrete is None:
+                    wrapped = [EagerTensor(v) if not hasattr(v, "element_spec") else v for v in row]
+                    return values_of(self._structured(self._function(*arguments(self._given, wrapped))))
+                return values_of(self._concrete.run([EagerTensor(row[k]) for k in self._places]))
+        except OpError as error:
+            raise self._told(error) from error
+
+    def _told(self, error: OpError) -> OpError:
+        """An error of the function, with the name that the user gave to the transformation."""
+        if self._name is None:
+            return error
+        text = f"Error in user-defined function passed to {self._name} transformation: {error.message}"
+        return type(error)(error.node_def, error.op, text)
+
+    @property
+    def draws(self) -> bool:
+        """Whether the function draws random numbers, whose order threads would change."""
+        return self._concrete is not None and any(
+            unrepeatable(node) and node.op is not o.py_function for node in self._concrete.graph.nodes
+        )
+
+    @property
+    def joins(self) -> bool:
+        """Whether `of_all` can do what one call for each element does: nothing but compute tensors of known
+        shapes from those of known shapes.
+        """
+        if self._concrete is None or len(self._places) < len(leaves(self._given)) or not self._places:
+            return False
+        specs = [*leaves(self._given), *leaves(self.spec)]
+        known = all(isinstance(s, TensorSpec) and s.shape.is_fully_defined() for s in specs)
+        nodes, captures = self._concrete.graph.nodes, self._concrete.captured_inputs
+        pure = not any(acts(node) or unrepeatable(node) or "variable" in node.attrs for node in nodes)
+        return known and pure and all(isinstance(x, EagerTensor) for x in captures)
+
+    def of_all(self, columns: list) -> list:
+        """What a call for each of several elements gives, stacked, from their stacked components."""
+        if self._joined is None:
+            self._joined = Function(self._together)
+        try:
+            with context.recording(()):
+                return values_of(self._joined(*map(EagerTensor, columns)))
+        except OpError as error:
+            raise self._told(error) from error
+
+    def _together(self, *columns: Any) -> Any:
+        graph = self._concrete.graph
+        n = columns[0].shape[0]
+        return filled(graph.structure, Batch(n).run(graph, [Batched(x) for x in columns]))
 
 
 def _stand_in(spec: Any) -> Any:
@@ -87,8 +136,8 @@ def _stand_in(spec: Any) -> Any:
 class Predicate(Call):
     """A user's function that says yes or no to an element."""
 
-    def __init__(self, function: Callable, spec: Any):
-        super().__init__(function, spec, "filter")
+    def __init__(self, function: Callable, spec: Any, name: str | None = None):
+        super().__init__(function, spec, "filter", name)
         if (
             not isinstance(self.spec, TensorSpec)
             or not self.spec.dtype.is_bool
@@ -99,6 +148,9 @@ class Predicate(Call):
                 "type is "
                 f"{self.spec}."
             )
+
+    def holds(self, row: list) -> bool:
+        return bool(self(row)[0])
 
 
 class DatasetCall:
@@ -123,10 +175,10 @@ class DatasetCall:
             raise TypeError(f"`map_func` must return a `Dataset` object. Got {type(dataset)}.")
         return dataset
 
-    def __call__(self, row: list) -> Iterator[list]:
+    def __call__(self, row: list, bound: dict) -> Stream:
         with context.recording(()):
             wrapped = leaves(packed(self._given, row))
-            return self._checked(self._function(*arguments(self._given, wrapped)))._source()
+            return self._checked(self._function(*arguments(self._given, wrapped)))._rows(bound)
 
 
 def reducer(function: Callable, state: Any, spec: Any) -> Call:

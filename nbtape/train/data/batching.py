@@ -1,7 +1,7 @@
 """The transformations of datasets that bring elements together: batches, windows, groups."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,13 @@ from nbtape.core.dtype import int64
 from nbtape.core.engine import EagerTensor, tensor
 from nbtape.core.shape import TensorShape, TensorSpec
 from nbtape.ops.static import known
-from nbtape.train import element, pipeline
-from nbtape.train.element import DatasetSpec
-from nbtape.train.mapping import Call
-from nbtape.train.transform import Elements, positive
+from nbtape.train.data import element, regroup
+from nbtape.train.data.calls import Call
+from nbtape.train.data.element import DatasetSpec
+from nbtape.train.data.order import Rows
+from nbtape.train.data.reader import Windowed
+from nbtape.train.data.stream import Stream
+from nbtape.train.data.transform import Elements, positive
 
 
 class Batching(Elements):
@@ -35,9 +38,12 @@ class Batching(Elements):
         size = positive(batch_size, "Batch size", int64)
         drop = bool(drop_remainder)
         spec = nest.map_structure(lambda s: element.batched_spec(s, size if drop else None), self._spec)
-        join = functools.partial(element.stacked, specs=self._specs)
+        join, kind = self._reader.batch, "Batch" if num_parallel_calls is None else "ParallelBatch"
         return self._new(
-            "Batch", spec, lambda: pipeline.batched(self._source, size, drop, join), self._batches(size, drop)
+            kind,
+            spec,
+            lambda bound: regroup.Batch(self._items(bound), size, drop, join),
+            self._batches(size, drop),
         )
 
     def _batches(self, size: int, drop: bool) -> int:
@@ -63,11 +69,11 @@ class Batching(Elements):
         specs = [
             TensorSpec([size if drop else None, *shape], s.dtype) for s, shape in zip(self._specs, shapes)
         ]
-        join = functools.partial(pipeline.padded, shapes=shapes, fill=fill)
+        join = functools.partial(regroup.padded, shapes=shapes, fill=fill)
         return self._new(
             "PaddedBatch",
             nest.pack_sequence_as(self._spec, specs),
-            lambda: pipeline.batched(self._source, size, drop, join),
+            lambda bound: regroup.Batch(self._rows(bound), size, drop, join),
             self._batches(size, drop),
         )
 
@@ -83,7 +89,7 @@ class Batching(Elements):
             )
         spec = nest.map_structure(element.unbatched_spec, self._spec)
         count = self._count * next(iter(sizes)) if sizes and self._count >= 0 else None
-        return self._new("Unbatch", spec, lambda: pipeline.unbatched(self._source), count)
+        return self._new("Unbatch", spec, lambda bound: regroup.Unbatch(self._rows(bound)), count)
 
     def rebatch(self, batch_size: Any, drop_remainder: bool = False, name: str | None = None) -> Any:
         """Batches of another size, or of the sizes in a list in turn."""
@@ -97,10 +103,8 @@ class Batching(Elements):
         rows = nest.map_structure(element.unbatched_spec, self._spec)
         size = sizes[0] if drop_remainder and len(sizes) == 1 else None
         spec = nest.map_structure(lambda s: element.batched_spec(s, size), rows)
-        flat = element.leaves(rows)
-        return self._new(
-            "Rebatch", spec, lambda: pipeline.rebatched(self._source, sizes, bool(drop_remainder), flat)
-        )
+        drop = bool(drop_remainder)
+        return self._new("Rebatch", spec, lambda bound: regroup.Rebatch(self._rows(bound), sizes, drop))
 
     def window(
         self,
@@ -116,16 +120,21 @@ class Batching(Elements):
         every = positive(stride, "Window stride", int64)
         spec = nest.map_structure(lambda s: DatasetSpec(s, (), self), self._spec)
 
-        def dataset(rows: list, k: int) -> Any:
-            return self._new("Window", self._specs[k], lambda: iter([[row[k]] for row in rows]), len(rows))
+        drop, count = bool(drop_remainder), len(self._specs)
 
-        def source() -> Iterator[list]:
-            for rows in pipeline.windows(self._source, length, step, every, bool(drop_remainder)):
-                yield [dataset(rows, k) for k in range(len(self._specs))]
+        def datasets(rows: list) -> list:
+            return [self._made_of([[row[k]] for row in rows], self._specs[k]) for k in range(count)]
 
         return self._new(
-            "Window", spec, source, _windows(self._count, length, step, every, bool(drop_remainder))
+            "Window",
+            spec,
+            lambda bound: regroup.Windows(self._rows(bound), length, step, every, drop),
+            _windows(self._count, length, step, every, drop),
+            Windowed(datasets),
         )
+
+    def _made_of(self, rows: list[list], spec: Any) -> Any:
+        return self._new("Window", spec, lambda bound: Rows(rows), len(rows))
 
     def group_by_window(
         self,
@@ -150,16 +159,17 @@ class Batching(Elements):
         )
 
         def close(k: Any, rows: list) -> Any:
-            return reduce_func(tensor(np.int64(k)), self._with("Window", lambda: iter(rows), len(rows)))
+            return reduce_func(tensor(np.int64(k)), self._made_of(rows, self._spec))
 
-        spec = close(0, []).element_spec
-        return self._new(
-            "GroupByWindow",
-            spec,
-            lambda: pipeline.grouped(
-                self._source, lambda row: int(key(row)[0]), size_of, lambda k, rows: close(k, rows)._source()
-            ),
-        )
+        return self._grouped(lambda row: int(key(row)[0]), size_of, close)
+
+    def _grouped(self, key: Callable, size_of: Callable, close: Callable) -> Any:
+        def groups(bound: dict) -> Stream:
+            return regroup.Groups(
+                self._rows(bound), key, size_of, lambda k, rows: close(k, rows)._rows(bound)
+            )
+
+        return self._new("GroupByWindow", close(0, []).element_spec, groups)
 
     def bucket_by_sequence_length(
         self,
@@ -190,7 +200,7 @@ class Batching(Elements):
             return int(np.searchsorted(bucket_boundaries, int(length(row)[0]), side="right"))
 
         def close(k: int, rows: list) -> Any:
-            dataset = self._with("Window", lambda: iter(rows), len(rows))
+            dataset = self._made_of(rows, self._spec)
             if no_padding:
                 return dataset.batch(sizes[k], drop_remainder)
             shapes = padded_shapes
@@ -201,13 +211,7 @@ class Batching(Elements):
                 )
             return dataset.padded_batch(sizes[k], shapes, padding_values, drop_remainder)
 
-        return self._new(
-            "GroupByWindow",
-            close(0, []).element_spec,
-            lambda: pipeline.grouped(
-                self._source, bucket, lambda k: sizes[k], lambda k, rows: close(k, rows)._source()
-            ),
-        )
+        return self._grouped(bucket, lambda k: sizes[k], close)
 
 
 def _windows(count: int, size: int, shift: int, stride: int, drop: bool) -> int:

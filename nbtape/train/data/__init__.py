@@ -1,0 +1,3 @@
+"""tf.data: sequences of elements, described once and gone through as often as one likes."""
+
+from nbtape.train.data.dataset import Dataset as Dataset
