@@ -1,6 +1,6 @@
 """`tf.keras.losses`."""
 
-from nbtape.train.lookup import loss as get
+from nbtape.train.lookup import deserialize as deserialize, loss as get, serialize as serialize
 from nbtape.train.losses import (
     BinaryCrossentropy as BinaryCrossentropy,
     BinaryFocalCrossentropy as BinaryFocalCrossentropy,

@@ -36,7 +36,7 @@ from nbtape.train.curves import (
     SensitivityAtSpecificity as SensitivityAtSpecificity,
     SpecificityAtSensitivity as SpecificityAtSensitivity,
 )
-from nbtape.train.lookup import metric_ as get
+from nbtape.train.lookup import deserialize as deserialize, metric_ as get, serialize as serialize
 from nbtape.train.lossfunctions import (
     binary_crossentropy as binary_crossentropy,
     binary_focal_crossentropy as binary_focal_crossentropy,

@@ -1,4 +1,4 @@
-"""Losses and metrics by the names under which `compile` takes them."""
+"""Losses, metrics and optimizers by the names under which `compile` takes them, and as dicts."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -6,6 +6,7 @@ from typing import Any
 
 from nbtape.train import (
     accuracy,
+    adaptive,
     agreement,
     confusion,
     curves,
@@ -13,10 +14,16 @@ from nbtape.train import (
     lossfunctions,
     lossmetrics,
     metric,
+    norms,
+    optimizers,
     overlap,
 )
 from nbtape.train.naming import snake
+from nbtape.train.optimizer import Optimizer
 
+_LOSSES = lossfunctions, losses_
+_METRICS = lossfunctions, accuracy, lossmetrics, metric, agreement, confusion, curves, overlap
+_OPTIMIZERS = optimizers, adaptive, norms
 _SHORT = {
     "mse": "mean_squared_error",
     "mae": "mean_absolute_error",
@@ -31,31 +38,76 @@ _SHORT = {
 
 def loss(identifier: Any) -> Any:
     """A loss by its name: a function for `"mse"` or `"mean_squared_error"`, an object for
-    `"MeanSquaredError"`; anything callable, and None, as it is. Objects are found as `"mean_io_u"` too, where
-    no function has that name.
+    `"MeanSquaredError"` or a dict of `tf.keras.losses.serialize`; anything callable, and None, as it is.
 
     Raises ValueError for a name that no loss has.
 
     >>> tf.keras.losses.get("mse") is tf.keras.losses.mean_squared_error
     True
     """
-    return _found(identifier, "loss", "a function of (y_true, y_pred)", lossfunctions, losses_)
+    return _found(identifier, "loss", "a function of (y_true, y_pred)", _LOSSES)
 
 
 def metric_(identifier: Any) -> Any:
-    """A metric by its name, as `tf.keras.losses.get` gives losses.
+    """A metric by its name, as `tf.keras.losses.get` gives losses; classes that no function has the name of
+    are found as `"auc"` too.
 
     >>> tf.keras.metrics.get("MeanSquaredError").name
     'mean_squared_error'
     """
-    modules = lossfunctions, accuracy, lossmetrics, metric, agreement, confusion, curves, overlap
-    return _found(identifier, "metric", "a tf.keras.metrics.Metric", *modules)
+    return _found(identifier, "metric", "a tf.keras.metrics.Metric", _METRICS)
 
 
-def _found(identifier: Any, what: str, instead: str, *modules: ModuleType) -> Any:
+def optimizer(identifier: Any) -> Any:
+    """An optimizer by its name, with its own learning rate; or by a dict of `tf.keras.optimizers.serialize`.
+
+    >>> tf.keras.optimizers.get("adam")
+    Adam(learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-07, amsgrad=False)
+    """
+    if isinstance(identifier, Optimizer):
+        return identifier
+    known = {name.lower(): name for name in _names(_OPTIMIZERS)}
+    if isinstance(identifier, str):
+        identifier = known.get(identifier.lower(), identifier)
+    return _found(identifier, "optimizer", "a tf.keras.optimizers.Optimizer", _OPTIMIZERS)
+
+
+def serialize(given: Any) -> Any:
+    """A dict from which `deserialize` makes a loss, a metric or an optimizer again; a function's name."""
+    if not hasattr(given, "get_config"):
+        return given.__name__
+    kind = type(given)
+    place = "optimizers" if isinstance(given, Optimizer) else None
+    place = place or ("metrics" if isinstance(given, metric.Metric) else "losses")
+    is_ours = kind.__module__.startswith("nbtape.")
+    return {
+        "module": f"keras.{place}" if is_ours else kind.__module__,
+        "class_name": kind.__name__,
+        "config": given.get_config(),
+        "registered_name": None if is_ours else kind.__name__,
+    }
+
+
+def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
+    """What `serialize` wrote; classes and functions of your own are given by name in `custom_objects`.
+
+    >>> losses = tf.keras.losses
+    >>> losses.deserialize(losses.serialize(losses.Huber(delta=0.5))).get_config()["delta"]
+    0.5
+    """
+    name = config["class_name"] if isinstance(config, dict) else config
+    known = _names(_LOSSES) | _names(_METRICS) | _names(_OPTIMIZERS) | (custom_objects or {})
+    if name not in known:
+        raise ValueError(f"Unknown object: {name!r}. Give it in `custom_objects`, as {{{name!r}: ...}}.")
+    return known[name].from_config(dict(config["config"])) if isinstance(config, dict) else known[name]
+
+
+def _found(identifier: Any, what: str, instead: str, modules: tuple[ModuleType, ...]) -> Any:
     if identifier is None or callable(identifier):
         return identifier
-    known = {name: x for module in modules for name, x in vars(module).items() if _is_public(name, x, module)}
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
+    known = _names(modules)
     classes = {snake(name): x for name, x in known.items() if isinstance(x, type)}
     found = None
     if isinstance(identifier, str):
@@ -66,6 +118,11 @@ def _found(identifier: Any, what: str, instead: str, *modules: ModuleType) -> An
             f"{', '.join(sorted(known))}."
         )
     return found() if isinstance(found, type) else found
+
+
+def _names(modules: tuple[ModuleType, ...]) -> dict[str, Any]:
+    """What is public in each module, and made there."""
+    return {name: x for module in modules for name, x in vars(module).items() if _is_public(name, x, module)}
 
 
 def _is_public(name: str, x: Any, module: ModuleType) -> bool:

@@ -11,6 +11,7 @@ from nbtape.train.adaptive import (
     Nadam as Nadam,
     RMSprop as RMSprop,
 )
+from nbtape.train.lookup import deserialize as deserialize, optimizer as get, serialize as serialize
 from nbtape.train.norms import Adafactor as Adafactor, Lamb as Lamb
 from nbtape.train.optimizer import Optimizer as Optimizer
 from nbtape.train.optimizers import SGD as SGD, Adam as Adam
