@@ -7,6 +7,7 @@ from nbtape.train.keras_tensor import InputSpec, KerasTensor
 from nbtape.train.layer import Layer
 from nbtape.train.summary import summary
 from nbtape.train.trainer import Trainer
+from nbtape.train.weights import load_weights, save_weights
 
 
 class InputLayer(Layer):
@@ -108,6 +109,7 @@ class Model(Trainer, Layer):
             self(KerasTensor(input_shape, self._dtype))
 
     summary = summary
+    save_weights, load_weights = save_weights, load_weights
 
 
 def _is_shape(x: Any) -> bool:

@@ -21,7 +21,7 @@ class Sequential(Model):
 
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None):
         super().__init__(trainable=trainable, name=name)
-        self._stack: list[Layer] = []
+        self._layers: list[Layer] = []
         self._input: KerasTensor | None = None
         self._output: Any = None
         for layer in layers or ():
@@ -35,7 +35,7 @@ class Sequential(Model):
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer away."""
-        layer = self._stack.pop()
+        layer = self._layers.pop()
         self._rebuild()
         return layer
 
@@ -47,24 +47,24 @@ class Sequential(Model):
                 "Only instances of `keras.Layer` can be added to a Sequential model. "
                 f"Received: {layer} (of type {type(layer)})"
             )
-        if any(layer.name == x.name for x in self._stack):
+        if any(layer.name == x.name for x in self._layers):
             raise ValueError(
                 f"All layers added to a Sequential model should have unique names. Name '{layer.name}' is "
                 "already the name of a layer in this model. Update the `name` argument to pass a unique name."
             )
         if isinstance(layer, InputLayer):
-            if self._stack or self._input is not None:
+            if self._layers or self._input is not None:
                 raise ValueError(f"Sequential model '{self.name}' has an input already; cannot add {layer}.")
             self._input = layer.output
         else:
-            if not self._stack and self._input is None and layer.input_shape_given is not None:
+            if not self._layers and self._input is None and layer.input_shape_given is not None:
                 self._input = KerasTensor(layer.input_shape_given, layer.dtype)
-            self._stack.append(layer)
+            self._layers.append(layer)
 
     def _rebuild(self) -> None:
         """Make the weights, where the shape of the input is known."""
         self.built = False
-        if self._input is not None and self._stack:
+        if self._input is not None and self._layers:
             self.build(self._input.shape)
 
     def build(self, input_shape: Any = None) -> None:
@@ -74,17 +74,17 @@ class Sequential(Model):
         if self._input is None:
             self._input = KerasTensor(input_shape, self._dtype)
         x: Any = self._input
-        for layer in self._stack:
+        for layer in self._layers:
             x = layer(x)
         self._output, self._output_shape = x, getattr(x, "shape", None)
         self.input_spec = InputSpec(shape=(None, *self._input.shape[1:]))
 
     @property
     def layers(self) -> list[Layer]:
-        return list(self._stack)
+        return list(self._layers)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        for layer in self._stack:
+        for layer in self._layers:
             inputs = layer(inputs)
         return inputs
 
