@@ -1,32 +1,73 @@
 """`tf.keras.layers`."""
 
+from nbtape.train.config import deserialize as deserialize, serialize as serialize
 from nbtape.train.keras_tensor import InputSpec as InputSpec
 from nbtape.train.layer import Layer as Layer
+from nbtape.train.layers.activation import (
+    ELU as ELU,
+    Activation as Activation,
+    LeakyReLU as LeakyReLU,
+    PReLU as PReLU,
+    ReLU as ReLU,
+    Softmax as Softmax,
+)
+from nbtape.train.layers.attention import (
+    AdditiveAttention as AdditiveAttention,
+    Attention as Attention,
+    MultiHeadAttention as MultiHeadAttention,
+)
+from nbtape.train.layers.cells import (
+    GRUCell as GRUCell,
+    LSTMCell as LSTMCell,
+    SimpleRNNCell as SimpleRNNCell,
+    StackedRNNCells as StackedRNNCells,
+)
+from nbtape.train.layers.channelwise import (
+    DepthwiseConv1D as DepthwiseConv1D,
+    DepthwiseConv2D as DepthwiseConv2D,
+    SeparableConv1D as SeparableConv1D,
+    SeparableConv1D as SeparableConvolution1D,
+    SeparableConv2D as SeparableConv2D,
+    SeparableConv2D as SeparableConvolution2D,
+)
 from nbtape.train.layers.convolution import (
     Conv1D as Conv1D,
     Conv1D as Convolution1D,
+    Conv1DTranspose as Conv1DTranspose,
+    Conv1DTranspose as Convolution1DTranspose,
     Conv2D as Conv2D,
     Conv2D as Convolution2D,
     Conv2DTranspose as Conv2DTranspose,
     Conv2DTranspose as Convolution2DTranspose,
     Conv3D as Conv3D,
     Conv3D as Convolution3D,
-    DepthwiseConv2D as DepthwiseConv2D,
-    SeparableConv2D as SeparableConv2D,
-    SeparableConv2D as SeparableConvolution2D,
+    Conv3DTranspose as Conv3DTranspose,
+    Conv3DTranspose as Convolution3DTranspose,
 )
 from nbtape.train.layers.dense import (
     Dense as Dense,
+    EinsumDense as EinsumDense,
     Embedding as Embedding,
 )
 from nbtape.train.layers.merging import (
     Add as Add,
     Average as Average,
     Concatenate as Concatenate,
+    Dot as Dot,
     Maximum as Maximum,
     Minimum as Minimum,
     Multiply as Multiply,
     Subtract as Subtract,
+)
+from nbtape.train.layers.noise import (
+    ActivityRegularization as ActivityRegularization,
+    AlphaDropout as AlphaDropout,
+    Dropout as Dropout,
+    GaussianDropout as GaussianDropout,
+    GaussianNoise as GaussianNoise,
+    SpatialDropout1D as SpatialDropout1D,
+    SpatialDropout2D as SpatialDropout2D,
+    SpatialDropout3D as SpatialDropout3D,
 )
 from nbtape.train.layers.normalization import (
     BatchNormalization as BatchNormalization,
@@ -34,45 +75,63 @@ from nbtape.train.layers.normalization import (
     LayerNormalization as LayerNormalization,
     UnitNormalization as UnitNormalization,
 )
+from nbtape.train.layers.plain import (
+    Identity as Identity,
+    Lambda as Lambda,
+    Masking as Masking,
+)
 from nbtape.train.layers.pooling import (
     AveragePooling1D as AveragePooling1D,
     AveragePooling1D as AvgPool1D,
     AveragePooling2D as AveragePooling2D,
     AveragePooling2D as AvgPool2D,
+    AveragePooling3D as AveragePooling3D,
+    AveragePooling3D as AvgPool3D,
     GlobalAveragePooling1D as GlobalAveragePooling1D,
     GlobalAveragePooling1D as GlobalAvgPool1D,
     GlobalAveragePooling2D as GlobalAveragePooling2D,
     GlobalAveragePooling2D as GlobalAvgPool2D,
+    GlobalAveragePooling3D as GlobalAveragePooling3D,
+    GlobalAveragePooling3D as GlobalAvgPool3D,
     GlobalMaxPooling1D as GlobalMaxPool1D,
     GlobalMaxPooling1D as GlobalMaxPooling1D,
     GlobalMaxPooling2D as GlobalMaxPool2D,
     GlobalMaxPooling2D as GlobalMaxPooling2D,
+    GlobalMaxPooling3D as GlobalMaxPool3D,
+    GlobalMaxPooling3D as GlobalMaxPooling3D,
     MaxPooling1D as MaxPool1D,
     MaxPooling1D as MaxPooling1D,
     MaxPooling2D as MaxPool2D,
     MaxPooling2D as MaxPooling2D,
+    MaxPooling3D as MaxPool3D,
+    MaxPooling3D as MaxPooling3D,
 )
 from nbtape.train.layers.recurrent import (
     GRU as GRU,
     LSTM as LSTM,
+    RNN as RNN,
     SimpleRNN as SimpleRNN,
 )
+from nbtape.train.layers.resizing import (
+    Cropping1D as Cropping1D,
+    Cropping2D as Cropping2D,
+    Cropping3D as Cropping3D,
+    UpSampling1D as UpSampling1D,
+    UpSampling2D as UpSampling2D,
+    UpSampling3D as UpSampling3D,
+    ZeroPadding1D as ZeroPadding1D,
+    ZeroPadding2D as ZeroPadding2D,
+    ZeroPadding3D as ZeroPadding3D,
+)
 from nbtape.train.layers.shaping import (
-    ELU as ELU,
-    Activation as Activation,
-    Dropout as Dropout,
     Flatten as Flatten,
-    GaussianNoise as GaussianNoise,
-    Identity as Identity,
-    Lambda as Lambda,
-    LeakyReLU as LeakyReLU,
     Permute as Permute,
-    PReLU as PReLU,
-    ReLU as ReLU,
     RepeatVector as RepeatVector,
     Reshape as Reshape,
-    Softmax as Softmax,
-    SpatialDropout1D as SpatialDropout1D,
-    SpatialDropout2D as SpatialDropout2D,
+)
+from nbtape.train.layers.wrapping import (
+    Bidirectional as Bidirectional,
+    TimeDistributed as TimeDistributed,
+    Wrapper as Wrapper,
 )
 from nbtape.train.model import Input as Input, InputLayer as InputLayer

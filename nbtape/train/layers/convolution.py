@@ -1,4 +1,4 @@
-"""Convolutions over one, two or three axes, plain, by channel, and transposed."""
+"""Convolutions over one, two or three axes, plain and transposed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +25,7 @@ def sizes(value: Any, n: int, name: str) -> tuple[int, ...]:
     return found
 
 
-class _Convolution(Layer):
+class Convolution(Layer):
     """A layer of filters that go over the `rank` axes between the batch and the channels."""
 
     rank = 2
@@ -127,7 +127,7 @@ class _Convolution(Layer):
         return self._finished(y)
 
 
-class Conv1D(_Convolution):
+class Conv1D(Convolution):
     """Convolution of (batch, steps, channels); `padding` may be "causal", so that none looks ahead.
 
     >>> tf.keras.layers.Conv1D(4, 3)(tf.ones([2, 10, 3])).shape
@@ -137,7 +137,7 @@ class Conv1D(_Convolution):
     rank = 1
 
 
-class Conv2D(_Convolution):
+class Conv2D(Convolution):
     """Convolution of (batch, rows, columns, channels).
 
     >>> tf.keras.layers.Conv2D(5, (3, 2), strides=2, padding="same")(tf.ones([1, 9, 9, 3])).shape
@@ -145,89 +145,52 @@ class Conv2D(_Convolution):
     """
 
 
-class Conv3D(_Convolution):
+class Conv3D(Convolution):
     """Convolution of (batch, depth, rows, columns, channels)."""
 
     rank = 3
 
 
-class DepthwiseConv2D(_Convolution):
-    """Convolution of each channel with `depth_multiplier` filters of its own.
+class _Transposed(Convolution):
+    """A layer whose gradient is a convolution; `output_padding` says how much the result is longer."""
 
-    >>> tf.keras.layers.DepthwiseConv2D(3, padding="same")(tf.ones([1, 5, 5, 4])).shape
-    TensorShape([1, 5, 5, 4])
-    """
-
-    settings = (*[s for s in _Convolution.settings if s not in ("filters", "groups")], "depth_multiplier")
+    settings = (*[s for s in Convolution.settings if s != "groups"], "output_padding")
 
     def __init__(
         self,
+        filters: int,
         kernel_size: Any,
         strides: Any = 1,
         padding: str = "valid",
-        depth_multiplier: int = 1,
+        output_padding: Any = None,
         data_format: str | None = None,
         dilation_rate: Any = 1,
         activation: Any = None,
         use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
         super().__init__(
-            None, kernel_size, strides, padding, data_format, dilation_rate, 1, activation, use_bias,
-            kwargs.pop("kernel_initializer", depthwise_initializer), **kwargs
-        )  # fmt: skip
-        self.depth_multiplier = depth_multiplier
-
-    def build(self, input_shape: Any) -> None:
-        channels = self._channels(input_shape)
-        self.kernel = self._filters((*self.kernel_size, channels, self.depth_multiplier))
-        self._make_bias(channels * self.depth_multiplier)
-
-    def call(self, inputs: Any) -> Any:
-        return self._finished(_by_channel(self, inputs, self.kernel))
-
-
-def _by_channel(layer: _Convolution, inputs: Any, kernel: Any) -> Any:
-    steps = (1, 1, *layer.strides) if layer._axis == 1 else (1, *layer.strides, 1)
-    return ops.depthwise_conv2d(
-        inputs, kernel, steps, layer.padding.upper(), layer._layout, layer.dilation_rate
-    )
-
-
-class SeparableConv2D(_Convolution):
-    """Convolution of each channel by itself, then of all channels at each position.
-
-    >>> tf.keras.layers.SeparableConv2D(6, 3)(tf.ones([1, 5, 5, 4])).shape
-    TensorShape([1, 3, 3, 6])
-    """
-
-    settings = (*_Convolution.settings, "depth_multiplier")
-
-    def __init__(self, filters: int, kernel_size: Any, *args: Any, depth_multiplier: int = 1, **kwargs: Any):
-        super().__init__(filters, kernel_size, *args, **kwargs)
-        self.depth_multiplier = depth_multiplier
-
-    def build(self, input_shape: Any) -> None:
-        channels = self._channels(input_shape)
-        wide = channels * self.depth_multiplier
-        self.depthwise_kernel = self._filters(
-            (*self.kernel_size, channels, self.depth_multiplier), "depthwise_kernel"
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            1,
+            activation,
+            use_bias,
+            **kwargs,
         )
-        self.pointwise_kernel = self._filters((1, 1, wide, self.filters or 1), "pointwise_kernel")
-        self._make_bias(self.filters or 1)
-
-    def call(self, inputs: Any) -> Any:
-        y = _by_channel(self, inputs, self.depthwise_kernel)
-        return self._finished(ops.convolution(y, self.pointwise_kernel, 1, "VALID", self._layout))
-
-
-class Conv2DTranspose(_Convolution):
-    """The transpose of Conv2D, which makes images larger by `strides`.
-
-    >>> tf.keras.layers.Conv2DTranspose(3, 3, strides=2, padding="same")(tf.ones([1, 4, 4, 2])).shape
-    TensorShape([1, 8, 8, 3])
-    """
+        if output_padding is not None:
+            output_padding = (
+                (output_padding,) * self.rank if isinstance(output_padding, int) else output_padding
+            )
+            if any(more >= step for more, step in zip(output_padding, self.strides)):
+                raise ValueError(
+                    "`output_padding` must be strictly less than `strides`. Received: "
+                    f"output_padding={output_padding}, strides={self.strides}"
+                )
+        self.output_padding = output_padding
 
     def build(self, input_shape: Any) -> None:
         channels = self._channels(input_shape)
@@ -249,5 +212,27 @@ class Conv2DTranspose(_Convolution):
 
     def _grown(self, size: Any, i: int) -> Any:
         """The size along an axis of what comes out."""
-        reach = (self.kernel_size[i] - 1) * self.dilation_rate[i] + 1
-        return size * self.strides[i] + (max(reach - self.strides[i], 0) if self.padding == "valid" else 0)
+        reach, step = (self.kernel_size[i] - 1) * self.dilation_rate[i] + 1, self.strides[i]
+        if self.output_padding is None:
+            return size * step + (max(reach - step, 0) if self.padding == "valid" else 0)
+        return (size - 1) * step + (reach if self.padding == "valid" else reach % 2) + self.output_padding[i]
+
+
+class Conv1DTranspose(_Transposed):
+    """The transpose of Conv1D, which makes sequences longer by `strides`."""
+
+    rank = 1
+
+
+class Conv2DTranspose(_Transposed):
+    """The transpose of Conv2D, which makes images larger by `strides`.
+
+    >>> tf.keras.layers.Conv2DTranspose(3, 3, strides=2, padding="same")(tf.ones([1, 4, 4, 2])).shape
+    TensorShape([1, 8, 8, 3])
+    """
+
+
+class Conv3DTranspose(_Transposed):
+    """The transpose of Conv3D, which makes (depth, rows, columns) larger by `strides`."""
+
+    rank = 3

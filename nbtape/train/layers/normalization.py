@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbtape.core.engine import tensor
+from nbtape.ops.arithmetic import cast
+from nbtape.ops.create import zeros_like
+from nbtape.ops.functions import square
 from nbtape.ops.measure import shape
 from nbtape.ops.nn import batch_normalization
 from nbtape.ops.norm import l2_normalize
-from nbtape.ops.shape import reshape
+from nbtape.ops.reduce import reduce_sum
+from nbtape.ops.shape import expand_dims, reshape, squeeze
 from nbtape.ops.statistics import moments
 from nbtape.train.keras_tensor import InputSpec
 from nbtape.train.layer import Layer
@@ -16,6 +20,7 @@ from nbtape.train.layer import Layer
 class _Affine(Layer):
     """A layer that scales by `gamma` and shifts by `beta`, along the axes that a subclass names."""
 
+    supports_masking = True
     settings = ("axis", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",
                 "beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint")  # fmt: skip
 
@@ -111,16 +116,26 @@ class BatchNormalization(_Affine):
         )
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: size})
 
-    def call(self, inputs: Any, training: Any = None) -> Any:
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         rank = inputs.shape.rank
         axis = self.axis % rank
         mean, variance = self.moving_mean, self.moving_variance
         if training and self.trainable:
-            mean, variance = moments(inputs, [i for i in range(rank) if i != axis])
+            axes = [i for i in range(rank) if i != axis]
+            mean, variance = moments(inputs, axes) if mask is None else _moments_where(mask, inputs, axes)
             for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 moving.assign(moving * self.momentum + value * (1 - self.momentum))
         sizes = [-1] if axis == rank - 1 else [-1 if i == axis else 1 for i in range(rank)]
         return self._normalized(inputs, tensor(mean), tensor(variance), sizes)
+
+
+def _moments_where(mask: Any, x: Any, axes: Sequence[int]) -> tuple[Any, Any]:
+    """The mean and the variance of `x` over `axes`, where `mask`, of one axis less, is True."""
+    kept = expand_dims(cast(mask, x.dtype), -1) + zeros_like(x)
+    count = reduce_sum(kept, axes, keepdims=True) + 1e-7
+    mean = reduce_sum(kept * x, axes, keepdims=True) / count
+    variance = reduce_sum(kept * square(x - mean), axes, keepdims=True) / count
+    return squeeze(mean, axes), squeeze(variance, axes)
 
 
 class LayerNormalization(_Affine):
@@ -195,6 +210,7 @@ class GroupNormalization(_Affine):
 class UnitNormalization(Layer):
     """Inputs divided by their norm along `axis`."""
 
+    supports_masking = True
     settings = ("axis",)
 
     def __init__(self, axis: Any = -1, **kwargs: Any):

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from nbtape.ops.arithmetic import cast
+from nbtape.ops.mask import where
 from nbtape.ops.pooling import pool
-from nbtape.ops.reduce import reduce_max, reduce_mean
+from nbtape.ops.reduce import reduce_max, reduce_mean, reduce_sum
+from nbtape.ops.shape import expand_dims
 from nbtape.train.keras_tensor import InputSpec
 from nbtape.train.layer import Layer
 from nbtape.train.layers.convolution import sizes
@@ -47,6 +50,12 @@ class MaxPooling2D(_Pooling):
     """
 
 
+class MaxPooling3D(_Pooling):
+    """The largest of each window of (batch, depth, rows, columns, channels)."""
+
+    rank = 3
+
+
 class AveragePooling1D(_Pooling):
     """The mean of each window of (batch, steps, channels)."""
 
@@ -57,6 +66,12 @@ class AveragePooling2D(_Pooling):
     """The mean of each window of (batch, rows, columns, channels)."""
 
     kind = "AVG"
+
+
+class AveragePooling3D(_Pooling):
+    """The mean of each window of (batch, depth, rows, columns, channels)."""
+
+    rank, kind = 3, "AVG"
 
 
 class _GlobalPooling(Layer):
@@ -75,34 +90,52 @@ class _GlobalPooling(Layer):
 
 
 class GlobalAveragePooling1D(_GlobalPooling):
-    """The mean of each channel over the steps."""
+    """The mean of each channel over the steps, over those that there are if a mask says so."""
 
     rank = 1
 
-    def call(self, inputs: Any) -> Any:
-        return reduce_mean(inputs, self._axes, self.keepdims)
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is None:
+            return reduce_mean(inputs, self._axes, self.keepdims)
+        kept = expand_dims(cast(mask, inputs.dtype), 3 - self._axes[0])
+        total = reduce_sum(where(kept > 0.0, inputs, 0.0), self._axes, self.keepdims)
+        return total / reduce_sum(kept, self._axes, self.keepdims)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return None
 
 
-class GlobalAveragePooling2D(GlobalAveragePooling1D):
+class GlobalAveragePooling2D(_GlobalPooling):
     """The mean of each channel over the image.
 
     >>> tf.keras.layers.GlobalAveragePooling2D()(tf.ones([2, 3, 3, 4])).shape
     TensorShape([2, 4])
     """
 
-    rank = 2
+    def call(self, inputs: Any) -> Any:
+        return reduce_mean(inputs, self._axes, self.keepdims)
 
 
-class GlobalMaxPooling1D(_GlobalPooling):
-    """The largest of each channel over the steps."""
+class GlobalAveragePooling3D(GlobalAveragePooling2D):
+    """The mean of each channel over (depth, rows, columns)."""
 
-    rank = 1
+    rank = 3
+
+
+class GlobalMaxPooling2D(_GlobalPooling):
+    """The largest of each channel over the image."""
 
     def call(self, inputs: Any) -> Any:
         return reduce_max(inputs, self._axes, self.keepdims)
 
 
-class GlobalMaxPooling2D(GlobalMaxPooling1D):
-    """The largest of each channel over the image."""
+class GlobalMaxPooling1D(GlobalMaxPooling2D):
+    """The largest of each channel over the steps."""
 
-    rank = 2
+    rank = 1
+
+
+class GlobalMaxPooling3D(GlobalMaxPooling2D):
+    """The largest of each channel over (depth, rows, columns)."""
+
+    rank = 3

@@ -1,0 +1,68 @@
+"""Layers that apply a function, or only say something of their inputs: Lambda, Identity, Masking."""
+
+from collections.abc import Callable
+from typing import Any
+
+from nbtape.ops.create import zeros_like
+from nbtape.ops.mask import where
+from nbtape.ops.reduce import reduce_any
+from nbtape.train.layer import Layer
+
+
+class Lambda(Layer):
+    """A function of the inputs, with `arguments`, as a layer; `mask` gives their mask, or is it.
+
+    >>> tf.keras.layers.Lambda(lambda x: x * 2.0)(tf.constant([3.0])).numpy()
+    array([6.], dtype=float32)
+    """
+
+    settings = ("function", "arguments")
+    supports_masking = True
+
+    def __init__(
+        self,
+        function: Callable,
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: dict | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.function, self.arguments, self.mask = function, dict(arguments or {}), mask
+
+    def call(self, inputs: Any) -> Any:
+        return self.function(inputs, **self.arguments)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+
+class Identity(Layer):
+    """The inputs themselves."""
+
+    supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+class Masking(Layer):
+    """Says that steps of (batch, steps, features) whose features are all `mask_value` are none.
+
+    >>> layer = tf.keras.layers.Masking()
+    >>> layer(tf.constant([[[1.0, 0.0], [0.0, 0.0]]]))._keras_mask.numpy()
+    array([[ True, False]])
+    """
+
+    settings = ("mask_value",)
+
+    def __init__(self, mask_value: float = 0.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.mask_value = mask_value
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return reduce_any(inputs != self.mask_value, -1)
+
+    def call(self, inputs: Any) -> Any:
+        kept = reduce_any(inputs != self.mask_value, -1, keepdims=True)
+        return where(kept, inputs, zeros_like(inputs))
