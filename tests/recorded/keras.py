@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from recorded import HERE, optimizer_cases
+from recorded import HERE, layer_cases, optimizer_cases
 from recorded.metric_cases import CASES as METRICS
 
 
@@ -33,6 +33,15 @@ def optimizers():
     """Where each optimizer is after some of its steps."""
     found = {name: optimizer_cases.descend(tf, name, tf.function)[1] for name in optimizer_cases.CASES}
     return {name: np.round(np.float64(values), 6).tolist() for name, values in found.items()}
+
+
+def layers():
+    """What layers give, how their gradients lie, and what they keep."""
+    found = {name: layer_cases.computed(tf, name, lambda f: f) for name in layer_cases.CASES}
+    return {
+        name: {key: [np.round(x, 6).tolist() for x in part] for key, part in parts.items()}
+        for name, parts in found.items()
+    }
 
 
 for made in sys.argv[1:]:
