@@ -15,7 +15,7 @@ from scipy import special
 from nbtape.core.engine import o
 from nbtape.core.kernel import Scalar
 from nbtape.core.shape import Spec
-from nbtape.kernels import math
+from nbtape.kernels import lone, math
 from nbtape.ops.row import UNCHECKED
 
 FLAGS = {"contract", "nsz", "arcp", "reassoc"}  # what kernels are compiled with
@@ -136,6 +136,15 @@ def test_functions_are_accurate_everywhere(name, dtype):
     y = called(getattr(math, name), x)
     with np.errstate(all="ignore"):
         assert ulps(y, reference(x.astype(WIDE))) <= bound + (0 if WIDER or dtype == np.float32 else 1)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", lone.__all__)
+def test_the_shorter_way_of_a_lone_number_gives_the_same_bits(name, dtype):
+    x = np.concatenate([np.linspace(-2, 2, 10_001, dtype=dtype), spread(dtype, name)])
+    found, wanted = called(getattr(lone, name), x), called(getattr(math, name), x)
+    np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(np.signbit(found), np.signbit(wanted))
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

@@ -180,6 +180,16 @@ def test_an_error_in_constants_is_left_for_the_run():
         (lambda x: tf.math.multiply_no_nan(x, 2.0), ["mul"]),
         (lambda x: tf.cast(tf.cast(x, tf.float64), tf.float32), []),
         (lambda x: tf.where(tf.constant(True), x, 0.0), []),
+        (
+            lambda x: tf.math.multiply_no_nan(x, tf.cast(x > 0.0, tf.float32)),
+            ["greater", "where"],
+        ),
+        (
+            lambda x: tf.where(
+                x < 1.0, tf.reshape(tf.cast(tf.reshape(x, [6]) > 0.0, tf.float32), [3, 2]), 0.0
+            ),
+            ["less", "reshape", "greater", "reshape", "logical_and", "cast"],
+        ),
         (lambda x: tf.add_n([x, x, x]), ["add", "add"]),
         (lambda x: tf.reduce_mean(x), ["sum", "div"]),
         (lambda x: tf.transpose(tf.transpose(x)), []),

@@ -23,6 +23,7 @@ from nbtape.graph.program import Step, Value
 
 _CHEAP = 4  # steps worth doing again rather than keeping what they gave
 _BLOCK = 4096  # trips of an inner loop that is done in blocks
+_LONE = frozenset({"cos", "sin"})  # functions of `kernels/lone.py`
 _INDENT = "    "
 
 
@@ -144,9 +145,19 @@ class Emitter:
         signature = ", ".join(f'{w.name}: "{w.kind}"' for w in words)
         head = [f'"""{self._title()}"""', "import math", "", "import numpy as np"]
         if self.imports:
-            head += ["", f"from nbtape.kernels.math import {', '.join(sorted(self.imports))}"]
+            head += ["", *self._imports()]
         lines = [*head, "", "", f"def kernel({signature}):", *[_INDENT + line for line in body or ["pass"]]]
         return "\n".join(lines) + "\n"
+
+    def _imports(self) -> list[str]:
+        """Where there are no loops, some functions have a shorter way."""
+        lone = _LONE & self.imports if not self.sizes else frozenset()
+        modules = {"lone": lone, "math": self.imports - lone}
+        return [
+            f"from nbtape.kernels.{m} import {', '.join(sorted(names))}"
+            for m, names in modules.items()
+            if names
+        ]
 
     def _title(self) -> str:
         names = [step.op.name for step in self.group.steps]

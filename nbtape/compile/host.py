@@ -131,7 +131,9 @@ class _Writer:
             return [f"{self._with(f'phase{k}', phase)}(arrays)"]
         buffers = [self.plan.buffers[slot] for slot in phase.slots]
         told = [f"ids[{slot}] = id({self._name(b)})" for slot, b in zip(phase.slots, buffers)]
-        return [*told, f"{self._with(f'run{k}', phase.run if phase.scope.checks else phase.machine.run)}()"]
+        enter, place = self._with(f"run{k}", phase.machine.enter), self._with(f"at{k}", phase.machine.place)
+        stopped = self._with(f"stopped{k}", phase.stopped)
+        return [*told, f"if stop := {enter}({place}):", f"    {stopped}(stop)"]
 
     def _result(self, layout: Layout) -> str:
         wrap = "{}" if self.bare else "Tensor({})"

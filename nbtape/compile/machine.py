@@ -65,19 +65,18 @@ class Program(Step):
         (entry,) = addresses([RUN])
         pairs = [word for step in self.steps for word in (step.entry, step.address)]
         super().__init__(entry, words(0, len(self.steps), *pairs))
-        self._run = _ENTRY(entry)
+        self.enter = _ENTRY(entry)
+        self.place = ctypes.c_int64(self.address)  # as `enter` takes it: to convert a number takes longer
 
     def run(self) -> int:
         """Run the steps; 0, or the address of the words of the one that stopped: the next run goes on."""
-        stop = self._run(self.address)
-        return stop if stop != PAUSE else self._resume()
+        return self.resumed(self.enter(self.place))
 
-    def _resume(self) -> int:
+    def resumed(self, stop: int) -> int:
         """Go on after each pause, and space them so that neither Ctrl-C waits nor the loop."""
-        stop = PAUSE
         while stop == PAUSE:
             start = time.perf_counter()
-            stop = self._run(self.address)
+            stop = self.enter(self.place)
             seconds = time.perf_counter() - start
             if stop == PAUSE and seconds < 0.01:
                 _PATIENCE[1] *= 2

@@ -56,7 +56,11 @@ class Stretch:
 
     def run(self) -> None:
         """Run, or go on after a stop; where a check stopped it, raise what is wrong."""
-        stop = self.machine.run()
+        self.stopped(self.machine.enter(self.machine.place))
+
+    def stopped(self, stop: int) -> None:
+        """What is left to do where the machine did not come to its end."""
+        stop = self.machine.resumed(stop)
         if stop in self.scope.checks:
             check, table = self.scope.checks[stop]
             try:

@@ -228,6 +228,24 @@ def elementwise(f: Callable) -> Callable:
     return function
 
 
+def either(condition: Any, then: Callable[[], Any], other: Callable[[], Any]) -> Any:
+    """`then()` where the condition holds, else `other()`; of numbers in a kernel only one is worked out.
+
+    Loops over a branch do not vectorise: it is for numbers of which the next waits for the one before.
+    """
+    if not isinstance(condition, Value):
+        return np.where(condition, then(), other())
+    build, ends = condition.builder, []
+    with build.if_else(condition.raw, likely=True) as (holding, failing):
+        for branch, make in ((holding, then), (failing, other)):
+            with branch:
+                ends.append((make(), build.block))
+    y = build.phi(ends[0][0].raw.type)
+    for value, block in ends:
+        y.add_incoming(value.raw, block)
+    return Value(build, y, ends[0][0].dtype)
+
+
 def _common(*dtypes: np.dtype) -> list[np.dtype]:
     """The dtypes that operands of these are brought to."""
     numbers = [dtype for dtype in dtypes if dtype.kind != "b"]

@@ -18,14 +18,13 @@ class Routine:
     """A graph that is run with tensors for its inputs, and gives what its function returned."""
 
     compiled: Any = None  # its Executable, from the first run that asks for one
+    only: Any = None  # what answers all calls, where that is machine code for one signature
 
     def __init__(self, graph: FunctionGraph):
         self._graph = graph
         structure = graph.structure
         self._single = isinstance(structure, SymbolicTensor)
-        self._row = type(structure) is tuple and all(
-            x is None or type(x) is SymbolicTensor for x in structure
-        )
+        self._tuple = type(structure) is tuple and all(type(x) is SymbolicTensor for x in structure)
 
     @property
     def graph(self) -> FunctionGraph:
@@ -39,6 +38,7 @@ class Routine:
                 return self._graph.run(tensors)
             compiled = self.compiled = _executable(self._graph)
         ys = compiled.run(tensors)
+        self.only = compiled.only
         return self._graph.run(tensors) if ys is None else ys
 
     def _ready(self) -> Any:
@@ -72,7 +72,4 @@ class Routine:
         """Outputs, in the structure that the function returned."""
         if self._single:
             return ys[0]
-        if not self._row:
-            return packed(self._graph.structure, ys)
-        left = iter(ys)
-        return tuple([None if x is None else next(left) for x in self._graph.structure])
+        return tuple(ys) if self._tuple else packed(self._graph.structure, ys)

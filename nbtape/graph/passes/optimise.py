@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from nbtape.graph import verify
-from nbtape.graph.passes import algebra, fold, folds, lower, parts, shapes
+from nbtape.graph.passes import algebra, fold, folds, lower, masks, parts, shapes
 from nbtape.graph.passes.absorb import absorb
 from nbtape.graph.passes.epilogue import finish_convolutions
 from nbtape.graph.passes.hoist import hoist, multiply_after, multiply_before, sum_after
@@ -18,7 +18,7 @@ from nbtape.graph.passes.unpool import unpool_last
 from nbtape.graph.program import Program
 
 Pass = Callable[[Program], Program]
-_SIMPLER = Rules(fold.rules, shapes.rules, parts.rules, folds.rules, algebra.rules, lower.known)
+_SIMPLER = Rules(fold.rules, shapes.rules, parts.rules, folds.rules, algebra.rules, masks.rules, lower.known)
 _STABLE = Rules(_SIMPLER, algebra.stable)
 _LOWERED = Rules(lower.composites, _SIMPLER)
 
