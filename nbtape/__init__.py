@@ -7,6 +7,7 @@ from nbtape import (
     compat as compat,
     config as config,
     data as data,
+    datasets as datasets,
     debugging as debugging,
     dtypes as dtypes,
     errors as errors,
@@ -20,6 +21,7 @@ from nbtape import (
     optimizers as optimizers,
     random as random,
     strings as strings,
+    summary as summary,
     test as test,
     train as train,
 )

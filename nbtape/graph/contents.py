@@ -5,6 +5,7 @@ from typing import Any
 
 from nbtape.core import context
 from nbtape.core.engine import Node
+from nbtape.graph.graph_def import graph_def
 from nbtape.graph.naming import Names, check_name
 from nbtape.graph.symbolic import Operation, SymbolicTensor
 
@@ -125,6 +126,13 @@ class Contents:
     def is_fetchable(self, tensor_or_op: Any) -> bool:
         """Whether a session may be asked for something: always."""
         return True
+
+    def as_graph_def(self, from_version: int | None = None, add_shapes: bool = False) -> Any:
+        """The graph as a GraphDef of TensorBoard's, which shows it; nothing can be made of it again.
+
+        Raises ImportError where TensorBoard is not installed.
+        """
+        return graph_def(self)
 
     def get_name_scope(self) -> str:
         """The name scope that is open, without its last "/"."""

@@ -21,7 +21,7 @@ from nbtape.graph.run import ancestors, unrepeatable
 from nbtape.graph.symbolic import SymbolicTensor
 from nbtape.graph.trace import FunctionGraph, returned
 from nbtape.program.call import Call, row
-from nbtape.program.routine import Routine
+from nbtape.program.routine import Routine, listeners
 from nbtape.program.watch import inherit
 
 _local = context.local
@@ -38,6 +38,9 @@ class Differentiable(Routine):
 
     def run(self, tensors: Sequence[Any]) -> Any:
         """The result for these values of the inputs, in order."""
+        if listeners:
+            for listener in listeners:
+                listener(self._graph)
         watch = _local.watch
         if watch is None:
             # The shortest way, for functions that take microseconds.

@@ -1,6 +1,6 @@
 """Routine: a finished graph as something that runs, compiled where that is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbtape.compile.settings import Settings
@@ -11,6 +11,8 @@ from nbtape.graph.trace import FunctionGraph
 
 # LLVM is loaded when the first function is compiled.
 _executable = late("nbtape.compile.executable:Executable")
+# What is told of each graph that a function runs.
+listeners: list[Callable[[FunctionGraph], None]] = []
 _source, _report = late("nbtape.compile.show:source"), late("nbtape.compile.show:report")
 
 

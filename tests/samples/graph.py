@@ -33,6 +33,8 @@ VARIABLE = tf.Variable([1.0, 2.0]).ref()
 
 # Rows of sessions, which say which variables have values.
 ELSEWHERE = {"is_initialized": "test_session.py", "initialized_value": "test_session.py"}
+# Rows that write files for TensorBoard.
+ELSEWHERE |= {name: "test_summary.py" for name in ("write_summary", "summary", "merge_summary")}
 SAMPLES = {
     "placeholder_with_default": case(real(2), shape=(2,), order=1),
     "const": [case(value=Literal(np.float32(2))), case(value=Literal(np.arange(3)))],

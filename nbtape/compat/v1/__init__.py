@@ -30,6 +30,7 @@ from nbtape.compat.v1 import (
     losses as losses,
     math as math,
     nn as nn,
+    summary as summary,
     train as train,
 )
 from nbtape.core.dtype import (

@@ -1,0 +1,1 @@
+"""Files for TensorBoard: what is recorded, and who writes it."""
