@@ -61,6 +61,7 @@ class _Waiting(NamedTuple):
     ref: weakref.ref
     node: int
     missing: set[str]  # the paths to what it is to hold
+    containers: set[str]  # the attributes in which these paths lead through lists and dicts
 
 
 class Restoration:
@@ -83,10 +84,8 @@ class Restoration:
 
     def arrived(self, x: Any, name: str | None) -> None:
         """Bind what `x` now holds in an attribute, and in containers to which more was to come."""
-        _, node, missing = self._waiting[id(x)]
-        names = None
-        if name is not None:
-            names = {name, *[unescaped(path.split("/")[0]) for path in missing if "/" in path]}
+        _, node, missing, containers = self._waiting[id(x)]
+        names = None if name is None else {name, *containers}
         here, saved = children(x, names), self.nodes[node]["children"]
         found = missing.intersection(here)
         missing -= found
@@ -159,7 +158,8 @@ class Restoration:
         """Be told when `x` comes to hold what it held in the checkpoint."""
         missing = set(self.nodes[node]["children"]).difference(children(x))
         if missing:
-            self._waiting[id(x)] = _Waiting(weakref.ref(x), node, missing)
+            containers = {unescaped(path.split("/")[0]) for path in missing if "/" in path}
+            self._waiting[id(x)] = _Waiting(weakref.ref(x), node, missing, containers)
             wait(x, self)
 
     def __del__(self):
