@@ -11,13 +11,11 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from nbtape.compile import steps
-from nbtape.compile.bind import PATCH
 from nbtape.compile.host import Host
 from nbtape.compile.native import find, request
 from nbtape.compile.plan import plan_of
 from nbtape.compile.settings import Settings
-from nbtape.compile.texts import texts_of
+from nbtape.compile.texts import needed
 from nbtape.core import source
 from nbtape.graph.passes import optimise, specialise
 from nbtape.graph.program import program_of
@@ -93,10 +91,6 @@ class Executable:
         return host.run
 
 
-# What steers kernels, compiled with the first of them.
-ALWAYS = (steps.RUN, steps.LOOP, steps.BRANCH, PATCH)
-
-
 class _Building:
     """A plan whose kernels are being compiled."""
 
@@ -109,7 +103,7 @@ class _Building:
             specialise(program, [None if r else v.shape for v, r in zip(values, ragged)])
         program = optimise(program)
         self.plan = plan_of(program)
-        texts = [*ALWAYS, *dict.fromkeys(texts_of(self.plan.actions))]
+        texts = needed(self.plan.actions)
         self.cached = all(find(text) is not None for text in texts)
         self.addresses = request(texts)
 

@@ -23,10 +23,12 @@ WORKERS = 2
 MUCH = 4  # texts that wait, for which a second worker is started
 IDLE = 60.0  # seconds without a text, after which a worker ends
 _FAILED = "{reason}\nThis is the kernel that could not be compiled:\n{text}"
-# nbtape's own __init__ imports all of nbtape, of which a worker needs little: it starts without.
+# nbtape's own __init__ imports all of nbtape, of which a worker needs little: it starts without. So it does
+# without SciPy and cffi, which Numba looks for, and which no kernel calls: to import them takes 0.3 s.
 _MAIN = """
 import json, sys, types
 sys.path[:], root = json.loads(sys.argv[1])
+sys.modules["scipy"] = sys.modules["cffi"] = None
 sys.modules["nbtape"] = nbtape = types.ModuleType("nbtape")
 nbtape.__path__ = [root]
 from nbtape.compile.worker import main

@@ -8,7 +8,7 @@ from nbtape.compile import control
 from nbtape.compile.host import Host
 from nbtape.compile.phases import Stretch
 from nbtape.compile.plan import Call, Commit, Launch
-from nbtape.compile.texts import texts_of
+from nbtape.compile.texts import kernels_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +114,10 @@ def source(host: Host) -> str:
     stretches = []
     for k, phase in enumerate(host.phases):
         if type(phase) is Stretch:
-            names = [f"kernel {kernels.setdefault(t, len(kernels) + 1)}" for t in texts_of(phase.actions)]
+            names = [f"kernel {kernels.setdefault(t, len(kernels) + 1)}" for t in kernels_of(phase.actions)]
             stretches.append(f"# run{k}: {', '.join(names)}")
         else:
-            for text in texts_of(phase.actions):
+            for text in kernels_of(phase.actions):
                 kernels.setdefault(text, len(kernels) + 1)
     texts = [f"# kernel {n}\n{text}" for text, n in kernels.items()]
     return "\n\n".join([host.source + "\n".join(stretches), *texts])

@@ -1,14 +1,27 @@
-"""The texts of the kernels of a plan."""
+"""The texts of the kernels of a plan, and of what steers them."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from nbtape.compile import control
+from nbtape.compile import control, steps
+from nbtape.compile.bind import PATCH
 from nbtape.compile.plan import Launch
 
 
+def needed(actions: Iterable[Any]) -> list[str]:
+    """All texts that a plan needs, each once. The longest come first: who takes the last one then keeps
+    nobody waiting for long.
+    """
+    return sorted({steps.RUN, PATCH, *texts_of(actions)}, key=lambda text: (-len(text), text))
+
+
+def kernels_of(actions: Iterable[Any]) -> Iterator[str]:
+    """The texts of all kernels, without those that steer them."""
+    return (text for text in texts_of(actions) if text not in (steps.LOOP, steps.BRANCH))
+
+
 def texts_of(actions: Iterable[Any]) -> Iterator[str]:
-    """The texts of all kernels of a plan, of its regions and of the plans that it runs in Python."""
+    """The texts of a plan, of its regions and of the plans that it runs in Python."""
     for action in actions:
         match action:
             case Launch():
@@ -16,8 +29,10 @@ def texts_of(actions: Iterable[Any]) -> Iterator[str]:
             case control.Growing():
                 yield from texts_of([action.action])
             case control.Loop():
+                yield steps.LOOP
                 yield from texts_of([*action.body, *(action.test or ())])
             case control.Branch():
+                yield steps.BRANCH
                 yield from texts_of([a for program in action.programs for a in program])
             case control.Repeat():
                 yield from texts_of([*action.body.actions, *(action.test.actions if action.test else ())])
