@@ -77,9 +77,9 @@ class variable_scope:
         store = current_store()
         if store.claims is not None:
             store.claims.opens(store.scopes)
-        outer, again = store.scope, None
+        outer = store.scope
         if isinstance(self._asked, VariableScope):
-            named, again = self._asked.name.split("/")[-1], store.scopes.within(self._asked.name)
+            named = self._asked.name.split("/")[-1]
             opened = name_scope(named) if named and self._auxiliary else None
         else:
             opened = name_scope(self._asked or self._default) if self._auxiliary else None
@@ -88,7 +88,8 @@ class variable_scope:
         if store.claims is not None and scope.name not in store.scopes:
             store.claims.opened(scope.name)
         store.scopes.opened(scope.name)
-        self._open.append((store, outer, opened, again))
+        mark = store.scopes.mark() if isinstance(self._asked, VariableScope) else None
+        self._open.append((store, outer, opened, mark))
         return scope
 
     def _inner(self, store: VariableStore, outer: VariableScope, prefix: str) -> VariableScope:
@@ -110,10 +111,11 @@ class variable_scope:
         return VariableScope(name, self._reuse or model.reuse, name_scope=prefix, implied=implied, **settings)
 
     def __exit__(self, *exc: object) -> None:
-        store, outer, opened, again = self._open.pop()
-        store.scopes.closed(store.scope.name)
-        if again is not None:
-            store.scopes.restore(again)
+        store, outer, opened, mark = self._open.pop()
+        if mark is None:
+            store.scopes.closed(store.scope.name)
+        else:
+            store.scopes.revert(mark)
         store.scope = outer
         if opened is not None:
             opened.__exit__(*exc)
@@ -121,13 +123,7 @@ class variable_scope:
 
 def unique_scope(store: VariableStore, base: str) -> str:
     """The name of a variable scope that is not open yet under the one that is: `base`, or `base_1`, ..."""
-    name = f"{store.scope.name}/{base}" if store.scope.name else base
-    if name not in store.scopes:
-        return name
-    n = 1
-    while f"{name}_{n}" in store.scopes:
-        n += 1
-    return f"{name}_{n}"
+    return store.scopes.free(f"{store.scope.name}/{base}" if store.scope.name else base)
 
 
 def variable_op_scope(

@@ -120,38 +120,74 @@ class ScopeNames:
     """
 
     def __init__(self):
-        self._inside: dict[str, set[str]] = {}
+        self._inside: dict[str, dict[str, int]] = {}  # with the number from which free names are looked for
+        self._changes: list[
+            tuple[str, bool]
+        ] = []  # since the first mark that stands: names, and whether they came
+        self._marks = 0
 
     def __contains__(self, name: str) -> bool:
-        return name in self._inside.get(name.rpartition("/")[0], ())
+        return name in self._inside.get(_around(name), ())
+
+    def free(self, name: str) -> str:
+        """`name`, or `name_1`, ...: the first that no scope has."""
+        beside = self._inside.get(_around(name), {})
+        if name not in beside:
+            return name
+        n = beside[name]
+        while f"{name}_{n}" in beside:
+            n += 1
+        beside[name] = n
+        return f"{name}_{n}"
 
     def opened(self, name: str) -> None:
         """A scope was opened."""
-        while name:
-            around = name.rpartition("/")[0]
-            names = self._inside.setdefault(around, set())
-            if name in names:
-                return
-            names.add(name)
-            name = around
+        while name and name not in self:
+            self._change(name, True)
+            name = _around(name)
 
     def closed(self, name: str) -> None:
         """A scope was closed: what was opened in it may be opened again under the same name."""
         if name:
-            for inner in self._inside.pop(name, ()):
+            for inner in list(self._inside.get(name, ())):
                 self.closed(inner)
+                self._change(inner, False)
 
     def forget(self, name: str) -> None:
         """The name of a scope may be taken again."""
-        self._inside.get(name.rpartition("/")[0], set()).discard(name)
-        self.closed(name)
+        if name in self:
+            self.closed(name)
+            self._change(name, False)
+            base = name.rpartition("_")[0]
+            if base in self:
+                self._inside[_around(base)][base] = 1
 
-    def within(self, name: str) -> list[str]:
-        """The scopes that were opened in a scope, at any depth."""
-        direct = self._inside.get(name, ())
-        return [*direct, *[deeper for inner in direct for deeper in self.within(inner)]]
+    def mark(self) -> int:
+        """The state now, to which `revert` goes back."""
+        self._marks += 1
+        return len(self._changes)
 
-    def restore(self, names: list[str]) -> None:
-        """Count scopes as opened again."""
-        for name in names:
-            self.opened(name)
+    def revert(self, mark: int) -> None:
+        """Let all be as it was at a mark, the last that stands."""
+        while len(self._changes) > mark:
+            self._set(*self._changes.pop(), back=True)
+        self._marks -= 1
+
+    def _change(self, name: str, came: bool) -> None:
+        if self._marks:
+            self._changes.append((name, came))
+        self._set(name, came)
+
+    def _set(self, name: str, came: bool, back: bool = False) -> None:
+        around = _around(name)
+        if came is not back:
+            self._inside.setdefault(around, {})[name] = 1
+            return
+        beside = self._inside[around]
+        del beside[name]
+        if not beside:
+            del self._inside[around]
+
+
+def _around(name: str) -> str:
+    return name.rpartition("/")[0]
