@@ -5,6 +5,7 @@ import pytest
 
 import nbtape as tf
 from nbtape.core.crew import Crew
+from nbtape.kernels.cpu.multiply import ROWS, WIDTH, multiply
 from nbtape.ops import blas
 
 
@@ -70,3 +71,32 @@ def test_without_openblas_products_are_numpys(monkeypatch):
 )
 def test_each_part_has_enough_to_do(work, threads, parts):
     assert blas._parts(work * 1_000_000, threads) == parts
+
+
+@pytest.mark.parametrize(
+    "m, k, n", [(8, 4000, 32), (250, 100, 130), (32, 784, 128), (784, 33, 70), (600, 50, 999)]
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_product_in_tiles(monkeypatch, m, k, n, turned):
+    made = []
+    monkeypatch.setattr(blas, "_wide", True)
+    monkeypatch.setattr(blas, "_tiles", lambda a, b, y: made.append(y.shape) or multiply(a, b, y))
+    a, b = [(np.arange(r * c, dtype=np.float32).reshape(r, c) % 7 - 3) for r, c in ((m, k), (k, n))]
+    y = blas.matmul(np.asfortranarray(a) if turned else a, b)
+    assert made and all(rows % ROWS == 0 and columns % WIDTH == 0 for rows, columns in made)
+    np.testing.assert_array_equal(y, np.einsum("ik,kj->ij", a, b))
+
+
+@pytest.mark.parametrize("case", ["doubles", "turned", "square", "small", "many"])
+def test_other_products_are_not_made_in_tiles(monkeypatch, case):
+    monkeypatch.setattr(blas, "_wide", True)
+    monkeypatch.setattr(blas, "_tiles", None)
+    b = np.ones((784, 128), np.float32)
+    a, b = {
+        "doubles": (np.ones((32, 784)), b.astype(np.float64)),
+        "turned": (np.ones((32, 784), np.float32), np.asfortranarray(b)),
+        "square": (np.ones((600, 600), np.float32),) * 2,
+        "small": (np.ones((8, 784), np.float32), b),
+        "many": (np.ones((2, 32, 784), np.float32), b),
+    }[case]
+    np.testing.assert_array_equal(blas.matmul(a, b), np.full((*a.shape[:-1], b.shape[1]), len(b)))

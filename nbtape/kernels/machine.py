@@ -27,6 +27,16 @@ def at(typing: Any, address: Any) -> Any:
 
 
 @intrinsic
+def floats(typing: Any, address: Any) -> Any:
+    """The numbers at an address, `float32*`."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _pointer(builder, args[0], ir.FloatType())
+
+    return types.CPointer(types.float32)(types.int64), build
+
+
+@intrinsic
 def byte(typing: Any, address: Any) -> Any:
     """The byte at an address, 0 to 255."""
 

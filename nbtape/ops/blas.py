@@ -3,7 +3,8 @@
 NumPy's OpenBLAS splits even small products over all cores. Its threads then spin for a while, waiting for
 more, and slow down whatever runs next to them; where another program has one of the cores, a product of
 microseconds waits milliseconds for it. So here OpenBLAS runs on one thread, and large products are shared by
-the crew, whose threads sleep. Where NumPy brings another BLAS nothing is changed.
+the crew, whose threads sleep. Where OpenBLAS would spend its time on copies, a kernel of ours is quicker.
+Where NumPy brings another BLAS nothing is changed.
 """
 
 import ctypes
@@ -15,12 +16,21 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.crew import crew
+from nbtape.core.kernel import late
 
 PART = 8_000_000  # multiplications for which it is worth waking up another thread, on two cores
 _LEAST = 16  # rows or columns of a part
 _NAMES = ("libscipy_openblas64_*", "libscipy_openblas*", "libopenblas*")
 _GEMM = ("scipy_cblas_{}gemm64_", "cblas_{}gemm64_")  # whose integers have 64 bits
 _SYMBOLS = ("scipy_openblas_{}_num_threads64_", "scipy_openblas_{}_num_threads", "openblas_{}_num_threads")
+_CORES = tuple(name.replace("{}_num_threads", "get_corename") for name in _SYMBOLS)
+_WIDE = (b"SkylakeX", b"Cooperlake", b"SapphireRapids")  # what OpenBLAS calls cores with AVX-512
+
+_tiles = late("nbtape.kernels.cpu.multiply:multiply")
+_ROWS, _WIDTH = 8, 32  # of a tile
+_LITTLE = 1_000_000  # multiplications, up to which OpenBLAS does not copy either
+_COPIES = 10  # multiplications that take as long as it takes to copy a number
+_GAIN = 0.11  # of the time of a product, from which on tiles are surely quicker
 
 
 def _find() -> tuple[Any, Any, Any] | None:
@@ -45,7 +55,8 @@ def matmul(a: Any, b: Any) -> Any:
     """`np.matmul` of operands of one dtype, which the crew shares if it is large."""
     if _threads is None:
         return np.matmul(a, b)
-    multiply = np.matmul if a.size * b.shape[-1] < 2 * PART else _shared
+    work = a.size * b.shape[-1]
+    multiply = np.matmul if work <= _LITTLE else _shared if work >= 2 * PART else _alone
     get, put = _threads
     n = get()
     if n == 1:
@@ -57,6 +68,51 @@ def matmul(a: Any, b: Any) -> Any:
         put(n)
 
 
+def _core() -> bytes:
+    """The kind of core that OpenBLAS found."""
+    for name in _CORES if _openblas else ():
+        if function := getattr(_openblas[0], name, None):
+            function.restype = ctypes.c_char_p
+            return function()
+    return b""
+
+
+_wide = _core() in _WIDE
+
+
+def _alone(a: Any, b: Any) -> Any:
+    """`np.matmul` on this thread."""
+    if not _suits(a, b):
+        return np.matmul(a, b)
+    y = np.empty((len(a), b.shape[1]), a.dtype)
+    _into(a, b, y)
+    return y
+
+
+def _suits(a: Any, b: Any) -> bool:
+    """Whether a product is made sooner in tiles than by OpenBLAS, which copies both operands first."""
+    if not _wide or a.ndim != 2 or b.ndim != 2 or a.dtype.char != "f" or a.shape[1] != len(b):
+        return False
+    (m, k), n = a.shape, b.shape[1]
+    if m < _ROWS or n < _WIDTH or b.strides[1] != b.itemsize:
+        return False
+    rest = (m % _ROWS) / m + (n % _WIDTH) / n
+    return _COPIES * (1 / m + 1 / n + 1 / k) - rest > _GAIN
+
+
+def _into(a: Any, b: Any, y: Any) -> None:
+    """Write a product to `y`: in tiles where that suits, but for the rows and columns that are left over."""
+    if not _suits(a, b):
+        np.matmul(a, b, y)
+        return
+    m, n = len(a) // _ROWS * _ROWS, b.shape[1] // _WIDTH * _WIDTH
+    _tiles(a[:m], b[:, :n], y[:m, :n])
+    if m < len(a):
+        np.matmul(a[m:], b[:, :n], y[m:, :n])
+    if n < b.shape[1]:
+        np.matmul(a, b[:, n:], y[:, n:])
+
+
 def _shared(a: Any, b: Any) -> Any:
     """`np.matmul`, cut along the longer side of the product, so that it is the shorter operand that every
     part has to read.
@@ -65,14 +121,14 @@ def _shared(a: Any, b: Any) -> Any:
     m, n = a.shape[-2], b.shape[-1]
     parts = min(_parts(a.size * n, threads.size), max(m, n) // _LEAST)
     if parts < 2 or a.shape[-1] != b.shape[-2]:
-        return np.matmul(a, b)
+        return _alone(a, b)
     y = np.empty((*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), m, n), a.dtype)
     cuts = [max(m, n) * i // parts for i in range(parts + 1)]
     pieces = [slice(*ends) for ends in zip(cuts, cuts[1:])]
     if m >= n:
-        tasks = [partial(np.matmul, a[..., s, :], b, y[..., s, :]) for s in pieces]
+        tasks = [partial(_into, a[..., s, :], b, y[..., s, :]) for s in pieces]
     else:
-        tasks = [partial(np.matmul, a, b[..., s], y[..., s]) for s in pieces]
+        tasks = [partial(_into, a, b[..., s], y[..., s]) for s in pieces]
     threads.run(tasks)
     return y
 
