@@ -255,6 +255,6 @@ def test_fit_takes_a_dataset():
 def test_fit_prints_a_line_an_epoch(capsys):
     model = small()
     model.compile("sgd", squares)
-    model.fit(wave((4, 3), 1), wave((4, 2), 2), epochs=2)
+    model.fit(wave((4, 3), 1), wave((4, 2), 2), epochs=2, verbose=2)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" - ")[0] for line in lines] == ["Epoch 1/2", "Epoch 2/2"]
