@@ -14,6 +14,7 @@ import numpy as np
 from nbtape.core import source
 from nbtape.core.engine import EagerTensor, Tensor, apply, o, pair, stands_for_tensor, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.kernel import Composite
 from nbtape.core.report import spec_of, with_report
 from nbtape.core.shape import Dims, Spec, bracket, numel
 from nbtape.ops.contract import contract, split
@@ -130,7 +131,35 @@ def _einsum_grad(i, g, y, *xs, equation):
     return o.einsum(*operands_, equation=",".join(labels) + "->" + terms[i])
 
 
-op("einsum", contract, _einsum_spec, variadic=_einsum_grad, kinds=NUMBER)
+def _einsum_lower(*xs, equation):
+    """Two operands as matrices, and their product; None for sums that are not one."""
+    terms, out, broadcasts = split(equation)
+    if len(terms) != 2 or broadcasts:
+        return None
+    a, b = terms
+    shapes = [spec_of(x).shape or (None,) * len(term) for x, term in zip(xs, (a, b))]
+    if None in shapes[0] + shapes[1]:
+        return None
+    both = [c for c in a if c in b]
+    batch, summed = [c for c in both if c in out], [c for c in both if c not in out]
+    rows, columns = [c for c in a if c not in b], [c for c in b if c not in a]
+    if sorted(out) != sorted(batch + rows + columns) or len({*a}) < len(a) or len({*b}) < len(b):
+        return None
+    sizes = {c: n for term, shape in zip((a, b), shapes) for c, n in zip(term, shape)}
+    left = _in_order(xs[0], a, sizes, batch, rows, summed)
+    right = _in_order(xs[1], b, sizes, batch, summed, columns)
+    y = o.matmul(left, right) if summed else left * right
+    y = o.reshape(y, shape=tuple([sizes[c] for c in batch + rows + columns]))
+    return o.transpose(y, perm=tuple([(batch + rows + columns).index(c) for c in out]))
+
+
+def _in_order(x: Any, labels: str, sizes: dict, batch: list, *parts: list) -> Any:
+    """`x` as a batch of matrices: those axes stay, each of `parts` becomes one."""
+    x = o.transpose(x, perm=tuple([labels.index(c) for c in (*batch, *parts[0], *parts[1])]))
+    return o.reshape(x, shape=(*[sizes[c] for c in batch], *[numel([sizes[c] for c in p]) for p in parts]))
+
+
+op("einsum", contract, _einsum_spec, variadic=_einsum_grad, kinds=NUMBER, kernel=Composite(_einsum_lower))
 
 
 # Public functions
