@@ -70,8 +70,9 @@ def matmul(a: Any, b: Any) -> Any:
 
 def _core() -> bytes:
     """The kind of core that OpenBLAS found."""
-    for name in _CORES if _openblas else ():
-        if function := getattr(_openblas[0], name, None):
+    library = _openblas and _openblas[0]
+    for name in _CORES:
+        if function := getattr(library, name, None):
             function.restype = ctypes.c_char_p
             return function()
     return b""

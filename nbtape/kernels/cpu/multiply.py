@@ -4,6 +4,9 @@ A BLAS first copies its operands into an order that suits it. Where one of the s
 takes part in few multiplications, and to copy it costs as much as they do.
 """
 
+# pyright: reportCallIssue=false
+# Numba calls intrinsics without their first argument.
+
 from numba import njit
 
 from nbtape.kernels.cpu.arrays import Array
