@@ -58,6 +58,13 @@ def metric_(identifier: Any) -> Any:
     return _found(identifier, "metric", "a tf.keras.metrics.Metric", _METRICS)
 
 
+def direction(name: str) -> str | None:
+    """Whether "up" or "down" is better for a loss or metric of Keras's, by its name; None for any other."""
+    name = _SHORT.get(name, name)
+    kinds = {snake(key): x for key, x in _names(_METRICS).items() if isinstance(x, type)}
+    return {"loss": "down", "acc": "up"}.get(name) or getattr(kinds.get(name), "direction", None)
+
+
 def optimizer(identifier: Any) -> Any:
     """An optimizer by its name, with its own learning rate; or by a dict of `tf.keras.optimizers.serialize`.
 

@@ -19,7 +19,7 @@ from nbtape.ops.arithmetic import cast
 from nbtape.ops.clip import clip_by_global_norm, clip_by_norm, clip_by_value, like
 from nbtape.ops.create import zeros_like
 from nbtape.state.variable import Variable
-from nbtape.train.optimizer_update import Update, dense
+from nbtape.train.optimizer_update import Update, dense, without_none
 
 _UNKNOWN_VARIABLE = (
     "Unknown variable: {!r}. This optimizer can only be called for the variables it was originally built "
@@ -96,6 +96,7 @@ class Optimizer(Update):
         self._check()
         self._undecayed: tuple[set[int], re.Pattern | None] = set(), None
         self._averages: list[Variable] = []
+        self.has_swapped = False  # whether the variables hold the averages, and these the variables' values
         self._sums: dict[int, Variable] = {}  # of gradients, by the variable's serial number
 
     def _check(self) -> None:
@@ -185,7 +186,7 @@ class Optimizer(Update):
             for variable in variables:
                 if variable._serial not in self._slots:
                     raise ValueError(_UNKNOWN_VARIABLE.format(variable))
-        gradients, variables = _without_none(grads, variables)
+        gradients, variables = without_none(grads, variables)
         if self.loss_scale_factor is not None:
             gradients = [like(g, _values(g) / self.loss_scale_factor) for g in gradients]
         if self.gradient_accumulation_steps:
@@ -204,8 +205,18 @@ class Optimizer(Update):
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         """Put the moving averages in the place of the variables, where there are any."""
+        if self.has_swapped:
+            self.swap_averages()
         for variable, average in zip(var_list, self._averages):
             variable.assign(average, read_value=False)
+
+    def swap_averages(self) -> None:
+        """Exchange the variables with their moving averages."""
+        for variable, average in zip(self._trainable, self._averages):
+            value = variable.read_value()
+            variable.assign(average, read_value=False)
+            average.assign(value, read_value=False)
+        self.has_swapped = not self.has_swapped
 
     def _descend(self, gradients: list, variables: list[Variable]) -> None:
         """Clip, decay and change."""
@@ -277,18 +288,3 @@ class Optimizer(Update):
 
 def _values(gradient: Any) -> Any:
     return gradient.values if isinstance(gradient, IndexedSlices) else tensor(gradient)
-
-
-def _without_none(gradients: Sequence[Any], variables: list[Variable]) -> tuple[list, list[Variable]]:
-    missing = [v.name for g, v in zip(gradients, variables) if g is None]
-    if not missing:
-        return list(gradients), variables
-    if len(missing) == len(variables):
-        raise ValueError("No gradients provided for any variable.")
-    warnings.warn(
-        f"Gradients do not exist for variables {missing} when minimizing the loss. If using "
-        "`model.compile()`, did you forget to provide a `loss` argument?",
-        stacklevel=source.depth(),
-    )
-    kept = [(g, v) for g, v in zip(gradients, variables) if g is not None]
-    return [g for g, _ in kept], [v for _, v in kept]

@@ -1,11 +1,12 @@
 """How an optimizer's rule changes variables: on arrays at once, by a kernel in place, or in a trace."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from nbtape.core import context
+from nbtape.core import context, source
 from nbtape.core.dtype import bfloat16, float16
 from nbtape.core.engine import EagerTensor, tensor
 from nbtape.core.kernel import Late
@@ -139,6 +140,22 @@ def dense(gradient: Any, variable: Variable) -> Any:
     if isinstance(gradient, IndexedSlices):
         gradient = tensor(IndexedSlices(gradient.values, gradient.indices, tuple(variable.shape)))
     return cast(gradient, variable.dtype)
+
+
+def without_none(gradients: Sequence[Any], variables: list[Variable]) -> tuple[list, list[Variable]]:
+    """Gradients that are not None, and their variables; the others are warned of."""
+    missing = [v.name for g, v in zip(gradients, variables) if g is None]
+    if not missing:
+        return list(gradients), variables
+    if len(missing) == len(variables):
+        raise ValueError("No gradients provided for any variable.")
+    warnings.warn(
+        f"Gradients do not exist for variables {missing} when minimizing the loss. If using "
+        "`model.compile()`, did you forget to provide a `loss` argument?",
+        stacklevel=source.depth(),
+    )
+    kept = [(g, v) for g, v in zip(gradients, variables) if g is not None]
+    return [g for g, _ in kept], [v for _, v in kept]
 
 
 def _keeps(cls: type, name: str, other: str) -> bool:
