@@ -62,6 +62,16 @@ def test_a_session_is_checked_and_timed():
     assert head.startswith("Time of a step, graph") and "session" in names and row.startswith("w2_b32")
 
 
+def test_an_epoch_of_data_is_checked_and_timed():
+    command = [sys.executable, "-m", "nbtape.bench", "data", "--rounds", "1", "--peers"]
+    done = subprocess.run(
+        [*command, "--cases", "pairs_uint8"], capture_output=True, text=True, cwd=BENCH.parents[1]
+    )
+    assert done.returncode == 0, done.stderr
+    head, names, row = done.stdout.splitlines()
+    assert head.startswith("Time of a step, data") and "nbtape" in names and row.startswith("pairs_uint8")
+
+
 def test_a_new_process_is_watched():
     command = [sys.executable, "-m", "nbtape.bench", "fresh", "--rounds", "1", "--peers", "--cases", "w2_b32"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=BENCH.parents[1])

@@ -3,6 +3,7 @@
     python -m nbtape.bench eager       operation by operation
     python -m nbtape.bench compiled    as each library compiles it
     python -m nbtape.bench graph       a session that runs a graph, as in TensorFlow 1
+    python -m nbtape.bench data        60,000 images, shuffled and in batches
     python -m nbtape.bench fresh       what a new process waits for, and its memory
 
 Each library runs in a process of its own: in this interpreter if it is installed there, or in the one that an
@@ -29,6 +30,7 @@ CASES = {
         "w8_sparse w8_dense"
     ).split(),
     "graph": ["w2_b32", "w2_b256"],
+    "data": "images_uint8 images_float32 pairs_uint8 scaled".split(),
     "fresh": ["w2_b32", "w4_rnn"],
 }
 THREADS = (
@@ -150,7 +152,8 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("mode", choices=list(CASES))
-    parser.add_argument("--cases", nargs="+", choices=CASES["compiled"], help="(default: all of the mode)")
+    known = [*CASES["compiled"], *CASES["data"]]
+    parser.add_argument("--cases", nargs="+", choices=known, help="(default: all of the mode)")
     parser.add_argument("--peers", nargs="*", choices=LIBRARIES, default=list(LIBRARIES))
     parser.add_argument("--rounds", type=int, default=5, help="samples of each library (default 5)")
     parser.add_argument(

@@ -16,7 +16,8 @@ COMPILED = {
 }
 EAGER = {library: [""] for library in ("nbtape", "torch", "tensorflow", "jax", "autograd")}
 GRAPH = {library: ["session"] for library in ("nbtape", "tensorflow")}
-WAYS = {"eager": EAGER, "compiled": COMPILED, "graph": GRAPH, "fresh": COMPILED}
+DATA = {library: [""] for library in ("nbtape", "tensorflow", "torch")}
+WAYS = {"eager": EAGER, "compiled": COMPILED, "graph": GRAPH, "data": DATA, "fresh": COMPILED}
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
 
 

@@ -13,6 +13,8 @@ and
 
 build       (case, data, way) -> (step, answers): one step of the case, compiled in one of the library's ways;
             and a function that gives, before any other step, the arrays that `problems.check` expects
+
+and its file for data, `torch_data.py`, what `feeding` says.
 """
 
 import gc
@@ -22,6 +24,7 @@ import os
 import sys
 import time
 
+import feeding  # pyright: ignore[reportMissingImports]
 import problems  # pyright: ignore[reportMissingImports]
 import workloads  # pyright: ignore[reportMissingImports]
 
@@ -66,6 +69,8 @@ def loaded(library, mode, way):
         peer = importlib.import_module(f"{library}_peer")
         return peer, lambda case: workloads.check(case, peer)
     peer = importlib.import_module(f"{library}_{mode}")
+    if mode == "data":
+        return peer, lambda case: feeding.check(case, peer)
     return peer, lambda case: problems.check(case, peer, way)
 
 
