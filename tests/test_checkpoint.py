@@ -160,6 +160,23 @@ def test_a_kill_at_any_moment_leaves_the_newest_whole_checkpoint(tmp_path, momen
 # What is saved, and under which names
 
 
+def test_callbacks_hear_of_what_was_written(prefix):
+    heard = []
+    options = tf.train.CheckpointOptions(
+        experimental_write_callbacks=[heard.append, lambda: heard.append("written")]
+    )
+    tf.train.Checkpoint(v=tf.Variable(1.0)).save(prefix, options)
+    assert heard == [prefix + "-1", "written"]
+
+
+def test_parts_of_a_variable_are_saved_like_a_list(prefix):
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as sess:
+        v = v1.get_variable("v", [3], partitioner=v1.fixed_size_partitioner(2))
+        sess.run(v1.global_variables_initializer())
+        assert keys(tf.train.Checkpoint(v=v).save(prefix)) == ["save_counter", "v/0", "v/1"]
+
+
 def test_keys_are_the_shortest_paths_of_attributes_as_in_tensorflow(prefix):
     m = tf.Module()
     m.d = {"a/b": tf.Variable(1.0), "c.d": tf.Variable(2.0)}

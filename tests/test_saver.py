@@ -240,6 +240,58 @@ def test_weights_of_layers_have_their_whole_path_as_name(prefix):
     assert names == sorted(w.path for w in model.weights) and len(set(names)) == 4
 
 
+# First values
+
+
+@pytest.mark.parametrize(
+    "assignment, values",
+    [({"old/": "new/"}, [[1.0, 2.0], 3.0, 0.0]), ({"old/a": "new/a"}, [[1.0, 2.0], 0.0, 0.0]),
+     ([("old/b", "c")], [[0.0, 0.0], 0.0, 3.0]), ({"c": "c", "old/b": "new/b"}, [[0.0, 0.0], 3.0, 4.0])],
+)  # fmt: skip
+def test_variables_start_from_a_checkpoint(prefix, assignment, values):
+    with tf.Graph().as_default():
+        path = v1.train.Saver(made("old")).save(session(), prefix)
+    with tf.Graph().as_default():
+        variables = made("new", 0.0)
+        v1.train.init_from_checkpoint(path, assignment)
+        assert [x.tolist() for x in session().run(variables)] == values
+
+
+@pytest.mark.parametrize(
+    "assignment, message",
+    [({"/": "new/"}, r"Tensor a \(a in /\) is not found"), ({"nope": "c"}, "Tensor nope is not found"),
+     ({"c": "nope"}, "scope only name nope should map to scope only c"),
+     ({"c": "new/"}, "Should be 'scope/': 'other_scope/'"),
+     ({"old/a": "c"}, r"Shape of variable c .* doesn't match with shape of tensor old/a \(\[2\]\)")],
+)  # fmt: skip
+def test_first_values_that_are_not_there_are_refused(prefix, assignment, message):
+    with tf.Graph().as_default():
+        path = v1.train.Saver(made("old")).save(session(), prefix)
+    with tf.Graph().as_default(), pytest.raises(ValueError, match=message):
+        made("new", 0.0)
+        v1.train.init_from_checkpoint(path, assignment)
+
+
+def made(scope, factor=1.0):
+    with v1.variable_scope(scope):
+        a = v1.get_variable("a", initializer=[1.0 * factor, 2.0 * factor])
+        b = v1.get_variable("b", initializer=3.0 * factor)
+    return [a, b, v1.get_variable("c", initializer=4.0 * factor)]
+
+
+def test_parts_and_eager_variables_start_from_a_checkpoint(prefix):
+    with tf.Graph().as_default():
+        v1.get_variable("v", initializer=[1.0, 2.0, 3.0])
+        path = v1.train.Saver().save(session(), prefix)
+    with tf.Graph().as_default():
+        v = v1.get_variable("v", [3], partitioner=v1.fixed_size_partitioner(2))
+        v1.train.init_from_checkpoint(path, {"v": v})
+        assert session().run(v).tolist() == [1.0, 2.0, 3.0]
+    w = tf.Variable([0.0, 0.0, 0.0])
+    v1.train.init_from_checkpoint(path, {"v": w})
+    assert w.numpy().tolist() == [1.0, 2.0, 3.0]
+
+
 # Between names and objects
 
 

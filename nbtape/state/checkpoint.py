@@ -1,6 +1,8 @@
 """Checkpoint: saves and restores what objects hold, by the paths that lead from a root to it."""
 
+import inspect
 import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from nbtape.state.load_status import (
 )
 from nbtape.state.restoration import Restoration, gathered
 from nbtape.state.scope import name_scope
-from nbtape.state.tracking import AutoTrackable, arrived, has_values, held, is_trackable
+from nbtape.state.tracking import AutoTrackable, arrived, has_values, held, is_trackable, may_hold
 from nbtape.state.variable import Variable
 
 _UNTRACKABLE = (
@@ -28,6 +30,23 @@ _ABSENT = (
     "Error when restoring from checkpoint or SavedModel at {}: {}\nPlease double-check that the path is "
     "correct. You may be missing the checkpoint suffix (e.g. the '-1' in 'path/to/ckpt-1')."
 )
+
+
+class CheckpointOptions:
+    """How checkpoints are written: `experimental_write_callbacks` are called when one is, with its path if
+    they take an argument. The other options say where and when TensorFlow writes, and change nothing here.
+    """
+
+    def __init__(
+        self,
+        experimental_io_device: str | None = None,
+        experimental_enable_async_checkpoint: bool = False,
+        experimental_write_callbacks: Sequence[Callable] | None = None,
+        enable_async: bool = False,
+    ):
+        self.experimental_io_device, self.enable_async = experimental_io_device, enable_async
+        self.experimental_enable_async_checkpoint = experimental_enable_async_checkpoint
+        self.experimental_write_callbacks = list(experimental_write_callbacks or ())
 
 
 class Checkpoint(AutoTrackable):
@@ -51,13 +70,12 @@ class Checkpoint(AutoTrackable):
     """
 
     def __init__(self, root: Any = None, **kwargs: Any):
-        if root is not None and not is_trackable(root) and not isinstance(root, list | tuple | dict):
+        if root is not None and not may_hold(root):
             raise ValueError(_UNTRACKABLE.format("root", root))
         self._root, self._save_counter = root, None
         below = {} if root is None else self._held_by_root()
         for name, value in sorted(kwargs.items()):
-            containers = list | tuple | dict
-            if not is_trackable(value) and not isinstance(value, containers):
+            if not may_hold(value):
                 raise ValueError(_UNTRACKABLE.format(name, value))
             if name in below and below[name] is not value:
                 raise ValueError(
@@ -66,14 +84,13 @@ class Checkpoint(AutoTrackable):
             setattr(self, name, value)
 
     def _held_by_root(self) -> dict[str, Any]:
-        if isinstance(self._root, dict):
-            return self._root
-        if isinstance(self._root, list | tuple):
-            return {str(i): x for i, x in enumerate(self._root)}
-        if has_values(self._root):
-            return {"root": self._root}
-        ignored = getattr(self._root, "_TF_MODULE_IGNORED_PROPERTIES", ())
-        return {name: x for name, x in held(self._root).items() if name not in ignored}
+        root: Any = self._root
+        if has_values(root):
+            return {"root": root}
+        if not is_trackable(root):
+            return dict(root) if isinstance(root, Mapping) else {str(i): x for i, x in enumerate(root)}
+        ignored = getattr(root, "_TF_MODULE_IGNORED_PROPERTIES", ())
+        return {name: x for name, x in held(root).items() if name not in ignored}
 
     def _trackable_children(self) -> dict[str, Any]:
         own = {name: x for name, x in vars(self).items() if name not in ("_root", "_save_counter")}
@@ -90,7 +107,7 @@ class Checkpoint(AutoTrackable):
             arrived(self, "save_counter")
         return self._save_counter
 
-    def save(self, file_prefix: Any, options: Any = None, session: Any = None) -> str:
+    def save(self, file_prefix: Any, options: CheckpointOptions | None = None, session: Any = None) -> str:
         """Write a numbered checkpoint, and remember it as the newest of its folder; returns its path.
 
         In graph mode values are those of `session`, by default the one that is open.
@@ -107,16 +124,18 @@ class Checkpoint(AutoTrackable):
             self.save_counter.assign_add(1)
             return int(self.save_counter)
 
-    def write(self, file_prefix: Any, options: Any = None, session: Any = None) -> str:
+    def write(self, file_prefix: Any, options: CheckpointOptions | None = None, session: Any = None) -> str:
         """Write a checkpoint of this very name, without a number; for `read`."""
         prefix = os.fspath(file_prefix)
         os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
         with context.paused():
             arrays, objects = gathered(self, session)
         write(prefix, arrays, {"objects": objects})
+        for callback in options.experimental_write_callbacks if options is not None else ():
+            callback(*[prefix] * len(inspect.signature(callback).parameters))
         return prefix
 
-    def read(self, save_path: Any, options: Any = None) -> LoadStatus:
+    def read(self, save_path: Any, options: CheckpointOptions | None = None) -> LoadStatus:
         """Restore what `write` wrote; returns an object whose methods say whether all was found.
 
         Raises NotFoundError where there is no such checkpoint, DataLossError for one that is not whole,
@@ -131,7 +150,7 @@ class Checkpoint(AutoTrackable):
             restoration.begin([self, *root])
         return CheckpointLoadStatus(self, restoration)
 
-    def restore(self, save_path: Any, options: Any = None) -> LoadStatus:
+    def restore(self, save_path: Any, options: CheckpointOptions | None = None) -> LoadStatus:
         """Restore what `save` wrote; like `read`, and nothing for None."""
         if save_path is None:
             return InitializationOnlyLoadStatus(self)

@@ -163,6 +163,14 @@ class GraphVariable(ResourceVariable):
         """The value, in a session or in the one that is open."""
         return session_for(session, self._graph, "evaluate tensor using `eval()`", "eval").run(self)
 
+    def start_from(self, value: Any) -> None:
+        """Let the initializer assign `value`, and not what it assigned until now."""
+        graph = self._graph
+        with graph.control_dependencies(None):
+            self._initial_value = x = graph.constant(value)
+            graph.append(o.assign_variable, (x,), {"variable": self.ref()}, (x._spec,), None, "Assign")
+        self._initializer = graph.last
+
     def load(self, value: Any, session: Any = None) -> None:
         """Give the variable a value in a session, or in the one that is open."""
         found = session_for(session, self._graph, "evaluate tensor using `eval()`", "eval")

@@ -89,7 +89,7 @@ class CheckpointLoadStatus(LoadStatus):
         self._restoration.look_again()
         for node in self._restoration.unused():
             where = "(root)" + "".join([f".{part}" for part in node["path"].split("/") if part])
-            raise AssertionError(f"Unresolved object in checkpoint {where}: {node}")
+            raise AssertionError(f"Unresolved object in checkpoint {where}: {node['values']} of it")
         return self.assert_existing_objects_matched()
 
     def assert_existing_objects_matched(self) -> "CheckpointLoadStatus":

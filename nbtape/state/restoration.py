@@ -157,10 +157,13 @@ class Restoration:
     def _await(self, x: Any, node: int) -> None:
         """Be told when `x` comes to hold what it held in the checkpoint."""
         missing = set(self.nodes[node]["children"]).difference(children(x))
-        if missing:
+        if missing and not self._waits(x):
             containers = {unescaped(path.split("/")[0]) for path in missing if "/" in path}
             self._waiting[id(x)] = _Waiting(weakref.ref(x), node, missing, containers)
             wait(x, self)
+
+    def _waits(self, x: Any) -> bool:
+        return id(x) in self._waiting and self._waiting[id(x)].ref() is x
 
     def __del__(self):
         left = [] if self.partial or sys.is_finalizing() else self.unused()

@@ -15,6 +15,7 @@ from nbtape.state.variable import Variable
 
 # Restorations that have values for what an object does not hold yet, by the id of the object.
 waiting: dict[int, list[Any]] = {}
+_CONTAINERS = (list, tuple, Mapping, PartitionedVariable)
 
 
 class AutoTrackable:
@@ -61,6 +62,11 @@ def has_values(x: Any) -> bool:
     return isinstance(x, Variable) or hasattr(type(x), "_gather_state")
 
 
+def may_hold(x: Any) -> bool:
+    """Whether `x` is trackable, or a container of what may be."""
+    return is_trackable(x) or isinstance(x, _CONTAINERS)
+
+
 def key(x: Any) -> int:
     """What tells a trackable object from all others: views of a variable are the variable."""
     return -1 - x._serial if isinstance(x, Variable) else id(x)
@@ -87,13 +93,11 @@ def children(x: Any, names: Any = None) -> dict[str, Any]:
 def _spread(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     if is_trackable(value):
         yield path, value
-    elif isinstance(value, list | tuple | PartitionedVariable):
-        for i, item in enumerate(value):
-            yield from _spread(f"{path}/{i}", item)
-    elif isinstance(value, Mapping):
-        for name, item in value.items():
+    elif isinstance(value, _CONTAINERS):
+        items = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for name, item in items:
             for found in _spread(f"{path}/{escaped(str(name))}", item):
-                if not isinstance(name, str):
+                if isinstance(value, Mapping) and not isinstance(name, str):
                     raise ValueError(
                         f"A checkpoint cannot name what the dict {path!r} holds under {name!r}. Use strings "
                         "as keys of dicts that hold variables."

@@ -25,6 +25,15 @@ def name_of(variable: Any) -> str:
     return variable._name.removesuffix(":0")
 
 
+def part_of(variable: Any) -> tuple[str, Sequence[int], tuple]:
+    """The name and the shape of the whole that a variable is a part of, and its place there; or its own."""
+    info = getattr(variable, "_save_slice_info", None)
+    if info is None:
+        return name_of(variable), [n or 0 for n in variable.shape], ()
+    where = [slice(begin, begin + n) for begin, n in zip(info.var_offset, info.var_shape)]
+    return info.full_name, info.full_shape, tuple(where)
+
+
 def in_graph(variable: Any) -> bool:
     """Whether only a session has a value of the variable."""
     return isinstance(variable, GraphVariable)
@@ -65,7 +74,7 @@ def store(pairs: Iterable[tuple[Any, np.ndarray]], session: Any = None) -> None:
         cells = [cell(variable, session) for variable, _ in pairs]
         with writing(list({v._serial: v for v in cells}.values())):
             for own, (_, value) in zip(cells, pairs):
-                own._store(EagerTensor(value if value.shape else _scalar(value)), False)
+                own._store(EagerTensor(plain(value)), False)
     for variable, _ in pairs:
         if in_graph(variable):
             found = session_for(session, variable.graph, "save or restore variables", "restore")
@@ -87,6 +96,6 @@ def check(variable: Any, shape: TensorShape, dtype: Any) -> None:
         )
 
 
-def _scalar(value: np.ndarray) -> Any:
-    """A value without axes as variables keep it: numbers in no array."""
-    return value if value.dtype == object else value[()]
+def plain(value: np.ndarray) -> Any:
+    """A value as variables keep it: numbers without axes in no array."""
+    return value if value.shape or value.dtype == object else value[()]

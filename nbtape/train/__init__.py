@@ -1,7 +1,7 @@
 """What people train with, and what outlives training: `tf.train`."""
 
 from nbtape.graph.cluster import ClusterSpec as ClusterSpec
-from nbtape.state.checkpoint import Checkpoint as Checkpoint
+from nbtape.state.checkpoint import Checkpoint as Checkpoint, CheckpointOptions as CheckpointOptions
 from nbtape.state.checkpoint_state import (
     checkpoints_iterator as checkpoints_iterator,
     get_checkpoint_state as get_checkpoint_state,
@@ -14,3 +14,4 @@ from nbtape.state.reading import (
     load_variable as load_variable,
 )
 from nbtape.train import experimental as experimental
+from nbtape.train.averages import ExponentialMovingAverage as ExponentialMovingAverage

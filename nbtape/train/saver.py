@@ -1,6 +1,8 @@
 """Saver: TensorFlow 1's way to save variables, by their names."""
 
+import math
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,7 +22,7 @@ from nbtape.state.checkpoint_state import (
 from nbtape.state.collection import GraphKeys, get_collection
 from nbtape.state.partition import PartitionedVariable
 from nbtape.state.restoration import VALUE, key_of
-from nbtape.state.values import name_of, snapshot, store
+from nbtape.state.values import part_of, snapshot, store
 from nbtape.state.variable import Variable
 
 _EAGER = "When eager execution is enabled, `var_list` must specify a list or dict of variables to save"
@@ -172,18 +174,15 @@ class Saver:
 
     def _divided(self, name: str, parts: list, value: np.ndarray) -> list[tuple[Any, np.ndarray]]:
         """Variables with their parts of a value."""
-        first = getattr(parts[0], "_save_slice_info", None)
-        shape = parts[0].shape.as_list() if first is None and parts[0].shape.rank is not None else None
-        if first is not None:
-            shape = first.full_shape
-        if self._reshape and shape is not None and value.size == np.prod([n or 0 for n in shape], dtype=int):
-            value = value.reshape(shape)
-        if first is None:
+        if parts[0].shape.rank is None:
             return [(parts[0], value)]
-        if list(value.shape) != list(first.full_shape):
-            text = f"{name} has the shape {list(value.shape)}, but its parts make up {list(first.full_shape)}"
+        _, shape, place = part_of(parts[0])
+        if self._reshape and value.size == math.prod(shape):
+            value = value.reshape(shape)
+        if place and value.shape != tuple(shape):
+            text = f"{name} has the shape {value.shape}, but its parts make up {tuple(shape)}"
             raise invalid(_FAILED.format(_MISMATCH, text))
-        return [(part, value[_slices(part)]) for part in parts]
+        return [(part, value[part_of(part)[2]] if place else value) for part in parts]
 
     # Which checkpoints there are
 
@@ -196,7 +195,7 @@ class Saver:
         """Say which checkpoints there are, the oldest first."""
         if not isinstance(last_checkpoints, list):
             raise TypeError(f"last_checkpoints must be a list, got {last_checkpoints!r}")
-        self._kept.times = dict.fromkeys(last_checkpoints, np.inf)
+        self._kept.times = dict.fromkeys(last_checkpoints, time.time())
 
     def set_last_checkpoints_with_time(self, last_checkpoints_with_time: Sequence[tuple[str, float]]) -> None:
         """Say which checkpoints there are and when they were written, the oldest first."""
@@ -215,9 +214,9 @@ def _by_name(given: Any) -> dict[str, list]:
     elif isinstance(given, list | tuple | set):
         named = {}
         for variable in nest.flatten(list(given)):
-            for name, part in [(_name(part), part) for part in _parts(variable)]:
-                is_part = hasattr(part, "_save_slice_info")
-                if name in named and not (is_part and hasattr(named[name][0], "_save_slice_info")):
+            for part in _parts(variable):
+                name, _, place = part_of(part)
+                if name in named and not (place and part_of(named[name][0])[2]):
                     raise ValueError(f"At least two variables have the same name: {name}")
                 named.setdefault(name, []).append(part)
     else:
@@ -243,24 +242,14 @@ def _parts(value: Any) -> list:
     return parts
 
 
-def _name(variable: Any) -> str:
-    """The name of a variable in files: that of the whole, for parts."""
-    info = getattr(variable, "_save_slice_info", None)
-    return name_of(variable) if info is None else info.full_name
-
-
-def _slices(part: Any) -> tuple:
-    info = part._save_slice_info
-    return tuple([slice(begin, begin + n) for begin, n in zip(info.var_offset, info.var_shape)])
-
-
 def _joined(parts: list, values: list) -> Any:
     """The whole of a variable."""
-    if not hasattr(parts[0], "_save_slice_info"):
+    _, shape, place = part_of(parts[0])
+    if not place:
         return values[0]
-    whole = np.empty(parts[0]._save_slice_info.full_shape, values[0].dtype)
+    whole = np.empty(shape, values[0].dtype)
     for part, value in zip(parts, values):
-        whole[_slices(part)] = value
+        whole[part_of(part)[2]] = value
     return whole
 
 

@@ -8,7 +8,7 @@ from nbtape.graph.cluster import (
     replica_device_setter as replica_device_setter,
 )
 from nbtape.state.bundle import CheckpointReader as NewCheckpointReader
-from nbtape.state.checkpoint import Checkpoint as Checkpoint
+from nbtape.state.checkpoint import Checkpoint as Checkpoint, CheckpointOptions as CheckpointOptions
 from nbtape.state.checkpoint_state import (
     checkpoint_exists as checkpoint_exists,
     checkpoints_iterator as checkpoints_iterator,
@@ -19,6 +19,7 @@ from nbtape.state.checkpoint_state import (
     remove_checkpoint as remove_checkpoint,
     update_checkpoint_state as update_checkpoint_state,
 )
+from nbtape.state.first_checkpoint import init_from_checkpoint as init_from_checkpoint
 from nbtape.state.manager import CheckpointManager as CheckpointManager
 from nbtape.state.reading import (
     list_variables as list_variables,
@@ -52,3 +53,7 @@ from nbtape.train.graph_optimizers import (
     RMSPropOptimizer as RMSPropOptimizer,
 )
 from nbtape.train.saver import Saver as Saver
+from nbtape.train.summaries.files import (
+    summary_iterator as summary_iterator,
+    write_graph as write_graph,
+)
