@@ -91,8 +91,10 @@ def _alone(a: Any, b: Any) -> Any:
 
 
 def _suits(a: Any, b: Any) -> bool:
-    """Whether a product is made sooner in tiles than by OpenBLAS, which copies both operands first."""
-    if not _wide or a.ndim != 2 or b.ndim != 2 or a.dtype.char != "f" or a.shape[1] != len(b):
+    """Whether a product is made sooner in tiles than by OpenBLAS, which copies both operands first. It is
+    not worth it to wait for Numba.
+    """
+    if not _wide or "numba" not in sys.modules or a.ndim != 2 or b.ndim != 2 or a.dtype.char != "f" or a.shape[1] != len(b):
         return False
     (m, k), n = a.shape, b.shape[1]
     if m < _ROWS or n < _WIDTH or b.strides[1] != b.itemsize:
