@@ -54,6 +54,7 @@ from nbtape.core.dtype import (
     uint64 as uint64,
 )
 from nbtape.core.engine import Tensor as Tensor
+from nbtape.core.log import get_logger as get_logger
 from nbtape.core.shape import TensorShape as TensorShape, TensorSpec as TensorSpec
 from nbtape.core.slices import IndexedSlices as IndexedSlices
 from nbtape.graph.batch import vectorized_map as vectorized_map

@@ -1,10 +1,12 @@
 """What a graph holds, and how it is found: operations and tensors by name, and collections."""
 
 import re
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from nbtape.core import context
 from nbtape.core.engine import Node
+from nbtape.graph.device import colocate_with
 from nbtape.graph.graph_def import graph_def
 from nbtape.graph.naming import Names, check_name
 from nbtape.graph.symbolic import Operation, SymbolicTensor
@@ -46,6 +48,16 @@ class Contents:
             return name
         self.names.settle()
         return self.names.unique(scope + name) + "/"
+
+    @contextmanager
+    def name_scope(self, name: str | None):
+        """A `with` block whose operations have names that begin with `name/`; `with` gives that prefix."""
+        outer = context.local.scope
+        context.local.scope = self.enter_scope(outer, name or "")
+        try:
+            yield context.local.scope
+        finally:
+            context.local.scope = outer
 
     def keep(self, kept: dict[int, Node]) -> None:
         """Drop all operations but those of `kept`, which has the Node to put instead, by the id of theirs."""
@@ -126,6 +138,22 @@ class Contents:
     def is_fetchable(self, tensor_or_op: Any) -> bool:
         """Whether a session may be asked for something: always."""
         return True
+
+    def colocate_with(self, op: Any, ignore_existing: bool = False) -> Any:
+        """A `with` block whose operations are put where another one is."""
+        return colocate_with(op, ignore_existing)
+
+    def container(self, container_name: str) -> Any:
+        """A `with` block that changes nothing: the variables of a session are its own."""
+        return nullcontext(container_name)
+
+    def switch_to_thread_local(self) -> None:
+        """Nothing: the blocks that are open in a thread are its own."""
+
+    @property
+    def version(self) -> int:
+        """A number that grows with each operation."""
+        return len(self._operations)
 
     def as_graph_def(self, from_version: int | None = None, add_shapes: bool = False) -> Any:
         """The graph as a GraphDef of TensorBoard's, which shows it; nothing can be made of it again.

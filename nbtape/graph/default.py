@@ -1,5 +1,7 @@
 """The default graph: what programs of TensorFlow 1 build where no other graph is open."""
 
+from typing import Any
+
 from nbtape.core import context
 from nbtape.graph.graph import Graph
 
@@ -54,3 +56,8 @@ def executing_eagerly_outside_functions() -> bool:
     while graph is not None and graph.building_function:
         graph = graph.outer
     return graph is None
+
+
+def container(container_name: str) -> Any:
+    """A `with` block that changes nothing: the variables of a session are its own."""
+    return get_default_graph().container(container_name)

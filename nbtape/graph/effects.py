@@ -146,6 +146,42 @@ def _float(x: Any) -> str:
 op("print_", _print, lambda *specs, **attrs: (), many=True)
 
 
+class _First:
+    """Where the first `count` texts are printed, and no later ones."""
+
+    def __init__(self, count: int):
+        self._left = count
+
+    def __call__(self, text: str) -> None:
+        if self._left:
+            self._left -= 1
+            sys.stderr.write(text)
+
+    def __repr__(self) -> str:
+        return "sys.stderr"
+
+
+def Print(
+    input_: Any, data: Any, message: str | None = None, first_n: int | None = None,
+    summarize: int | None = None, name: str | None = None,
+) -> Any:  # fmt: skip
+    """`input_` as it is; each time that it is computed, `message` and the tensors `data`, flat, are printed
+    to sys.stderr: the first `first_n` times, if that is given, and of each the `summarize` (3) first and
+    last elements.
+
+    >>> tf.compat.v1.Print(tf.constant(1.0), [tf.constant([2, 3])], "x: ").numpy()
+    np.float32(1.0)
+    """
+    tensors = [tensor(x) for x in data]
+    text = (message or "") + _HOLE * len(tensors) + "\n"
+    stream = None if first_n is None or first_n < 0 else _First(first_n)
+    flat = [apply(o.reshape, x, shape=(-1,)) for x in tensors]
+    count = 3 if summarize is None else summarize
+    apply(o.print_, *flat, text=text, stream=stream, summarize=count)
+    with control_dependencies([acted()]):
+        return apply(o.identity, tensor(input_))
+
+
 # Assert
 
 

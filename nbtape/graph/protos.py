@@ -40,6 +40,8 @@ AttrValue, FunctionDef = _proto("AttrValue", "attr_value"), _proto("FunctionDef"
 TensorShapeProto, RunMetadata = _proto("TensorShapeProto", "tensor_shape"), _proto("RunMetadata", "config")
 tensor_proto = Borrowed("tensorboard.util.tensor_util:make_tensor_proto")
 EventFileWriter = Borrowed("tensorboard.summary.writer.event_file_writer:EventFileWriter")
+EventFileLoader = Borrowed("tensorboard.backend.event_processing.event_file_loader:LegacyEventFileLoader")
+message_text = Borrowed("google.protobuf.text_format:MessageToString")
 
 
 def text(x: Any) -> str:

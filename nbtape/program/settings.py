@@ -42,3 +42,12 @@ class ConfigProto(SimpleNamespace):
             gpu_options=gpu_options or GPUOptions(),
             **more,
         )
+
+
+class RunOptions(SimpleNamespace):
+    """Settings of one run, kept for programs that give them."""
+
+    NO_TRACE, SOFTWARE_TRACE, HARDWARE_TRACE, FULL_TRACE = range(4)
+
+    def __init__(self, trace_level: int = NO_TRACE, timeout_in_ms: int = 0, **more: Any):
+        super().__init__(trace_level=trace_level, timeout_in_ms=timeout_in_ms, **more)

@@ -62,7 +62,9 @@ class Step(FunctionGraph):
         with self.as_default():
             env = {id(x): self.add_input(x._spec, x._op.name) for x in feeds}
             self._take(operations, env)
-            structure = returned(self, tuple([env[id(x)] for x in tensors]))
+            # Checks give their input, which need not be used for them to be made.
+            checks = [made.outputs[0] for made in operations if made.node.op is o.check_numerics]
+            structure = returned(self, tuple([env[id(x)] for x in (*tensors, *checks)]))
         self.finish(structure)
         self.copied = [_kept(x, self) for x in self.inputs]
         self._routine = Routine(self) if any(node.op.name not in _MOVES for node in self.nodes) else None

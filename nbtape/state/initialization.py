@@ -39,6 +39,11 @@ def local_variables_initializer() -> Any:
     return variables_initializer(local_variables())
 
 
+def tables_initializer(name: str = "init_all_tables") -> Any:
+    """An operation that does nothing: there are no tables."""
+    return no_op(name=name)
+
+
 def is_variable_initialized(variable: Any) -> Any:
     """Whether a variable has a value in the session that runs this."""
     return variable.is_initialized()

@@ -27,6 +27,7 @@ from nbtape.autodiff.tape import (
 from nbtape.compat.v1 import (
     initializers as initializers,
     layers as layers,
+    logging as logging,
     losses as losses,
     math as math,
     nn as nn,
@@ -58,6 +59,8 @@ from nbtape.core.dtype import (
 from nbtape.core.engine import (
     Tensor as Tensor,
 )
+from nbtape.core.errors import OpError as OpError
+from nbtape.core.log import get_logger as get_logger
 from nbtape.core.shape import (
     TensorShape as TensorShape,
     TensorSpec as TensorSpec,
@@ -68,6 +71,7 @@ from nbtape.core.slices import (
 from nbtape.graph.batch import (
     vectorized_map as vectorized_map,
 )
+from nbtape.graph.checks import add_check_numerics_ops as add_check_numerics_ops
 from nbtape.graph.control import (
     case as case,
     cond as cond,
@@ -75,6 +79,7 @@ from nbtape.graph.control import (
     while_loop as while_loop,
 )
 from nbtape.graph.default import (
+    container as container,
     disable_eager_execution as disable_eager_execution,
     disable_eager_execution as disable_v2_behavior,
     enable_eager_execution as enable_eager_execution,
@@ -90,6 +95,7 @@ from nbtape.graph.device import (
 )
 from nbtape.graph.effects import (
     Assert as Assert,
+    Print as Print,
     control_dependencies as control_dependencies,
     group as group,
     no_op as no_op,
@@ -106,10 +112,29 @@ from nbtape.graph.gradients import (
     hessians as hessians,
 )
 from nbtape.graph.graph import Graph as Graph
+from nbtape.graph.modes import (
+    control_flow_v2_enabled as control_flow_v2_enabled,
+    disable_control_flow_v2 as disable_control_flow_v2,
+    disable_resource_variables as disable_resource_variables,
+    enable_control_flow_v2 as enable_control_flow_v2,
+    enable_resource_variables as enable_resource_variables,
+    resource_variables_enabled as resource_variables_enabled,
+)
 from nbtape.graph.placeholders import (
     placeholder as placeholder,
     placeholder_with_default as placeholder_with_default,
     tuple_ as tuple,
+)
+from nbtape.graph.protos import (
+    AttrValue as AttrValue,
+    Event as Event,
+    GraphDef as GraphDef,
+    HistogramProto as HistogramProto,
+    NodeDef as NodeDef,
+    RunMetadata as RunMetadata,
+    SessionLog as SessionLog,
+    Summary as Summary,
+    SummaryMetadata as SummaryMetadata,
 )
 from nbtape.graph.python import (
     numpy_function as numpy_function,
@@ -171,6 +196,28 @@ from nbtape.ops.create import (
 from nbtape.ops.cut import (
     slice as slice,
     strided_slice as strided_slice,
+)
+from nbtape.ops.debugging import (
+    assert_equal as assert_equal,
+    assert_greater as assert_greater,
+    assert_greater_equal as assert_greater_equal,
+    assert_integer as assert_integer,
+    assert_less as assert_less,
+    assert_less_equal as assert_less_equal,
+    assert_near as assert_near,
+    assert_negative as assert_negative,
+    assert_non_negative as assert_non_negative,
+    assert_non_positive as assert_non_positive,
+    assert_none_equal as assert_none_equal,
+    assert_positive as assert_positive,
+    assert_rank as assert_rank,
+    assert_rank_at_least as assert_rank_at_least,
+    assert_rank_in as assert_rank_in,
+    assert_same_float_dtype as assert_same_float_dtype,
+    assert_scalar as assert_scalar,
+    assert_type as assert_type,
+    check_numerics as check_numerics,
+    is_numeric_tensor as is_numeric_tensor,
 )
 from nbtape.ops.det import (
     det as matrix_determinant,
@@ -418,7 +465,11 @@ from nbtape.program.session import (
     Session as Session,
     get_default_session as get_default_session,
 )
-from nbtape.program.settings import ConfigProto as ConfigProto, GPUOptions as GPUOptions
+from nbtape.program.settings import (
+    ConfigProto as ConfigProto,
+    GPUOptions as GPUOptions,
+    RunOptions as RunOptions,
+)
 from nbtape.state.collection import (
     GraphKeys as GraphKeys,
     add_to_collection as add_to_collection,
@@ -456,6 +507,8 @@ from nbtape.state.initialization import (
     scatter_nd_update as scatter_nd_update,
     scatter_sub as scatter_sub,
     scatter_update as scatter_update,
+    tables_initializer as initialize_all_tables,
+    tables_initializer as tables_initializer,
     variables_initializer as initialize_variables,
     variables_initializer as variables_initializer,
 )

@@ -1,11 +1,12 @@
 """FileWriter: writes summaries and graphs of TensorFlow 1 to event files."""
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from nbtape.graph.graph import Graph
 from nbtape.graph.graph_def import graph_def as as_graph_def
-from nbtape.graph.protos import Event, Summary, TaggedRunMetadata
+from nbtape.graph.protos import Event, EventFileLoader, Summary, TaggedRunMetadata, message_text
 from nbtape.train.summaries.writers import SummaryWriter
 
 
@@ -103,3 +104,18 @@ class FileWriterCache:
         """Close all writers and forget them."""
         while FileWriterCache._writers:
             FileWriterCache._writers.popitem()[1].close()
+
+
+def write_graph(graph_or_graph_def: Any, logdir: Any, name: str, as_text: bool = True) -> str:
+    """Write a GraphDef to the file `name` in a folder, which is made if need be; gives the file's path."""
+    found = as_graph_def(graph_or_graph_def) if isinstance(graph_or_graph_def, Graph) else graph_or_graph_def
+    os.makedirs(logdir, exist_ok=True)
+    path = os.path.join(logdir, name)
+    with open(path, "wb") as file:
+        file.write(message_text(found).encode() if as_text else found.SerializeToString())
+    return path
+
+
+def summary_iterator(path: Any) -> Iterator[Any]:
+    """The events that a file holds, one after another."""
+    return EventFileLoader(os.fspath(path)).Load()

@@ -1,0 +1,23 @@
+"""TensorFlow 1's `tf.logging`."""
+
+from nbtape.core.log import (
+    DEBUG as DEBUG,
+    ERROR as ERROR,
+    FATAL as FATAL,
+    INFO as INFO,
+    WARN as WARN,
+    debug as debug,
+    error as error,
+    fatal as fatal,
+    flush as flush,
+    get_verbosity as get_verbosity,
+    info as info,
+    log as log,
+    log_every_n as log_every_n,
+    log_first_n as log_first_n,
+    log_if as log_if,
+    set_verbosity as set_verbosity,
+    vlog as vlog,
+    warning as warn,
+    warning as warning,
+)

@@ -1,0 +1,147 @@
+"""What programs of TensorFlow 1 use beside variables and sessions: checks, logging, scopes of graphs."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nbtape as tf
+from nbtape.compile.settings import Settings
+
+v1 = tf.compat.v1
+
+
+@pytest.fixture
+def graph():
+    with tf.Graph().as_default() as g:
+        yield g
+
+
+def test_print_shows_data_each_time_that_its_input_is_computed(graph, capsys):
+    x = v1.placeholder(tf.float32, [None])
+    y = v1.Print(x * 2.0, [x, tf.shape(x)], "x: ") + 1.0
+    apart = x + 1.0
+    with v1.Session() as sess:
+        assert sess.run(y, {x: [1.0, 2.0]}).tolist() == [3.0, 5.0]
+        sess.run(apart, {x: [1.0]})
+        sess.run(y, {x: np.arange(9)})
+    assert capsys.readouterr().err == "x: [1 2][2]\nx: [0 1 2 ... 6 7 8][9]\n"
+
+
+def test_print_stops_after_the_first_times(graph, capsys):
+    x = v1.placeholder(tf.float32, [])
+    y = v1.Print(x, [x], first_n=2, summarize=1)
+    with v1.Session() as sess:
+        for value in range(4):
+            sess.run(y, {x: value})
+    assert capsys.readouterr().err == "[0]\n[1]\n"
+
+
+def test_print_at_once_and_in_functions(capsys):
+    assert v1.Print(tf.constant(3), ["text"]).numpy() == 3
+    tf.function(lambda x: v1.Print(x, [x * 2]))(tf.constant(3))
+    assert capsys.readouterr().err == '["text"]\n[6]\n'
+
+
+@pytest.mark.parametrize("mode", ["off", "synchronous"])
+def test_checks_of_a_graph_name_the_first_tensor_that_is_not_finite(graph, mode, monkeypatch):
+    monkeypatch.setattr(Settings, "mode", mode)
+    x = v1.placeholder(tf.float32, [], name="x")
+    w = v1.get_variable("w", initializer=2.0)
+    y = tf.add(tf.math.log(x, name="log"), w, name="y")
+    check = v1.add_check_numerics_ops()
+    with v1.Session() as sess:
+        sess.run(w.initializer)
+        assert sess.run([y, check], {x: 1.0}) == [2.0, None]
+        with pytest.raises(tf.errors.InvalidArgumentError, match="^log:0 : Tensor had Inf"):
+            sess.run([y, check], {x: 0.0})
+
+
+def test_checks_are_of_graphs():
+    with pytest.raises(RuntimeError, match="not compatible with eager execution"):
+        v1.add_check_numerics_ops()
+
+
+def test_name_scopes_of_a_graph(graph):
+    with graph.name_scope("a") as scope:
+        x = tf.constant(1.0, name="x")
+        with graph.name_scope("b/"):
+            y = tf.constant(1.0, name="y")
+        with graph.name_scope(None):
+            z = tf.constant(1.0, name="z")
+    with graph.name_scope("a"):
+        again = tf.constant(1.0, name="x")
+    assert (scope, x.name, y.name, z.name, again.name) == ("a/", "a/x:0", "b/y:0", "z:0", "a_1/x:0")
+
+
+def test_operations_are_put_beside_others(graph):
+    with tf.device("/job:ps/task:1"):
+        x = tf.constant(1.0)
+    with graph.colocate_with(x.op), graph.container("box"), v1.container("box"):
+        assert tf.constant(2.0).op.device == x.op.device
+
+
+def test_a_graph_grows_with_each_operation(graph):
+    before = graph.version
+    tf.constant(1.0)
+    graph.switch_to_thread_local()
+    assert graph.version == before + 1
+
+
+def test_what_is_always_so():
+    v1.disable_resource_variables()
+    v1.disable_control_flow_v2()
+    assert v1.resource_variables_enabled() and v1.control_flow_v2_enabled()
+    v1.enable_resource_variables()
+    v1.enable_control_flow_v2()
+
+
+def test_options_and_tables_change_nothing(graph):
+    with v1.Session() as sess:
+        assert sess.run(v1.tables_initializer()) is None
+        options = v1.RunOptions(trace_level=v1.RunOptions.FULL_TRACE)
+        assert sess.run(tf.constant(1.0), options=options) == 1.0
+    assert options.trace_level == 3
+
+
+def test_messages_are_logged_from_the_users_line(caplog):
+    log = v1.logging
+    with caplog.at_level(log.INFO, logger="nbtape"):
+        log.debug("unseen")
+        log.info("loss %s", 0.5)
+        for i in range(5):
+            log.log_every_n(log.WARN, "every %d", 2, i)
+            log.log_first_n(log.ERROR, "first %d", 1, i)
+            log.log_if(log.FATAL, "if", i == 4)
+    expected = ["loss 0.5", "every 0", "first 0", "every 2", "every 4", "if"]
+    assert [record.getMessage() for record in caplog.records] == expected
+    assert {record.filename for record in caplog.records} == {"test_migrated.py"}
+    assert caplog.records[0].levelno == logging.INFO
+
+
+def test_how_much_is_logged_can_be_set():
+    before = v1.logging.get_verbosity()
+    try:
+        v1.logging.set_verbosity(v1.logging.ERROR)
+        assert tf.get_logger().level == logging.ERROR == v1.logging.get_verbosity()
+    finally:
+        v1.logging.set_verbosity(before)
+    v1.logging.flush()
+
+
+def test_files_of_graphs_and_events(graph, tmp_path):
+    pytest.importorskip("tensorboard")
+    tf.constant(1.0, name="one")
+    path = v1.train.write_graph(graph, tmp_path / "logs", "graph.pbtxt")
+    assert 'name: "one"' in Path(path).read_text()
+    path = v1.train.write_graph(graph.as_graph_def(), tmp_path, "graph.pb", as_text=False)
+    assert [node.name for node in v1.GraphDef.FromString(Path(path).read_bytes()).node] == ["one"]
+    with v1.summary.FileWriter(tmp_path / "run", graph):
+        pass
+    (path,) = (tmp_path / "run").iterdir()
+    version, event = v1.train.summary_iterator(path)
+    assert (
+        version.file_version == "brain.Event:2"
+        and v1.GraphDef.FromString(event.graph_def).node[0].op == "Const"
+    )
