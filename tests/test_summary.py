@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import nbtape as tf
+from nbtape.compile.settings import Settings
 from nbtape.graph import protos
 
 pytest.importorskip("tensorboard")
@@ -151,7 +152,9 @@ def test_any_tensor_can_be_written(writer):
 # In functions
 
 
-def test_a_function_records_each_time_that_it_runs(writer):
+@pytest.mark.parametrize("mode", ["off", "synchronous"])
+def test_a_function_records_each_time_that_it_runs(writer, mode, monkeypatch):
+    monkeypatch.setattr(Settings, "mode", mode)
     step = tf.Variable(0, dtype=tf.int64)
 
     @tf.function
@@ -302,6 +305,16 @@ def test_summaries_of_a_graph_are_merged_and_written(tmp_path):
     assert "scope/sum_x" in [node.name for node in found.Graph().node]
 
 
+def test_graphs_are_written_whichever_way_they_are_given(tmp_path):
+    with tf.Graph().as_default() as graph, v1.Session() as sess:
+        tf.constant(1.0, name="one")
+        with v1.summary.FileWriter(tmp_path, graph_def=sess.graph_def) as writer:
+            writer.add_graph(graph.as_graph_def(), 1)
+            with pytest.raises(TypeError, match="must be an instance of `Graph`, not str"):
+                writer.add_graph("graph")
+            assert [node.name for node in read(writer).Graph().node] == ["one"]
+
+
 def test_a_graph_without_summaries_merges_to_none():
     with tf.Graph().as_default():
         assert v1.summary.merge_all() is None
@@ -349,3 +362,6 @@ def test_without_tensorboard_it_says_what_to_install(tmp_path, monkeypatch):
     with pytest.raises(ImportError, match="pip install tensorboard"):
         summary.create_file_writer(tmp_path)
     assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(protos.Summary, "_function", None)
+    with summary.create_noop_writer().as_default(step=1):
+        assert bool(summary.scalar("x", 1.0))

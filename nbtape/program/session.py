@@ -69,8 +69,9 @@ class Session:
         return self._graph
 
     @property
-    def graph_def(self) -> str:
-        return str(self._graph)
+    def graph_def(self) -> Any:
+        """The graph as a GraphDef of TensorBoard's."""
+        return self._graph.as_graph_def()
 
     @property
     def sess_str(self) -> str:

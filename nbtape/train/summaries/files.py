@@ -6,7 +6,7 @@ from typing import Any
 
 from nbtape.graph.graph import Graph
 from nbtape.graph.graph_def import graph_def as as_graph_def
-from nbtape.graph.protos import Event, EventFileLoader, Summary, TaggedRunMetadata, message_text
+from nbtape.graph.protos import Event, EventFileLoader, GraphDef, Summary, TaggedRunMetadata, message_text
 from nbtape.train.summaries.writers import SummaryWriter
 
 
@@ -45,11 +45,11 @@ class FileWriter:
         self.add_event(Event(summary=summary), global_step)
 
     def add_graph(self, graph: Any, global_step: Any = None, graph_def: Any = None) -> None:
-        """Write a Graph, which TensorBoard shows by its name scopes; raises TypeError for anything else."""
-        if graph is not None and not isinstance(graph, Graph):
-            raise TypeError(f"The passed graph must be an instance of `Graph`, not {type(graph).__name__}.")
-        found = graph_def if graph is None else as_graph_def(graph)
-        self.add_event(Event(graph_def=found.SerializeToString()), global_step)
+        """Write a Graph or a GraphDef, which TensorBoard shows by its name scopes; raises TypeError for
+        anything else.
+        """
+        given = graph_def if graph is None else graph
+        self.add_event(Event(graph_def=_as_graph_def(given).SerializeToString()), global_step)
 
     def add_run_metadata(self, run_metadata: Any, tag: str, global_step: Any = None) -> None:
         """Write what is known of a run."""
@@ -106,9 +106,17 @@ class FileWriterCache:
             FileWriterCache._writers.popitem()[1].close()
 
 
+def _as_graph_def(graph: Any) -> Any:
+    if isinstance(graph, Graph):
+        return as_graph_def(graph)
+    if not isinstance(graph, GraphDef.resolve()):
+        raise TypeError(f"The passed graph must be an instance of `Graph`, not {type(graph).__name__}.")
+    return graph
+
+
 def write_graph(graph_or_graph_def: Any, logdir: Any, name: str, as_text: bool = True) -> str:
     """Write a GraphDef to the file `name` in a folder, which is made if need be; gives the file's path."""
-    found = as_graph_def(graph_or_graph_def) if isinstance(graph_or_graph_def, Graph) else graph_or_graph_def
+    found = _as_graph_def(graph_or_graph_def)
     os.makedirs(logdir, exist_ok=True)
     path = os.path.join(logdir, name)
     with open(path, "wb") as file:

@@ -140,7 +140,7 @@ def _write(wanted, step, data, *, entry, writer, live):
     if step == _NONE:
         raise ValueError(_NO_STEP)
     if wanted:
-        writer.add(step=int(step), summary=entry(data))
+        writer.record(int(step), entry, data)
     return np.bool_(bool(wanted))
 
 

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -26,11 +27,8 @@ def _set_now(value: Any) -> Setting:
 
 class _State(threading.local):
     def __init__(self):
-        self.writer, self.step, self.recording = (
-            Setting(None, False),
-            Setting(None, False),
-            Setting(True, False),
-        )
+        self.writer = self.step = Setting(None, False)
+        self.recording = Setting(True, False)
 
 
 state = _State()
@@ -65,6 +63,10 @@ class SummaryWriter:
 
     def init(self) -> None:
         """Nothing: the file is there from the start."""
+
+    def record(self, step: int, make: Callable[[Any], Any], value: Any) -> None:
+        """Write the summary that `make` makes of a value."""
+        self.add(step=step, summary=make(value))
 
     def add(self, **contents: Any) -> None:
         """Write an event, which happens now."""
@@ -103,7 +105,10 @@ class _Nothing(SummaryWriter):
     def __init__(self):
         self.logdir = ""
 
-    def add_event(self, event: Any) -> None:
+    def record(self, step: int, make: Callable[[Any], Any], value: Any) -> None:
+        """Nothing, so that there need be no TensorBoard."""
+
+    def add(self, **contents: Any) -> None:
         """Nothing."""
 
     def flush(self) -> None:
