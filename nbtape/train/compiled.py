@@ -5,7 +5,7 @@ from typing import Any
 
 from nbtape.core import nest
 from nbtape.train import accuracy, lookup, lossmetrics
-from nbtape.train.losses import Loss, LossFunctionWrapper
+from nbtape.train.loss import Loss, LossFunctionWrapper
 from nbtape.train.metric import Mean, MeanMetricWrapper, Metric
 
 _KINDS = {  # metrics whose names mean one of three, by what the labels are

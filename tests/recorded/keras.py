@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from recorded import HERE, layer_cases, optimizer_cases
+from recorded import HERE, layer_cases, loss_cases, optimizer_cases
 from recorded.metric_cases import CASES as METRICS
 
 
@@ -42,6 +42,12 @@ def layers():
         name: {key: [np.round(x, 6).tolist() for x in part] for key, part in parts.items()}
         for name, parts in found.items()
     }
+
+
+def losses():
+    """The values of each loss, and its gradient."""
+    found = {name: loss_cases.measured(tf, name) for name in loss_cases.CASES}
+    return {name: [np.float64(x).round(6).tolist() for x in values] for name, values in found.items()}
 
 
 for made in sys.argv[1:]:
