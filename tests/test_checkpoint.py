@@ -1,5 +1,6 @@
 """Checkpoints by object graph: what they save, what finds its values again, and what is refused."""
 
+import copy
 import gc
 import logging
 import os
@@ -334,17 +335,46 @@ def holding(**values):
     return m
 
 
-def test_lists_that_grow_take_their_values_with_the_next_attribute(prefix):
-    source = tf.Module()
-    source.ws = [tf.Variable(1.0), tf.Variable(2.0)]
+def test_lists_and_dicts_take_their_values_as_they_grow(prefix):
+    source, m = tf.Module(), tf.Module()
+    source.ws = [tf.Variable(float(i)) for i in range(5)]
+    source.d = {"a": [tf.Variable(5.0)], "b": {"c/d": tf.Variable(6.0)}, "e": tf.Variable(7.0)}
     path = saved(prefix, m=source)
-    m = tf.Module()
-    m.ws = [tf.Variable(0.0)]
+    m.ws, m.d = [tf.Variable(-1.0)], {}
     status = tf.train.Checkpoint(m=m).restore(path)
-    m.ws.append(tf.Variable(0.0))
-    m.built = True
-    assert [float(w) for w in m.ws] == [1.0, 2.0]
+    m.ws.append(tf.Variable(-1.0))
+    m.ws += [tf.Variable(-1.0), tf.Variable(-1.0)]
+    m.ws.insert(4, tf.Variable(-1.0))
+    m.d["a"] = []
+    m.d["a"].append(tf.Variable(-1.0))
+    m.d.setdefault("b", {}).update({"c/d": tf.Variable(-1.0)})
+    m.d.update(e=tf.Variable(-1.0))
+    assert [float(w) for w in m.ws] == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert [float(w) for w in (m.d["a"][0], m.d["b"]["c/d"], m.d["e"])] == [5.0, 6.0, 7.0]
     status.assert_consumed()
+    assert [type(x) for x in vars(copy.deepcopy(m)).values() if isinstance(x, list | dict)] == [list, dict]
+
+
+def test_the_last_restore_counts(prefix):
+    first, second = (saved(f"{prefix}{value}", m=holding(v=value, w=value)) for value in (1.0, 2.0))
+    m = tf.Module()
+    for path in (first, second, first):
+        tf.train.Checkpoint(m=m).restore(path).expect_partial()
+    assert len(waiting[id(m)]) == 1
+    m.v = tf.Variable(0.0)
+    assert float(m.v) == 1.0
+    tf.train.Checkpoint(m=m).restore(second).expect_partial()
+    m.w = tf.Variable(0.0)
+    assert (float(m.v), float(m.w)) == (2.0, 2.0)
+
+
+def test_restores_for_different_parts_add_up(prefix):
+    first, second = saved(prefix, m=holding(v=1.0)), saved(prefix + "b", m=holding(w=2.0))
+    m = tf.Module()
+    for path in (first, second):
+        tf.train.Checkpoint(m=m).restore(path)
+    m.v, m.w = tf.Variable(0.0), tf.Variable(0.0)
+    assert (float(m.v), float(m.w)) == (1.0, 2.0) and id(m) not in waiting
 
 
 def test_a_later_value_that_does_not_fit_is_refused(prefix):
@@ -593,16 +623,20 @@ def test_saving_and_restoring_take_work_in_proportion_to_the_variables(prefix):
         checkpoint = tf.train.Checkpoint(m=m)
         path = checkpoint.write(prefix)
         later = tf.Module()
+        later.below = []
 
         def make():
             for i in range(count):
                 setattr(later, f"v{i}", variables[i])
+            for modules in below:
+                later.below.append(modules)
 
         status = tf.train.Checkpoint(m=later).read(path)
         variables = [tf.Variable(0.0) for _ in range(count)]
+        below = [holding(**{f"v{i}": -1.0 for i in range(20)}) for _ in range(count // 20)]
         found = calls(lambda: checkpoint.write(prefix)), calls(lambda: checkpoint.read(path)), calls(make)
         assert all(float(variables[i]) == i for i in range(count))
-        status.expect_partial()
+        status.assert_existing_objects_matched()
         return np.array(found)
 
     assert np.all(work(2000) < 4.5 * work(500))

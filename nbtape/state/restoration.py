@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from nbtape.core import source
 from nbtape.core.shape import TensorShape
 from nbtape.state.bundle import CheckpointReader
-from nbtape.state.tracking import arrived, children, key, unescaped, wait, wait_no_more, walk
+from nbtape.state.growing import growing
+from nbtape.state.tracking import arrived, children, key, unescaped, wait, wait_no_more, waiting, walk
 from nbtape.state.values import check, in_graph, name_of, snapshot, store
 from nbtape.state.variable import Variable
 
@@ -61,7 +62,6 @@ class _Waiting(NamedTuple):
     ref: weakref.ref
     node: int
     missing: set[str]  # the paths to what it is to hold
-    containers: set[str]  # the attributes in which these paths lead through lists and dicts
 
 
 class Restoration:
@@ -82,12 +82,10 @@ class Restoration:
         self._take([(root, 0) for root in roots])
         self.partial = False
 
-    def arrived(self, x: Any, name: str | None) -> None:
-        """Bind what `x` now holds in an attribute, and in containers to which more was to come."""
-        _, node, missing, containers = self._waiting[id(x)]
-        names = None if name is None else {name, *containers}
-        here, saved = children(x, names), self.nodes[node]["children"]
-        found = missing.intersection(here)
+    def arrived(self, x: Any, here: dict[str, Any]) -> None:
+        """Bind what `x` now holds `here`, by paths."""
+        _, node, missing = self._waiting[id(x)]
+        found, saved = missing.intersection(here), self.nodes[node]["children"]
         missing -= found
         if not missing:
             del self._waiting[id(x)]
@@ -97,9 +95,15 @@ class Restoration:
             self._bind(here[path], saved[path], fresh)
         self._take(fresh)
 
+    def give_way(self, x: Any, missing: set[str]) -> None:
+        """Leave `x` to a later restore, which has values for all that this one waits for."""
+        if self._waits(x) and self._waiting[id(x)].missing <= missing:
+            del self._waiting[id(x)]
+            wait_no_more(x, self)
+
     def look_again(self) -> None:
-        """Bind what came without anybody's telling, into lists for one."""
-        for x in [waiting.ref() for waiting in self._waiting.values()]:
+        """Bind what came without anybody's telling, as into the attributes of attributes."""
+        for x in [waits.ref() for waits in self._waiting.values()]:
             if x is not None:
                 arrived(x)
 
@@ -157,10 +161,15 @@ class Restoration:
     def _await(self, x: Any, node: int) -> None:
         """Be told when `x` comes to hold what it held in the checkpoint."""
         missing = set(self.nodes[node]["children"]).difference(children(x))
+        for older in list(waiting.get(id(x), ())):
+            older.give_way(x, missing)
         if missing and not self._waits(x):
-            containers = {unescaped(path.split("/")[0]) for path in missing if "/" in path}
-            self._waiting[id(x)] = _Waiting(weakref.ref(x), node, missing, containers)
+            self._waiting[id(x)] = _Waiting(weakref.ref(x), node, missing)
             wait(x, self)
+            for head in {path.split("/")[0] for path in missing if "/" in path}:
+                name = unescaped(head)
+                if name in getattr(x, "__dict__", ()):
+                    x.__dict__[name] = growing(x.__dict__[name], x, head)
 
     def _waits(self, x: Any) -> bool:
         return id(x) in self._waiting and self._waiting[id(x)].ref() is x

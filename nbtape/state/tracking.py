@@ -29,12 +29,18 @@ class AutoTrackable:
             arrived(self, name)
 
 
-def arrived(x: Any, name: str | None = None) -> None:
-    """Give values to what `x` holds now and did not when a checkpoint was restored: in the attribute `name`,
-    or in all.
+def arrived(x: Any, *names: str) -> None:
+    """Give values to what `x` holds now and did not when a checkpoint was restored: in the attributes
+    `names`, or in all.
     """
+    if id(x) in waiting:
+        took(x, children(x, names or None))
+
+
+def took(x: Any, found: dict[str, Any]) -> None:
+    """Give values to what was `found` in `x`, by paths."""
     for restoration in list(waiting.get(id(x), ())):
-        restoration.arrived(x, name)
+        restoration.arrived(x, found)
 
 
 def wait(x: Any, restoration: Any) -> None:
@@ -87,16 +93,17 @@ def children(x: Any, names: Any = None) -> dict[str, Any]:
     """
     attributes, ignored = held(x), getattr(x, "_TF_MODULE_IGNORED_PROPERTIES", ())
     kept = [name for name in (attributes if names is None else names) if name not in ignored]
-    return {path: child for name in kept for path, child in _spread(escaped(name), attributes.get(name))}
+    return {path: child for name in kept for path, child in spread(escaped(name), attributes.get(name))}
 
 
-def _spread(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+def spread(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The trackable objects in a value, through containers, with paths that start with `path`."""
     if is_trackable(value):
         yield path, value
     elif isinstance(value, _CONTAINERS):
         items = value.items() if isinstance(value, Mapping) else enumerate(value)
         for name, item in items:
-            for found in _spread(f"{path}/{escaped(str(name))}", item):
+            for found in spread(f"{path}/{escaped(str(name))}", item):
                 if isinstance(value, Mapping) and not isinstance(name, str):
                     raise ValueError(
                         f"A checkpoint cannot name what the dict {path!r} holds under {name!r}. Use strings "
