@@ -1,35 +1,43 @@
 """`tf.keras.losses`."""
 
-from nbtape.train.lookup import deserialize as deserialize, loss as get, serialize as serialize
-from nbtape.train.losses import (
+from nbtape.train.crossentropies import (
+    binary_crossentropy as binary_crossentropy,
+    binary_focal_crossentropy as binary_focal_crossentropy,
+    categorical_crossentropy as categorical_crossentropy,
+    categorical_focal_crossentropy as categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy as categorical_generalized_cross_entropy,
+    sparse_categorical_crossentropy as sparse_categorical_crossentropy,
+)
+from nbtape.train.entropies import (
     BinaryCrossentropy as BinaryCrossentropy,
     BinaryFocalCrossentropy as BinaryFocalCrossentropy,
     CategoricalCrossentropy as CategoricalCrossentropy,
     CategoricalFocalCrossentropy as CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy as CategoricalGeneralizedCrossEntropy,
+    SparseCategoricalCrossentropy as SparseCategoricalCrossentropy,
+)
+from nbtape.train.lookup import deserialize as deserialize, loss as get, serialize as serialize
+from nbtape.train.loss import Loss as Loss, LossFunctionWrapper as LossFunctionWrapper
+from nbtape.train.losses import (
     CategoricalHinge as CategoricalHinge,
+    Circle as Circle,
     CosineSimilarity as CosineSimilarity,
     Dice as Dice,
     Hinge as Hinge,
     Huber as Huber,
     KLDivergence as KLDivergence,
     LogCosh as LogCosh,
-    Loss as Loss,
-    LossFunctionWrapper as LossFunctionWrapper,
     MeanAbsoluteError as MeanAbsoluteError,
     MeanAbsolutePercentageError as MeanAbsolutePercentageError,
     MeanSquaredError as MeanSquaredError,
     MeanSquaredLogarithmicError as MeanSquaredLogarithmicError,
     Poisson as Poisson,
-    SparseCategoricalCrossentropy as SparseCategoricalCrossentropy,
     SquaredHinge as SquaredHinge,
     Tversky as Tversky,
 )
 from nbtape.train.lossfunctions import (
-    binary_crossentropy as binary_crossentropy,
-    binary_focal_crossentropy as binary_focal_crossentropy,
-    categorical_crossentropy as categorical_crossentropy,
-    categorical_focal_crossentropy as categorical_focal_crossentropy,
     categorical_hinge as categorical_hinge,
+    circle as circle,
     cosine_similarity as cosine_similarity,
     dice as dice,
     hinge as hinge,
@@ -52,7 +60,6 @@ from nbtape.train.lossfunctions import (
     mean_squared_logarithmic_error as mean_squared_logarithmic_error,
     mean_squared_logarithmic_error as msle,
     poisson as poisson,
-    sparse_categorical_crossentropy as sparse_categorical_crossentropy,
     squared_hinge as squared_hinge,
     tversky as tversky,
 )

@@ -29,6 +29,13 @@ from nbtape.train.confusion import (
     TrueNegatives as TrueNegatives,
     TruePositives as TruePositives,
 )
+from nbtape.train.crossentropies import (
+    binary_crossentropy as binary_crossentropy,
+    binary_focal_crossentropy as binary_focal_crossentropy,
+    categorical_crossentropy as categorical_crossentropy,
+    categorical_focal_crossentropy as categorical_focal_crossentropy,
+    sparse_categorical_crossentropy as sparse_categorical_crossentropy,
+)
 from nbtape.train.curves import (
     AUC as AUC,
     PrecisionAtRecall as PrecisionAtRecall,
@@ -38,10 +45,6 @@ from nbtape.train.curves import (
 )
 from nbtape.train.lookup import deserialize as deserialize, metric_ as get, serialize as serialize
 from nbtape.train.lossfunctions import (
-    binary_crossentropy as binary_crossentropy,
-    binary_focal_crossentropy as binary_focal_crossentropy,
-    categorical_crossentropy as categorical_crossentropy,
-    categorical_focal_crossentropy as categorical_focal_crossentropy,
     categorical_hinge as categorical_hinge,
     hinge as hinge,
     huber as huber,
@@ -54,7 +57,6 @@ from nbtape.train.lossfunctions import (
     mean_squared_error as mean_squared_error,
     mean_squared_logarithmic_error as mean_squared_logarithmic_error,
     poisson as poisson,
-    sparse_categorical_crossentropy as sparse_categorical_crossentropy,
     squared_hinge as squared_hinge,
 )
 from nbtape.train.lossmetrics import (

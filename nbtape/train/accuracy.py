@@ -8,8 +8,8 @@ from nbtape.ops.arithmetic import cast
 from nbtape.ops.measure import shape as shape_of
 from nbtape.ops.shape import reshape, squeeze
 from nbtape.ops.sort import argmax, in_top_k
-from nbtape.train.lossfunctions import beside
 from nbtape.train.metric import NamedMean
+from nbtape.train.reduction import beside
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Any:

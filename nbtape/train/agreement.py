@@ -12,8 +12,8 @@ from nbtape.ops.measure import shape as shape_of, size
 from nbtape.ops.reduce import reduce_mean, reduce_sum
 from nbtape.ops.shape import broadcast_to, expand_dims
 from nbtape.ops.statistics import reduce_std, reduce_variance
-from nbtape.train.lossfunctions import EPSILON, beside, same_rank
 from nbtape.train.metric import Mean, Metric, NamedMean
+from nbtape.train.reduction import EPSILON, beside, same_rank
 
 _AVERAGES = (None, "uniform_average", "variance_weighted_average")
 

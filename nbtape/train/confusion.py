@@ -15,8 +15,8 @@ from nbtape.ops.segment import unsorted_segment_sum
 from nbtape.ops.sequence import one_hot
 from nbtape.ops.shape import broadcast_to, expand_dims, reshape
 from nbtape.ops.sort import top_k as largest
-from nbtape.train.lossfunctions import EPSILON, same_rank
 from nbtape.train.metric import Metric
+from nbtape.train.reduction import EPSILON, same_rank
 
 _LEAST = -1e10  # below all predictions
 KINDS = ("true_positives", "false_positives", "true_negatives", "false_negatives")

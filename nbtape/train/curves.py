@@ -11,7 +11,7 @@ from nbtape.ops.measure import shape as shape_of
 from nbtape.ops.reduce import reduce_max, reduce_mean, reduce_sum
 from nbtape.ops.shape import broadcast_to
 from nbtape.train.confusion import Confusion, evenly_spread, weighed
-from nbtape.train.lossfunctions import EPSILON
+from nbtape.train.reduction import EPSILON
 
 _CURVES, _SUMS = ("ROC", "PR", "PRGAIN"), ("interpolation", "minoring", "majoring")
 

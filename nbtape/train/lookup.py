@@ -9,7 +9,9 @@ from nbtape.train import (
     adaptive,
     agreement,
     confusion,
+    crossentropies,
     curves,
+    entropies,
     losses as losses_,
     lossfunctions,
     lossmetrics,
@@ -21,9 +23,12 @@ from nbtape.train import (
 from nbtape.train.naming import snake
 from nbtape.train.optimizer import Optimizer
 
-_LOSSES = lossfunctions, losses_
-_METRICS = lossfunctions, accuracy, lossmetrics, metric, agreement, confusion, curves, overlap
+_LOSSES = lossfunctions, crossentropies, losses_, entropies
+_METRICS = (
+    lossfunctions, crossentropies, accuracy, lossmetrics, metric, agreement, confusion, curves, overlap
+)  # fmt: skip
 _OPTIMIZERS = optimizers, adaptive, norms
+_PLACES = {"keras.losses": _LOSSES, "keras.metrics": _METRICS, "keras.optimizers": _OPTIMIZERS}
 _SHORT = {
     "mse": "mean_squared_error",
     "mae": "mean_absolute_error",
@@ -102,11 +107,13 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
     >>> losses.deserialize(losses.serialize(losses.Huber(delta=0.5))).get_config()["delta"]
     0.5
     """
-    name = config["class_name"] if isinstance(config, dict) else config
-    known = _names(_LOSSES) | _names(_METRICS) | _names(_OPTIMIZERS) | (custom_objects or {})
+    if not isinstance(config, dict):
+        config = {"class_name": config}
+    name, place = config["class_name"], _PLACES.get(config.get("module", ""))
+    known = _names(place or (*_OPTIMIZERS, *_METRICS, *_LOSSES)) | (custom_objects or {})
     if name not in known:
         raise ValueError(f"Unknown object: {name!r}. Give it in `custom_objects`, as {{{name!r}: ...}}.")
-    return known[name].from_config(dict(config["config"])) if isinstance(config, dict) else known[name]
+    return known[name].from_config(dict(config["config"])) if "config" in config else known[name]
 
 
 def _found(identifier: Any, what: str, instead: str, modules: tuple[ModuleType, ...]) -> Any:

@@ -5,47 +5,15 @@ from typing import Any
 
 from nbtape.core.dtype import int64
 from nbtape.core.engine import o, tensor
-from nbtape.ops.arithmetic import cast, divide_no_nan, softplus
+from nbtape.ops.arithmetic import cast, softplus
 from nbtape.ops.clip import clip_by_value
-from nbtape.ops.crossentropy import (
-    sigmoid_cross_entropy_with_logits,
-    softmax_cross_entropy_with_logits,
-    sparse_softmax_cross_entropy_with_logits,
-)
+from nbtape.ops.linalg import matmul
+from nbtape.ops.measure import size
 from nbtape.ops.norm import l2_normalize
-from nbtape.ops.reduce import reduce_max, reduce_mean, reduce_sum
-from nbtape.ops.shape import expand_dims, squeeze
-from nbtape.ops.softmax import softmax
-
-EPSILON = 1e-7  # what probabilities and divisors are kept away from 0 by
-
-
-def same_rank(a: Any, b: Any, expand: bool = True) -> tuple[Any, Any]:
-    """Two tensors, one of which may have a last axis of size 1 more than the other.
-
-    That axis is taken off, unless the other has one dimension only, and is given one (if `expand`).
-    """
-    ranks = a.shape.rank, b.shape.rank
-    if None in ranks or abs(ranks[0] - ranks[1]) != 1:
-        return a, b
-    if ranks[0] < ranks[1]:
-        return same_rank(b, a, expand)[::-1]
-    if a.shape[-1] != 1:
-        return a, b
-    return (a, expand_dims(b, -1)) if ranks[1] == 1 and expand else (squeeze(a, -1), b)
-
-
-def beside(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    """Targets in the dtype and rank of the predictions, and these."""
-    y_pred = tensor(y_pred)
-    return same_rank(cast(y_true, y_pred.dtype), y_pred)
-
-
-def _shares(y: Any, axis: Any = None) -> Any:
-    """Probabilities, kept away from 0 and 1, and made to add up to 1 along `axis` before, if there is one."""
-    if axis is not None:
-        y = y / reduce_sum(y, axis, True)
-    return clip_by_value(y, EPSILON, 1.0 - EPSILON)
+from nbtape.ops.reduce import reduce_logsumexp, reduce_max, reduce_mean, reduce_sum
+from nbtape.ops.sequence import range as range_
+from nbtape.ops.shape import expand_dims, reshape, transpose
+from nbtape.train.reduction import EPSILON, beside
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
@@ -185,132 +153,6 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     return o.relu(others - mine + 1.0)
 
 
-def binary_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
-) -> Any:
-    """The mean cross-entropy of probabilities, or of logits if `from_logits`, with targets of 0 and 1.
-
-    >>> tf.keras.losses.binary_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).numpy().round(4)
-    array([0.6931], dtype=float32)
-    """
-    y_pred = tensor(y_pred)
-    y_true = _smoothed(cast(y_true, y_pred.dtype), label_smoothing, 2)
-    return reduce_mean(_binary(y_true, y_pred, from_logits), axis)
-
-
-def _binary(y_true: Any, y_pred: Any, from_logits: bool) -> Any:
-    if not y_true.shape.is_compatible_with(y_pred.shape):
-        raise ValueError(
-            "Arguments `target` and `output` must have the same shape. Received: "
-            f"target.shape={y_true.shape}, output.shape={y_pred.shape}"
-        )
-    if from_logits:
-        return sigmoid_cross_entropy_with_logits(y_true, y_pred)
-    p = _shares(y_pred)
-    return -(y_true * o.log(p) + (1.0 - y_true) * o.log(1.0 - p))
-
-
-def _smoothed(y_true: Any, smoothing: float, classes: Any) -> Any:
-    return y_true * (1.0 - smoothing) + smoothing / classes if smoothing else y_true
-
-
-def binary_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
-    apply_class_balancing: bool = False,
-    alpha: float = 0.25,
-    gamma: float = 2.0,
-    from_logits: bool = False,
-    label_smoothing: float = 0.0,
-    axis: int = -1,
-) -> Any:
-    """Binary cross-entropy times (1 - p)**gamma, for `p` the probability of what is true.
-
-    With `apply_class_balancing` ones weigh `alpha` and zeros 1 - alpha.
-
-    >>> tf.keras.losses.binary_focal_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).numpy().round(4)
-    array([0.1733], dtype=float32)
-    """
-    y_pred = tensor(y_pred)
-    y_true = _smoothed(cast(y_true, y_pred.dtype), label_smoothing, 2)
-    y_pred = o.sigmoid(y_pred) if from_logits else y_pred
-    p = y_true * y_pred + (1.0 - y_true) * (1.0 - y_pred)
-    loss = (1.0 - p) ** gamma * _binary(y_true, y_pred, False)
-    if apply_class_balancing:
-        loss = (y_true * alpha + (1.0 - y_true) * (1.0 - alpha)) * loss
-    return reduce_mean(loss, axis)
-
-
-def categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
-) -> Any:
-    """Cross-entropy of probabilities, or of logits if `from_logits`, with targets that are distributions.
-
-    Probabilities are made to add up to 1.
-
-    >>> tf.keras.losses.categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).numpy().round(4)
-    array([0.6931], dtype=float32)
-    """
-    y_true, y_pred = _categorical(y_true, y_pred, label_smoothing)
-    if from_logits:
-        return softmax_cross_entropy_with_logits(y_true, y_pred, axis)
-    return -reduce_sum(y_true * o.log(_shares(y_pred, axis)), axis)
-
-
-def _categorical(y_true: Any, y_pred: Any, smoothing: float) -> tuple[Any, Any]:
-    y_pred = tensor(y_pred)
-    y_true = cast(y_true, y_pred.dtype)
-    if not y_true.shape.is_compatible_with(y_pred.shape):
-        raise ValueError(
-            "Arguments `target` and `output` must have the same shape. Received: "
-            f"target.shape={y_true.shape}, output.shape={y_pred.shape}\n"
-            "For targets that are numbers of classes write sparse_categorical_crossentropy."
-        )
-    return _smoothed(y_true, smoothing, y_pred.shape[-1]), y_pred
-
-
-def categorical_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
-    alpha: Any = 0.25,
-    gamma: float = 2.0,
-    from_logits: bool = False,
-    label_smoothing: float = 0.0,
-    axis: int = -1,
-) -> Any:
-    """Categorical cross-entropy with each class's term times alpha * (1 - y_pred)**gamma.
-
-    >>> tf.keras.losses.categorical_focal_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).numpy().round(4)
-    array([0.0433], dtype=float32)
-    """
-    y_true, y_pred = _categorical(y_true, y_pred, label_smoothing)
-    p = _shares(softmax(y_pred, axis) if from_logits else y_pred, axis)
-    return reduce_sum(alpha * (1.0 - p) ** gamma * -y_true * o.log(p), axis)
-
-
-def sparse_categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
-) -> Any:
-    """Cross-entropy of probabilities, or logits if `from_logits`, with targets that are numbers of classes.
-
-    Examples of the class `ignore_class` have a loss of 0.
-
-    >>> tf.keras.losses.sparse_categorical_crossentropy([1], [[0.5, 0.5]]).numpy().round(4)
-    array([0.6931], dtype=float32)
-    """
-    y_pred, y_true = tensor(y_pred), cast(y_true, int64)
-    if axis not in (-1, y_pred.shape.rank - 1):
-        raise ValueError(f"Only axis=-1 is currently supported. Received: axis={axis}")
-    if y_true.shape.rank == y_pred.shape.rank and y_true.shape[-1] == 1:
-        y_true = squeeze(y_true, -1)
-    logits = y_pred if from_logits else o.log(_shares(y_pred))
-    if ignore_class is None:
-        return sparse_softmax_cross_entropy_with_logits(y_true, logits)
-    counts = o.not_equal(y_true, cast(ignore_class, int64))
-    loss = sparse_softmax_cross_entropy_with_logits(o.where(counts, y_true, cast(0, int64)), logits)
-    return o.where(counts, loss, cast(0.0, loss.dtype))
-
-
 def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
     """1 - 2 * (what targets and predictions share) / (all of both).
 
@@ -336,16 +178,39 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
     return 1.0 - share / (share + missed * alpha + wrong * beta + EPSILON)
 
 
-def reduced(values: Any, weights: Any = None, reduction: str | None = "sum_over_batch_size") -> Any:
-    """Losses times `weights`, brought to one number as `reduction` says."""
-    if weights is not None:
-        values, weights = same_rank(values, cast(weights, values.dtype))
-        values = values * weights
-    if reduction in (None, "none"):
-        return values
-    total = reduce_sum(values)
-    if reduction == "sum":
-        return total
-    if reduction == "mean_with_sample_weight" and weights is not None:
-        return divide_no_nan(total, reduce_sum(weights))
-    return reduce_mean(values) if values.shape.num_elements() != 0 else values
+def circle(
+    y_true: Any,
+    y_pred: Any,
+    ref_labels: Any = None,
+    ref_embeddings: Any = None,
+    remove_diagonal: bool = True,
+    gamma: float = 80.0,
+    margin: float = 0.4,
+) -> Any:
+    """How far embeddings, of length 1, are from being nearer to all of their class than to any other.
+
+    They are compared with each other, or with `ref_embeddings` of classes `ref_labels`; with itself none is,
+    unless `remove_diagonal` is False. What is near enough does not count in the mean of the losses.
+
+    >>> tf.keras.losses.circle([0, 0, 1], [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]], gamma=1.0).numpy().round(4)
+    array([0.5629, 0.7339, 0.    ], dtype=float32)
+    """
+    y_pred = tensor(y_pred)
+    y_true = reshape(cast(y_true, int64), [-1, 1])
+    labels = y_true if ref_labels is None else reshape(cast(ref_labels, int64), [-1, 1])
+    others = y_pred if ref_embeddings is None else cast(ref_embeddings, y_pred.dtype)
+    far = o.maximum(1.0 - matmul(y_pred, others, transpose_b=True), cast(0, y_pred.dtype))
+    alike = o.equal(y_true, transpose(labels))
+    unlike = o.logical_not(alike)
+    if remove_diagonal:
+        rows, columns = range_(size(y_true)), range_(size(labels))
+        alike = o.logical_and(alike, o.not_equal(expand_dims(rows, 1), expand_dims(columns, 0)))
+    least = cast(-math.inf, y_pred.dtype)
+    near = -gamma * (margin + far) * (margin - far)
+    apart = gamma * o.relu(1.0 + margin - far) * (1.0 - margin - far)
+    near, apart = (
+        reduce_logsumexp(o.where(mask, x, least), 1) for mask, x in ((alike, near), (unlike, apart))
+    )
+    loss = softplus(near + apart)
+    loss._keras_mask = loss > 0.0
+    return loss

@@ -3,8 +3,9 @@
 from typing import Any
 
 from nbtape.core.engine import o
-from nbtape.train import lossfunctions as f
+from nbtape.train import crossentropies as e, lossfunctions as f
 from nbtape.train.metric import Mean, NamedMean
+from nbtape.train.reduction import beside
 
 
 class RootMeanSquaredError(Mean):
@@ -20,7 +21,7 @@ class RootMeanSquaredError(Mean):
         super().__init__(name, dtype)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        y_true, y_pred = f.beside(y_true, y_pred)
+        y_true, y_pred = beside(y_true, y_pred)
         super().update_state(o.square(y_pred - y_true), sample_weight)
 
     def result(self) -> Any:
@@ -148,7 +149,7 @@ class BinaryCrossentropy(NamedMean):
     0.2877
     """
 
-    direction, function = "down", staticmethod(f.binary_crossentropy)
+    direction, function = "down", staticmethod(e.binary_crossentropy)
 
     def __init__(
         self,
@@ -168,7 +169,7 @@ class CategoricalCrossentropy(NamedMean):
     0.2877
     """
 
-    direction, function = "down", staticmethod(f.categorical_crossentropy)
+    direction, function = "down", staticmethod(e.categorical_crossentropy)
 
     def __init__(
         self,
@@ -189,7 +190,7 @@ class SparseCategoricalCrossentropy(NamedMean):
     0.2877
     """
 
-    direction, function = "down", staticmethod(f.sparse_categorical_crossentropy)
+    direction, function = "down", staticmethod(e.sparse_categorical_crossentropy)
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from nbtape.core.dtype import DType
 from nbtape.ops.arithmetic import cast, divide_no_nan
 from nbtape.ops.measure import size
 from nbtape.ops.reduce import reduce_sum
-from nbtape.train.lossfunctions import same_rank
+from nbtape.train.reduction import same_rank
 
 
 def masked_weights(y_pred: Any, weights: Any, dtype: DType, mean: bool = False) -> Any:

@@ -13,9 +13,9 @@ from nbtape.ops.shape import broadcast_to
 from nbtape.state.scaling import get as initializer_named
 from nbtape.state.scope import name_scope
 from nbtape.state.variable import Variable
-from nbtape.train.lossfunctions import same_rank
 from nbtape.train.masking import masked_weights
 from nbtape.train.naming import unique
+from nbtape.train.reduction import same_rank
 
 
 class Metric:
@@ -103,9 +103,11 @@ class Metric:
 
 def weighted(values: Any, weights: Any, fold: Callable, dtype: Any) -> tuple[Any, Any]:
     """A value an example, times its weight, and the weights; `fold` is the reduction of further axes."""
+    if weights is not None:
+        weights = masked_weights(values, cast(weights, dtype), dtype)
     values = cast(values, dtype)
     if weights is not None:
-        values, weights = same_rank(values, cast(weights, dtype))
+        values, weights = same_rank(values, weights)
         rank = weights.shape.rank
         if values.shape.rank > rank:
             values = fold(values, list(range(rank, values.shape.rank)))

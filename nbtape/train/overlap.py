@@ -13,8 +13,8 @@ from nbtape.ops.reduce import reduce_max, reduce_mean, reduce_sum
 from nbtape.ops.segment import unsorted_segment_sum
 from nbtape.ops.shape import broadcast_to, expand_dims, reshape
 from nbtape.ops.sort import argmax
-from nbtape.train.lossfunctions import EPSILON
 from nbtape.train.metric import Metric
+from nbtape.train.reduction import EPSILON
 
 
 class IoU(Metric):

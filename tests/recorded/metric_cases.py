@@ -28,6 +28,7 @@ CLASSES = [(labels(8, classes=3), labels(8, classes=3), None), (labels(2, 3), la
 STRAY = [([0, 1, 2, 2, 255, 1, -1], [0, 2, 2, 1, 1, 7, 0], [1, 2, 1, 3, 1, 1, 1])]
 LOGITS = [(y, (np.asarray(p) * 6 - 3).tolist(), w) for y, p, w in FLAT]
 REAL = [(draw(6, 2), draw(6, 2), None), (draw(4, 2), draw(4, 2), weights(4))]
+IGNORED = [(labels(4, classes=3), draw(4, 3), w) for w in (None, weights(4))]
 SAME = [([[1.0], [1.0]], [[1.0], [2.0]], None)]
 RELATED = [(draw(5, 4), draw(5, 4), None), (draw(3, 4), draw(3, 4), weights(3))]
 COUNTS = ["TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives"]
@@ -102,6 +103,11 @@ CASES |= {
     "ConcordanceCorrelation": ("ConcordanceCorrelation", {"axis": -1}, RELATED),
     "CosineSimilarity along 0": ("CosineSimilarity", {"axis": 0}, RELATED[:1]),
 }
+CASES["SparseCategoricalCrossentropy ignoring"] = (
+    "SparseCategoricalCrossentropy",
+    {"ignore_class": 1, "from_logits": True},
+    IGNORED,
+)
 for average in (None, "micro", "macro", "weighted"):
     CASES |= {
         f"F1Score {average}": ("F1Score", {"average": average}, ONE_HOT),
