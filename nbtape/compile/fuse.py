@@ -33,6 +33,7 @@ class _Fuser:
         self.program = program
         self.found: list[Unit] = []
         self.before: list[int] = []  # for each unit the set of units that it needs, as bits
+        self.needed = 0  # the units that others need
         self.maker: dict[Value, int] = {}
         self.readers: dict[Value, list[int]] = {}
         self.barrier = 0  # units from here on may still grow: effects keep their order
@@ -80,7 +81,7 @@ class _Fuser:
             self._of_variable(i, step, reference.deref()._serial)
         elif isinstance(step.op.kernel, View) and step.inputs[0] in self.held:
             self.held.update(dict.fromkeys(step.outputs, self.held[step.inputs[0]]))
-        if acts(step) and step.op is not o.assign_variable:  # type: ignore[arg-type]
+        if _has_effects(step):
             self.barrier = len(self.found)
 
     def _of_variable(self, i: int, step: Step, serial: int) -> None:
@@ -115,9 +116,11 @@ class _Fuser:
                 new |= 1 << j | self.before[j]
         if new & ~self.before[i]:
             self.before[i] |= new
-            for k, needs in enumerate(self.before):
-                if needs >> i & 1:
-                    self.before[k] |= self.before[i]
+            self.needed |= new
+            if self.needed & (here := 1 << i):
+                for k, needs in enumerate(self.before):
+                    if needs & here:
+                        self.before[k] |= self.before[i]
 
     def _join(self, step: Step) -> None:
         late = self._late(step)
@@ -226,23 +229,20 @@ class _Fuser:
         """
         done, order = sum(1 << j for j in self.merged), []
         left = [i for i in range(len(self.found)) if i not in self.merged]
+        checks = [i for i in left if getattr(self.found[i], "op", None) is CHECK]
+        effects = [i for i in left if _has_effects(self.found[i])]
         while left:
-            i = self._next(left, done)
-            left.remove(i)
+            # a check stays after the effects that the user wrote before it
+            early = [i for i in checks if not effects or i < effects[0]]
+            i = next(i for i in (*early, *left) if not self.before[i] & ~done)
+            for units in (left, checks, effects):
+                if i in units:
+                    units.remove(i)
             done |= 1 << i
             order.append(self.found[i])
         return order
 
-    def _next(self, left: list[int], done: int) -> int:
-        first = None
-        for i in left:
-            ready = not self.before[i] & ~done
-            unit = self.found[i]
-            if ready and isinstance(unit, Step) and unit.op is CHECK:
-                return i
-            if ready and first is None:
-                first = i
-            if isinstance(unit, Step) and acts(unit) and unit.op is not o.assign_variable:  # type: ignore[arg-type]
-                break  # a check stays after the effects that the user wrote before it
-        assert first is not None
-        return first
+
+def _has_effects(unit: Unit) -> bool:
+    """Whether a unit does what others can see, beside assigning to variables."""
+    return isinstance(unit, Step) and acts(unit) and unit.op is not o.assign_variable  # type: ignore[arg-type]

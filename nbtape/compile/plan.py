@@ -178,17 +178,15 @@ class Planner:
 
     def _place(self) -> None:
         """Give each buffer of the arena its bytes: the first that are free while it is in use."""
-        taken: list[tuple[int, int, Buffer]] = []
-        for buffer in sorted(self.arena, key=lambda b: (-b.bytes, b.first)):
-            start = 0
-            for begin, end, other in sorted(taken, key=lambda t: t[0]):
-                if other.first > buffer.last or other.last < buffer.first:
-                    continue
-                if begin - start >= buffer.bytes:
-                    break
-                start = max(start, end)
+        taken = np.zeros((len(self.arena), 4), np.int64)  # the first and last unit of each, begin and end
+        for k, buffer in enumerate(sorted(self.arena, key=lambda b: (-b.bytes, b.first))):
+            others = taken[:k][(taken[:k, 0] <= buffer.last) & (taken[:k, 1] >= buffer.first)]
+            begins, ends = others[np.argsort(others[:, 2]), 2:].T
+            starts = np.maximum.accumulate(np.append(0, ends))  # after each that begins earlier
+            gaps = np.flatnonzero(begins - starts[:-1] >= buffer.bytes)
+            start = int(starts[gaps[0] if len(gaps) else -1])
             end = start + -(-max(buffer.bytes, 1) // ALIGNMENT) * ALIGNMENT
-            taken.append((start, end, buffer))
+            taken[k] = buffer.first, buffer.last, start, end
             self.made.places[buffer] = start
             self.made.arena = max(self.made.arena, end)
         for block, places in self.blocks:
@@ -283,15 +281,18 @@ class Planner:
 
     def _home(self, y: Value) -> Layout | None:
         """The variable that `y` is assigned to and that holds its old value until then."""
-        assigned = [s for s in self.program.steps if s.op is o.assign_variable and s.inputs[0] is y]
-        if len(assigned) != 1 or y in self.returned or not y.shape:
+        if y not in self.kept or y in self.returned or not y.shape:
+            return None
+        steps = [s for s in self.program.steps if s.op is o.assign_variable or s.op is o.read_variable]
+        assigned = [s for s in steps if s.op is o.assign_variable and s.inputs[0] is y]
+        if len(assigned) != 1:
             return None
         reference = assigned[0].attrs["variable"]
         others = [
             s
-            for s in self.program.steps
+            for s in steps
             if s is not assigned[0]
-            and (s.op is o.assign_variable or s.op is o.read_variable and s.outputs[0] not in self.layouts)
+            and (s.op is o.assign_variable or s.outputs[0] not in self.layouts)
             and s.attrs["variable"].deref() is reference.deref()
         ]
         return None if others else dense(self.variable(reference, y), y.shape)
