@@ -100,6 +100,16 @@ def test_another_cell_shares_where_its_scope_says_so(run, reuse):
     assert run("same is w")
 
 
+def test_a_cell_run_again_makes_anew_what_it_shares(run, told):
+    cell = "with v1.variable_scope('a', reuse=v1.AUTO_REUSE):\n    w = get_variable('w', [size])"
+    run(cell)
+    run("size = 3")
+    run(cell)
+    assert told() == ["Variables replaced: a/w, float32(2,) by float32(3,)"]
+    with pytest.raises(ValueError, match="Trying to share variable a/w, but specified shape"):
+        run(cell.replace("size", "4"))
+
+
 def test_a_function_finds_its_variables_in_whichever_cell_it_is_called(run, told):
     run("def model():\n    return get_variable('w', [size])")
     run("w = model()")

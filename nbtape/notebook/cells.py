@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable, Hashable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from IPython.core.inputtransformer2 import cell_magic
 
@@ -134,17 +133,20 @@ def _few(items: list[str]) -> str:
 
 
 _SHOWN = 4  # of the variables in a note
-_watched: WeakKeyDictionary[Any, Runs] = WeakKeyDictionary()
 
 
 def runs_of(shell: Any) -> Runs:
     """The runs of a shell's cells, which is watched from the first call on."""
-    if shell not in _watched:
-        _watched[shell] = Runs(shell)
-    return _watched[shell]
+    return _watching(shell) or Runs(shell)
 
 
 def forget(shell: Any) -> None:
     """Watch a shell no longer, until somebody asks for its runs."""
-    if shell in _watched:
-        _watched.pop(shell).close()
+    found = _watching(shell)
+    if found is not None:
+        found.close()
+
+
+def _watching(shell: Any) -> Runs | None:
+    owners = [getattr(callback, "__self__", None) for callback in shell.events.callbacks["pre_run_cell"]]
+    return next((owner for owner in owners if isinstance(owner, Runs)), None)

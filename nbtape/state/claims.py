@@ -39,10 +39,10 @@ class Claims:
         if run is not None:
             self._claims[name] = Claim(run, _home(run))
 
-    def replaces(self, name: str, found: Any, shape: TensorShape | None, dtype: DType) -> bool:
+    def replaces(self, name: str, found: Any, shape: TensorShape | None, dtype: DType, shared: bool) -> bool:
         """Whether a variable has to give way to a new one of the same name.
 
-        Raises ValueError where the name belongs to another cell.
+        Raises ValueError where the name belongs to another cell and is not `shared`.
         """
         run, claim = running[0](), self._claims.get(name)
         if run is None or claim is None or claim.run is run:
@@ -55,7 +55,7 @@ class Claims:
             new = _spelled(found.shape if shape is None else shape, dtype)
             run.note("replaced", f"{name}, {_spelled(found.shape, found.dtype.base_dtype)} by {new}")
             return True
-        if claim.home == _home(run):
+        if shared or claim.home == _home(run):
             return False
         raise ValueError(_TAKEN.format(name=name, maker=claim.run.name, claimant=run.name))
 

@@ -50,7 +50,7 @@ class VariableStore:
                 raise ValueError("If initializer is a constant, do not specify shape.")
             shape = TensorShape(shape)
         dtype = as_dtype(dtype)
-        if self.claims is not None and self.scope.implied:
+        if self.claims is not None and reuse is AUTO_REUSE:
             self._replaced(self.claims, name, shape, dtype, initializer)
         if partitioner is not None or name in self.partitioned:
             return self._in_parts(name, shape, dtype, initializer, regularizer, reuse, partitioner, options)
@@ -76,7 +76,7 @@ class VariableStore:
             return
         if initializer is not None and not callable(initializer):
             shape = tensor(initializer).shape
-        if claims.replaces(name, found, shape, dtype):
+        if claims.replaces(name, found, shape, dtype, shared=not self.scope.implied):
             self.partitioned.pop(name, None)
             for each in [name] if parts is None else _part_names(name, parts):
                 del self.variables[each]
