@@ -319,6 +319,23 @@ def test_what_is_set_after_a_restore_takes_its_value(prefix):
     assert id(m) not in waiting
 
 
+def test_lists_that_are_set_after_a_restore_grow_too(prefix):
+    """The example of TensorFlow's guide."""
+    source = tf.train.Checkpoint()
+    source.listed = [tf.Variable(1.0)]
+    source.listed.append(tf.Variable(2.0))
+    source.mapped = {"one": source.listed[0]}
+    source.mapped["two"] = source.listed[1]
+    path = source.save(prefix)
+    restored, one, two = tf.train.Checkpoint(), tf.Variable(0.0), tf.Variable(0.0)
+    restored.mapped = {"two": two}
+    restored.restore(path)
+    assert float(two) == 2.0
+    restored.listed = []
+    restored.listed.append(one)
+    assert float(one) == 1.0
+
+
 def test_what_was_given_once_is_not_given_again(prefix):
     path = saved(prefix, m=holding(v=1.0))
     m = tf.Module()

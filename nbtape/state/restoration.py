@@ -9,14 +9,24 @@ import logging
 import sys
 import warnings
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from nbtape.core import source
 from nbtape.core.shape import TensorShape
 from nbtape.state.bundle import CheckpointReader
 from nbtape.state.growing import growing
-from nbtape.state.tracking import arrived, children, key, unescaped, wait, wait_no_more, waiting, walk
+from nbtape.state.tracking import (
+    arrived,
+    children,
+    escaped,
+    key,
+    unescaped,
+    wait,
+    wait_no_more,
+    waiting,
+    walk,
+)
 from nbtape.state.values import check, in_graph, name_of, snapshot, store
 from nbtape.state.variable import Variable
 
@@ -82,8 +92,8 @@ class Restoration:
         self._take([(root, 0) for root in roots])
         self.partial = False
 
-    def arrived(self, x: Any, here: dict[str, Any]) -> None:
-        """Bind what `x` now holds `here`, by paths."""
+    def arrived(self, x: Any, here: dict[str, Any], names: Iterable[str]) -> None:
+        """Bind what `x` now holds `here`, by paths, since its attributes `names` were set."""
         _, node, missing = self._waiting[id(x)]
         found, saved = missing.intersection(here), self.nodes[node]["children"]
         missing -= found
@@ -94,6 +104,7 @@ class Restoration:
         for path in sorted(found):
             self._bind(here[path], saved[path], fresh)
         self._take(fresh)
+        self._let_grow(x, names, missing)
 
     def give_way(self, x: Any, missing: set[str]) -> None:
         """Leave `x` to a later restore, which has values for all that this one waits for."""
@@ -166,10 +177,16 @@ class Restoration:
         if missing and not self._waits(x):
             self._waiting[id(x)] = _Waiting(weakref.ref(x), node, missing)
             wait(x, self)
-            for head in {path.split("/")[0] for path in missing if "/" in path}:
-                name = unescaped(head)
-                if name in getattr(x, "__dict__", ()):
-                    x.__dict__[name] = growing(x.__dict__[name], x, head)
+            heads = {path.split("/")[0] for path in missing if "/" in path}
+            self._let_grow(x, [unescaped(head) for head in heads], missing)
+
+    def _let_grow(self, x: Any, names: Iterable[str], missing: set[str]) -> None:
+        """Be told when lists and dicts in attributes of `x` come to hold more, where more is to come."""
+        attributes = getattr(x, "__dict__", {})
+        for name in names:
+            value, head = attributes.get(name), escaped(name)
+            if type(value) in (list, dict) and any(path.startswith(head + "/") for path in missing):
+                attributes[name] = growing(value, x, head)
 
     def _waits(self, x: Any) -> bool:
         return id(x) in self._waiting and self._waiting[id(x)].ref() is x

@@ -7,7 +7,7 @@ arrays in `_gather_state() -> {name: array}` and `_restore_state(arrays)`.
 
 import re
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from nbtape.state.partition import PartitionedVariable
@@ -34,13 +34,13 @@ def arrived(x: Any, *names: str) -> None:
     `names`, or in all.
     """
     if id(x) in waiting:
-        took(x, children(x, names or None))
+        took(x, children(x, names or None), names)
 
 
-def took(x: Any, found: dict[str, Any]) -> None:
-    """Give values to what was `found` in `x`, by paths."""
+def took(x: Any, found: dict[str, Any], names: Iterable[str] = ()) -> None:
+    """Give values to what was `found` in `x`, by paths, when the attributes `names` were set."""
     for restoration in list(waiting.get(id(x), ())):
-        restoration.arrived(x, found)
+        restoration.arrived(x, found, names)
 
 
 def wait(x: Any, restoration: Any) -> None:
