@@ -310,3 +310,27 @@ def test_numbers_are_written_as_keras_writes_them():
     assert progress.described(logs) == (
         "loss: 0.2500 - small: 1.0000e-04 - zero: 0.0000e+00 - whole: 3.0000 - each: [0.5 1. ]"
     )
+
+
+def test_tensorboard_gets_numbers_weights_and_the_step(tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+
+    def events(where):
+        found = accumulator.EventAccumulator(str(tmp_path / where), {"tensors": 0}).Reload()
+        return found, {tag: [e.step for e in found.Tensors(tag)] for tag in found.Tags()["tensors"]}
+
+    model = compiled()
+    board = C.TensorBoard(tmp_path, 2, write_images=True, update_freq=3, write_steps_per_second=True)
+    model.fit(X, 3 * X, batch_size=2, epochs=3, validation_data=(X, X), verbose=0, callbacks=[board])
+    found, steps = events("train")
+    for name in ("loss", "mae", "learning_rate", "steps_per_second"):
+        assert steps[f"epoch_{name}"] == [0, 1, 2]
+    assert steps["batch_loss"] == steps["batch_steps_per_second"] == [3, 6, 9, 12]
+    weights = [name for name in steps if name.endswith("/histogram")]
+    assert len(weights) == 2 and all(steps[name] == [0, 2] for name in weights)
+    assert sum(name.endswith("/image") for name in steps) == 2
+    assert steps["train_step"] == [0]
+    (rate, *_) = [event.tensor_proto for event in found.Tensors("epoch_learning_rate")]
+    assert rate.float_val[0] == np.float32(0.1)
+    _, steps = events("validation")
+    assert steps["epoch_loss"] == [0, 1, 2] and steps["evaluation_loss_vs_iterations"] == [4, 8, 12]

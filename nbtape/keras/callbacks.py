@@ -16,3 +16,4 @@ from nbtape.train.monitors import (
     ReduceLROnPlateau as ReduceLROnPlateau,
 )
 from nbtape.train.progress import ProgbarLogger as ProgbarLogger
+from nbtape.train.tensorboard import TensorBoard as TensorBoard
