@@ -113,7 +113,7 @@ def split(data: tuple, share: float) -> tuple[tuple, tuple]:
     if isinstance(data[0], Dataset):
         raise ValueError("`validation_split` takes arrays. Write `validation_data=dataset.take(n)` instead.")
     n = len(nest.flatten(data[0])[0])
-    at = n - int(n * share)
+    at = int(n * (1.0 - share))
 
     def cut(rows: slice) -> tuple:
         return nest.map_structure(lambda a: None if a is None else np.asarray(a)[rows], data)

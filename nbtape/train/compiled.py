@@ -1,5 +1,6 @@
 """What `compile` was told: losses and metrics for each output, by name or as they are."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -88,13 +89,23 @@ class Metrics:
         self._parts = []
         for i, name in enumerate(names):
             before = f"{name}_" if len(names) > 1 else ""
-            found = []
+            found: list[tuple[str, Metric, bool]] = []
             for given, weighs in sets:
                 for x in given[i]:
                     metric = _metric(x, targets[i], outputs[i])
-                    told = _SHORT.get(x, x) if isinstance(x, str) else metric.name
-                    found.append((before + told, metric, weighs))
+                    told = before + (_SHORT.get(x, x) if isinstance(x, str) else metric.name)
+                    found.append((_unlike(told, [name for name, *_ in found], weighs), metric, weighs))
             self._parts.append(found)
+
+
+def _unlike(name: str, taken: Sequence[str], weighs: bool) -> str:
+    """A name that is not taken yet."""
+    if name in taken and weighs:
+        name = f"weighted_{name}"
+    found, i = name, 1
+    while found in taken:
+        found, i = f"{name}_{i}", i + 1
+    return found
 
 
 def _outputs(y_pred: Any, names: Sequence[str] | None) -> tuple[list, Sequence[str]]:
@@ -134,7 +145,12 @@ def _loss(given: Any) -> Loss | None:
     found = lookup.loss(given)
     if found is None or isinstance(found, Loss) or hasattr(found, "reduction"):
         return found
-    return LossFunctionWrapper(found, name=getattr(found, "__name__", "loss"))
+    return LossFunctionWrapper(found, name=_name(found))
+
+
+def _name(function: Any) -> str:
+    """A function's name, as one of scopes: a lambda's is "lambda"."""
+    return re.sub(r"\W", "", getattr(function, "__name__", type(function).__name__))
 
 
 def _check(name: str) -> None:
@@ -151,7 +167,7 @@ def _metric(given: Any, target: Any, output: Any) -> Any:
     found = lookup.metric_(given)
     if isinstance(found, type):
         found = found()
-    return found if hasattr(found, "update_state") else MeanMetricWrapper(found, name=found.__name__)
+    return found if hasattr(found, "update_state") else MeanMetricWrapper(found, name=_name(found))
 
 
 def _kind(target: Any, output: Any) -> int:

@@ -1,5 +1,6 @@
 """Layers as configs, plain dicts from which they are made again: `get_config`, `serialize`, `deserialize`."""
 
+import inspect
 from typing import Any
 
 from nbtape.state import scaling
@@ -47,3 +48,23 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
             f"There is no layer class {name!r}: define it, or give it as custom_objects={{{name!r}: ...}}."
         )
     return found.from_config(config.get("config", {}))
+
+
+def given_arguments(cls: Any, args: tuple, kwargs: dict, common: dict) -> dict:
+    """The arguments of a call of a class, by name, with those of `common` that the class takes."""
+    signature = inspect.signature(cls)
+    bound = dict(signature.bind(*args, **kwargs).arguments)
+    named: dict[str, Any] = {}
+    takes_more = False
+    for name, p in signature.parameters.items():
+        if p.kind is p.VAR_KEYWORD:
+            named |= bound.pop(name, {})
+            takes_more = True
+        elif p.kind is p.VAR_POSITIONAL and bound.get(name):
+            raise NotImplementedError(
+                f"{cls.__name__} takes *{name}, which a config has no names for: write `get_config` in it."
+            )
+        elif name in bound:
+            named[name] = bound[name]
+    known = {key: x for key, x in common.items() if takes_more or key in signature.parameters}
+    return known | {key: plain(x) for key, x in named.items()}

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbtape.core.dtype import DType, as_dtype
+from nbtape.core.kernel import late
 from nbtape.core.shape import Spec
 
 Shape = tuple[int | None, ...]
+_operated = late("nbtape.train.layers.plain:operated")  # a layer, which stands above
 
 
 class KerasTensor:
@@ -32,6 +34,63 @@ class KerasTensor:
     @property
     def spec(self) -> Spec:
         return Spec(self.shape, self.dtype.np)
+
+    def __add__(self, other: Any) -> Any:
+        return _operated("add", self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return _operated("add", other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return _operated("sub", self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return _operated("sub", other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return _operated("mul", self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return _operated("mul", other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return _operated("truediv", self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return _operated("truediv", other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return _operated("pow", self, other)
+
+    def __matmul__(self, other: Any) -> Any:
+        return _operated("matmul", self, other)
+
+    def __neg__(self) -> Any:
+        return _operated("neg", self)
+
+    def __abs__(self) -> Any:
+        return _operated("abs", self)
+
+    def __lt__(self, other: Any) -> Any:
+        return _operated("lt", self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return _operated("le", self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return _operated("gt", self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return _operated("ge", self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return _operated("ne", self, other)
+
+    def __getitem__(self, key: Any) -> Any:
+        return _operated("getitem", self, key)
+
+    __iter__ = None  # or `for` would never end
+    __array_priority__ = 100  # so that array + symbol asks the symbol
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise ValueError(

@@ -23,7 +23,7 @@ from nbtape.ops.measure import shape
 from nbtape.state.scope import name_scope
 from nbtape.state.variable import Variable
 from nbtape.train.calls import building, calls, given_masks, mask_of, parameters, put_masks, shape_of
-from nbtape.train.config import kinds, plain
+from nbtape.train.config import given_arguments, kinds, plain
 from nbtape.train.holder import Holder
 from nbtape.train.keras_tensor import InputSpec, KerasTensor, symbols
 from nbtape.train.regularizers import get as regularizer_named
@@ -59,8 +59,10 @@ class Layer(Holder):
     ([[1.0, 2.0]], ['scale/s'])
     """
 
+    _TF_MODULE_IGNORED_PROPERTIES = frozenset({"_made_with"})
     settings: tuple[str, ...] = ()  # attributes that `get_config` saves beside the common ones
     input_spec: Any = None
+    _made_with: tuple[tuple, dict]  # the arguments, for the config of a class that does not say its settings
     supports_masking = False  # whether masks of inputs go on to outputs
 
     def __init__(
@@ -86,6 +88,11 @@ class Layer(Holder):
         self.activity_regularizer = regularizer_named(activity_regularizer)
         self._output_shape: Any = None
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        self = object.__new__(cls)
+        self._made_with = args, kwargs
+        return self
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         kinds[cls.__name__] = cls
@@ -102,8 +109,15 @@ class Layer(Holder):
     variable_dtype = compute_dtype = dtype
 
     def get_config(self) -> dict:
-        """The arguments that make this layer again, without its weights."""
+        """The arguments that make this layer again, without its weights.
+
+        Of a class that does not say them they are the arguments that it was made with.
+        """
         common = {"name": self._name, "trainable": self._trainable, "dtype": self.dtype}
+        cls = type(self)
+        if cls.get_config is Layer.get_config and not cls.__init__.__module__.startswith("nbtape."):
+            args, kwargs = self._made_with
+            return given_arguments(cls, args, kwargs, common)
         return common | {name: plain(getattr(self, name)) for name in self.settings}
 
     @classmethod

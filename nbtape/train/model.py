@@ -1,10 +1,15 @@
 """Models: layers that are trained as a whole, by subclassing, or put together from KerasTensors."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from nbtape.core import nest
+from nbtape.ops.shape import expand_dims, squeeze
+from nbtape.train.calls import put_masks, shape_of
+from nbtape.train.config import deserialize, serialize
 from nbtape.train.keras_tensor import InputSpec, KerasTensor
 from nbtape.train.layer import Layer
+from nbtape.train.nodes import calls_between, config_of, from_config
 from nbtape.train.summary import summary
 from nbtape.train.trainer import Trainer
 from nbtape.train.weights import load_weights, save_weights
@@ -12,6 +17,8 @@ from nbtape.train.weights import load_weights, save_weights
 
 class InputLayer(Layer):
     """What stands at the start of a model; the layer behind a `tf.keras.Input`."""
+
+    settings = ("batch_shape",)
 
     def __init__(
         self,
@@ -23,7 +30,7 @@ class InputLayer(Layer):
         name: str | None = None,
         **kwargs: Any,
     ):
-        super().__init__(name=name, dtype=dtype, **kwargs)
+        super().__init__(name=name, dtype=dtype, autocast=False, **kwargs)
         if batch_shape is None:
             if shape is None:
                 raise ValueError("You must pass a `shape` argument.")
@@ -74,11 +81,11 @@ class Model(Trainer, Layer):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Model":
         functional = cls is Model and (len(args) >= 2 or "outputs" in kwargs)
-        return object.__new__(Functional if functional else cls)
+        kind: Any = Functional if functional else cls
+        return super().__new__(kind, *args, **kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self._compiled: Any = None
         self.stop_training = False
 
     @property
@@ -108,6 +115,11 @@ class Model(Trainer, Layer):
             self.built = True
             self(KerasTensor(input_shape, self._dtype))
 
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
+        """A model made from `get_config()`, with weights of its own."""
+        return Functional.from_config(config, custom_objects) if "input_layers" in config else cls(**config)
+
     summary = summary
     save_weights, load_weights = save_weights, load_weights
 
@@ -119,22 +131,25 @@ def _is_shape(x: Any) -> bool:
 class Functional(Model):
     """The layers that lead from `inputs` to `outputs`, both nested structures of KerasTensors."""
 
+    _TF_MODULE_IGNORED_PROPERTIES = Layer._TF_MODULE_IGNORED_PROPERTIES | {
+        "_steps", "inputs_structure", "outputs_structure"
+    }  # fmt: skip
+
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any):
         super().__init__(name=name, **kwargs)
         self.inputs_structure, self.outputs_structure = inputs, outputs
-        self._steps = _steps(nest.flatten(outputs), nest.flatten(inputs))
-        self._layers = list({id(layer): layer for layer, *_ in self._steps}.values())
+        self._steps, self._layers = calls_between(nest.flatten(inputs), nest.flatten(outputs))
         self.input_spec = [InputSpec(shape=(None, *x.shape[1:])) for x in nest.flatten(inputs)]
         self.built, self._output_shape = True, nest.map_structure(lambda x: x.shape, outputs)
-
-    _TF_MODULE_IGNORED_PROPERTIES = frozenset({"_steps", "inputs_structure", "outputs_structure"})
+        self.input_names = [x.history[0].name for x in self.inputs]
+        self.output_names = [x.history[0].name for x in self.outputs]
 
     @property
-    def inputs(self) -> list[KerasTensor]:
+    def inputs(self) -> list[Any]:
         return nest.flatten(self.inputs_structure)
 
     @property
-    def outputs(self) -> list[KerasTensor]:
+    def outputs(self) -> list[Any]:
         return nest.flatten(self.outputs_structure)
 
     @property
@@ -156,8 +171,26 @@ class Functional(Model):
     def build(self, input_shape: Any = None) -> None:
         """Nothing: the weights were made when the layers were put together."""
 
+    def _check(self, inputs: Any) -> None:
+        super()._check([_of_rank(x, k.ndim) for x, k in zip(self._flat(inputs), self.inputs)])
+
+    def _flat(self, inputs: Any) -> list:
+        """The inputs in a row; those of a dict by the names of the Inputs."""
+        if isinstance(inputs, Mapping) and not isinstance(self.inputs_structure, Mapping):
+            missing = [name for name in self.input_names if name not in inputs]
+            if missing:
+                raise ValueError(f"Model '{self.name}' needs inputs named {missing}, got {sorted(inputs)}.")
+            return [inputs[name] for name in self.input_names]
+        flat = nest.flatten(inputs)
+        if len(flat) != len(self.inputs):
+            raise ValueError(
+                f"Layer '{self.name}' expected {len(self.inputs)} input(s). Received {len(flat)} instead."
+            )
+        return flat
+
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        values = {id(k): x for k, x in zip(self.inputs, nest.flatten(inputs))}
+        values = {id(k): _of_rank(x, k.ndim) for k, x in zip(self.inputs, self._flat(inputs))}
+        put_masks([values[id(k)] for k in self.inputs], mask)
 
         def value(x: Any) -> Any:
             return values[id(x)] if isinstance(x, KerasTensor) else x
@@ -172,27 +205,31 @@ class Functional(Model):
             values |= {id(k): x for k, x in zip(nest.flatten(results), nest.flatten(found))}
         return nest.map_structure(value, self.outputs_structure)
 
+    def get_config(self) -> dict:
+        common = {"name": self.name, "trainable": self._trainable}
+        return common | config_of(self.inputs_structure, self.outputs_structure, self._steps)
 
-def _steps(outputs: list, inputs: list) -> list[tuple]:
-    """The calls of layers that lead to `outputs`, each after those that it needs, as histories."""
-    steps: dict[int, tuple] = {}  # by identity, since all results of a call share its history
-    seen: set[int] = set()
-    stops = {id(x) for x in inputs}
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
+        inputs, outputs = from_config(config, custom_objects)
+        return Functional(inputs, outputs, config.get("name"), trainable=config.get("trainable", True))
 
-    def visit(x: KerasTensor) -> None:
-        if id(x) in seen:
-            return
-        seen.add(id(x))
-        if x.history is None or id(x) not in stops and not x.history[1] and not x.history[2]:
-            raise ValueError(f"`outputs` must be connected to `inputs`. {x} is not made from {inputs}.")
-        _, args, kwargs, _ = x.history
-        if id(x) not in stops:
-            for before in nest.flatten((args, list(kwargs.values()))):
-                if isinstance(before, KerasTensor):
-                    visit(before)
-        if id(x) not in stops or not args:
-            steps[id(x.history)] = x.history
 
-    for x in [*inputs, *outputs]:
-        visit(x)
-    return list(steps.values())
+def _of_rank(x: Any, rank: int) -> Any:
+    """`x` with an axis of size 1 more or less at the end, where it lacks one or has one too many."""
+    found = shape_of(x)
+    if found is None or isinstance(x, KerasTensor):
+        return x
+    if len(found) == rank - 1:
+        return expand_dims(x, -1)
+    return squeeze(x, -1) if len(found) == rank + 1 and found[-1] == 1 else x
+
+
+def clone_model(model: Any) -> Any:
+    """A model of the same layers, with new weights.
+
+    >>> model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(2)])
+    >>> tf.keras.models.clone_model(model).count_params()
+    8
+    """
+    return deserialize(serialize(model))

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from nbtape.train.calls import put_masks
+from nbtape.train.config import deserialize, serialize
 from nbtape.train.keras_tensor import InputSpec, KerasTensor
 from nbtape.train.layer import Layer
 from nbtape.train.model import InputLayer, Model
@@ -17,12 +19,13 @@ class Sequential(Model):
     (TensorShape([5, 2]), 26)
     """
 
-    _TF_MODULE_IGNORED_PROPERTIES = frozenset({"_input", "_output"})
+    _TF_MODULE_IGNORED_PROPERTIES = Layer._TF_MODULE_IGNORED_PROPERTIES | {"_input", "_output"}
 
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None):
         super().__init__(trainable=trainable, name=name)
         self._layers: list[Layer] = []
         self._input: KerasTensor | None = None
+        self._given = False  # whether the shape of the input was said, not seen in a call
         self._output: Any = None
         for layer in layers or ():
             self._append(layer)
@@ -55,10 +58,10 @@ class Sequential(Model):
         if isinstance(layer, InputLayer):
             if self._layers or self._input is not None:
                 raise ValueError(f"Sequential model '{self.name}' has an input already; cannot add {layer}.")
-            self._input = layer.output
+            self._input, self._given = layer.output, True
         else:
             if not self._layers and self._input is None and layer.input_shape_given is not None:
-                self._input = KerasTensor(layer.input_shape_given, layer.dtype)
+                self._input, self._given = KerasTensor(layer.input_shape_given, layer.dtype), True
             self._layers.append(layer)
 
     def _rebuild(self) -> None:
@@ -84,6 +87,7 @@ class Sequential(Model):
         return list(self._layers)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        put_masks(inputs, mask)
         for layer in self._layers:
             inputs = layer(inputs)
         return inputs
@@ -117,3 +121,15 @@ class Sequential(Model):
     @property
     def output_shape(self) -> Any:
         return self.output.shape
+
+    def get_config(self) -> dict:
+        layers = [serialize(layer) for layer in self._layers]
+        if self._given and self._input is not None:
+            start = {"batch_shape": self._input.shape, "dtype": self._input.dtype.name}
+            layers.insert(0, {"class_name": "InputLayer", "config": start})
+        return {"name": self.name, "trainable": self._trainable, "layers": layers}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
+        layers = [deserialize(layer, custom_objects) for layer in config["layers"]]
+        return cls(layers, config.get("trainable", True), config.get("name"))

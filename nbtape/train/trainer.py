@@ -187,7 +187,7 @@ class Trainer:
             logs = self._round("train", data, heard)
             if held is not None and _is_due(epoch + 1, validation_freq):
                 logs |= {f"val_{name}": value for name, value in self._round("test", held, heard).items()}
-            heard.on_epoch_end(epoch, logs)
+            heard.on_epoch_end(epoch, _by_name(logs))
             if self.stop_training:
                 break
         if isinstance(self.optimizer, Optimizer):
@@ -284,11 +284,11 @@ class Trainer:
                 self._prepare(batch)
             heard.tell(begin, i, None)
             logs = {name: float(value) for name, value in step(batch).items()}
-            heard.tell(end, i, logs)
+            heard.tell(end, i, _by_name(logs))
             if self.stop_training and kind == "train":
                 break
         if kind == "test":
-            heard.on_test_end(logs)
+            heard.on_test_end(_by_name(logs))
         return logs
 
     def _prepare(self, batch: tuple) -> None:
@@ -304,9 +304,13 @@ def unpacked(data: Any) -> tuple:
     return (*data, None, None)[:3]
 
 
+def _by_name(logs: dict[str, float]) -> dict[str, float]:
+    return dict(sorted(logs.items()))
+
+
 def _told(logs: dict[str, float], return_dict: bool) -> Any:
     values = list(logs.values())
-    return logs if return_dict else values[0] if len(values) == 1 else values
+    return _by_name(logs) if return_dict else values[0] if len(values) == 1 else values
 
 
 def _is_due(epoch: int, frequency: Any) -> bool:

@@ -139,8 +139,11 @@ class Softmax(Layer):
         return masked_softmax(inputs, mask, self.axis)
 
 
-def masked_softmax(x: Any, mask: Any, axis: Any = -1) -> Any:
-    """The softmax over one axis or several; 0 where `mask` is False, even where all of them are."""
+def masked_softmax(x: Any, mask: Any, axis: Any = -1, settle: bool = True) -> Any:
+    """The softmax, over one axis or several, of what `mask` leaves.
+
+    Where it leaves nothing, 0 if `settle`; else as if it left all.
+    """
     kept = None if mask is None else cast(mask, "bool")
     if kept is not None:
         x = where(kept, x, -0.7 * x.dtype.max)
@@ -148,4 +151,4 @@ def masked_softmax(x: Any, mask: Any, axis: Any = -1) -> Any:
         y = activations.softmax(x, axis)
     else:
         y = exp(x - reduce_logsumexp(x, list(axis), keepdims=True))
-    return y if kept is None else where(kept, y, zeros_like(y))
+    return y if kept is None or not settle else where(kept, y, zeros_like(y))

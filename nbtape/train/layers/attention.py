@@ -247,10 +247,17 @@ class MultiHeadAttention(Layer):
             parts.append(_causal(shape(query)[1], shape(value)[1]))
         for part in parts:
             kept = part if kept is None else kept & part
-        y, scores = self._attended(query, key, value, kept, training)
+        settle = bool(return_attention_scores or self.dropout or query.shape.rank != 3)
+        y, scores = self._attended(query, key, value, kept, training, settle)
         return (y, scores) if return_attention_scores else y
 
-    def _attended(self, query: Any, key: Any, value: Any, kept: Any, training: Any) -> tuple[Any, Any]:
+    def _attended(
+        self, query: Any, key: Any, value: Any, kept: Any, training: Any, settle: bool
+    ) -> tuple[Any, Any]:
+        """The outputs and the weights; queries that may look at nothing look at all, unless `settle`.
+
+        Keras does the one where it shows the weights or drops some, and the other where it does not.
+        """
         rank = query.shape.rank
         axes = [i % rank for i in self.attention_axes] if self.attention_axes else list(range(1, rank - 1))
         queries = "abcdefghij"[: rank - 1]
@@ -263,7 +270,7 @@ class MultiHeadAttention(Layer):
             for _ in range(len(pairs) - kept.shape.rank):
                 kept = expand_dims(kept, -2 * len(axes) - 1)
         last = -1 if len(axes) == 1 else tuple(range(-len(axes), 0))
-        weights = masked_softmax(scores, kept, last)
+        weights = masked_softmax(scores, kept, last, settle)
         used = dropped(weights, self.dropout, seed=self.seed) if training and self.dropout else weights
         together = einsum(f"{pairs},{keys}hd->{queries}hd", used, self.value_dense(value))
         return self.output_dense(together), weights

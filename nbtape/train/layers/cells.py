@@ -265,7 +265,7 @@ class _Foreign:
 
     def step(self, x: Any, states: list, noise: Any) -> tuple[Any, list]:
         run = self._cell if callable(self._cell) else self._cell.call
-        y, after = run(x, states, **noise)
+        y, after = run(x, states, **noise)  # type: ignore[reportGeneralTypeIssues]
         return y, list(after) if isinstance(after, list | tuple) else [after]
 
 

@@ -1,11 +1,13 @@
 """Layers that apply a function, or only say something of their inputs: Lambda, Identity, Masking."""
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 from nbtape.ops.create import zeros_like
 from nbtape.ops.mask import where
 from nbtape.ops.reduce import reduce_any
+from nbtape.train.keras_tensor import KerasTensor
 from nbtape.train.layer import Layer
 
 
@@ -66,3 +68,27 @@ class Masking(Layer):
     def call(self, inputs: Any) -> Any:
         kept = reduce_any(inputs != self.mask_value, -1, keepdims=True)
         return where(kept, inputs, zeros_like(inputs))
+
+
+class Operation(Layer):
+    """An operator of Python's, such as "add"; `operands` has None for what the call brings."""
+
+    settings = ("operator", "operands")
+
+    def __init__(self, operator: str, operands: Any, **kwargs: Any):
+        super().__init__(autocast=False, **kwargs)
+        self.operator, self.operands = operator, list(operands)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """None: an operator does not know of masks."""
+        return None
+
+    def call(self, *inputs: Any) -> Any:
+        left = iter(inputs)
+        return getattr(operator, self.operator)(*[next(left) if x is None else x for x in self.operands])
+
+
+def operated(operator: str, *operands: Any) -> Any:
+    """The KerasTensor that an operator makes of KerasTensors and values."""
+    symbols = [x for x in operands if isinstance(x, KerasTensor)]
+    return Operation(operator, [None if isinstance(x, KerasTensor) else x for x in operands])(*symbols)

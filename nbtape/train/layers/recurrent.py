@@ -45,7 +45,7 @@ class RNN(Layer):
 
     settings = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll",
                 "zero_output_for_mask")  # fmt: skip
-    _TF_MODULE_IGNORED_PROPERTIES = frozenset({"states"})
+    _TF_MODULE_IGNORED_PROPERTIES = Layer._TF_MODULE_IGNORED_PROPERTIES | {"states"}
 
     def __init__(
         self,
