@@ -9,6 +9,7 @@ from nbtape.keras import (
     layers as layers,
     losses as losses,
     metrics as metrics,
+    models as models,
     optimizers as optimizers,
     regularizers as regularizers,
     utils as utils,
