@@ -1,5 +1,10 @@
 """tf.data.Dataset: sources, transformations, order, cardinality, iteration, errors."""
 
+import gc
+import itertools
+import threading
+import time
+
 import numpy as np
 import pytest
 
@@ -118,6 +123,92 @@ def test_cardinality(dataset, count):
             len(dataset)
 
 
+@pytest.mark.parametrize("function", [lambda d: d, lambda d: d.batch(2).unbatch(), lambda d: d.prefetch(1)])
+def test_a_function_is_traced_once_for_datasets_of_one_structure(function):
+    traces = []
+
+    @tf.function
+    def total(dataset):
+        traces.append(1)
+        result = np.int64(0)
+        for x in function(dataset):
+            result += x
+        return result
+
+    assert [int(total(Dataset.range(n))) for n in (3, 5, 1)] == [3, 10, 0] and len(traces) == 1
+
+
+def test_a_function_takes_the_next_element_whenever_it_runs():
+    traces = []
+
+    @tf.function
+    def twice(iterator):
+        traces.append(1)
+        return next(iterator) * 2
+
+    first, second = iter(Dataset.range(2)), iter(Dataset.range(5, 9))
+    assert [int(twice(it)) for it in (first, second, first, second)] == [0, 10, 2, 12] and len(traces) == 1
+    with pytest.raises(tf.errors.OutOfRangeError, match="End of sequence"):
+        twice(first)
+
+
+def over(dataset):
+    total = np.int64(0)
+    for x in dataset:
+        total += x
+    return total
+
+
+def windows(dataset):
+    total = np.int64(0)
+    for window in dataset.window(2):
+        for x in window:
+            total = total * 2 + x
+    return total
+
+
+def optional(dataset):
+    iterator = iter(dataset)
+    found = iterator.get_next_as_optional()
+    return found.get_value() + next(iterator) if found.has_value() else np.int64(-1)
+
+
+@pytest.mark.parametrize(
+    "function, result",
+    [
+        (lambda d, n: over(d.map(lambda x: x * n)), 30),
+        (lambda d, n: over(d.filter(lambda x: x > n)), 4),
+        (lambda d, n: over(d.take_while(lambda x: x < n)), 3),
+        (lambda d, n: over(d.scan(n, lambda s, x: (s + x, s))), 3 + 3 + 4 + 6 + 9),
+        (lambda d, n: over(d.take(n)), 3),
+        (lambda d, n: over(d.skip(n)), 7),
+        (lambda d, n: over(d.repeat(n)), 30),
+        (lambda d, n: over(d.shuffle(n)), 10),
+        (lambda d, n: over(d.batch(n).map(lambda b: tf.reduce_max(b))), 6),
+        (lambda d, n: over(d.enumerate(n).map(lambda i, x: i)), 3 + 4 + 5 + 6 + 7),
+        (lambda d, n: d.reduce(n, lambda s, x: s + n * x), 33),
+        (lambda d, n: over(Dataset.range(n)), 3),
+        (lambda d, n: over(Dataset.from_tensor_slices([n, n + 1])), 7),
+        (lambda d, n: over(Dataset.from_tensors(n).concatenate(d)), 13),
+        (lambda d, n: over(Dataset.zip((d, Dataset.range(n))).map(lambda x, y: x * y)), 5),
+        (lambda d, n: windows(d), 26),
+        (lambda d, n: optional(d), 1),
+        (lambda d, n: d.cardinality(), 5),
+        (lambda d, n: d.skip(4).get_single_element(), 4),
+    ],
+)
+def test_functions_make_datasets_of_their_arguments(function, result):
+    compiled = tf.function(function)
+    for _ in range(2):
+        assert int(compiled(Dataset.range(5), tf.constant(3, tf.int64))) == result
+
+
+def test_functions_return_datasets():
+    made = tf.function(lambda d, n: (d.map(lambda x: x + n), Dataset.range(n)))
+    changed, new = made(Dataset.range(2), tf.constant(3, tf.int64))
+    assert listed(changed) == listed(changed) == [3, 4] and listed(new) == [0, 1, 2]
+
+
 def test_functions_are_traced_once():
     traces = []
     dataset = Dataset.range(5).map(lambda x: traces.append(1) or x + 1)
@@ -142,6 +233,21 @@ def test_shuffle_follows_its_seeds():
 
     assert order(1, 2) == order(1, 2) != order(1, 3) != order(2, 3)
     assert order(1, None) == order(1, None) != order(2, None)
+
+
+def test_shuffling_numbers_is_shuffling():
+    """One million steps of a buffer of three, against the distribution of where an element may come."""
+    found = np.array(listed(Dataset.range(100_000).shuffle(3, seed=1).batch(1000))).ravel()
+    early = np.bincount((found - np.arange(100_000) + 100)[10:-10], minlength=103)[[102, 101, 100]] / 100_000
+    np.testing.assert_allclose(early, [1 / 3, 2 / 9, 4 / 27], atol=0.01)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 5000])
+def test_rows_and_numbers_are_shuffled_alike(size):
+    numbers = Dataset.range(3000)
+    for dataset in (numbers, numbers.prefetch(1)):
+        found = listed(dataset.shuffle(size, seed=1).batch(100).unbatch())
+        assert sorted(found) == list(range(3000)) and all(x - i < size for i, x in enumerate(found))
 
 
 def test_random_map_functions_draw_for_each_element():
@@ -257,3 +363,167 @@ def bad(values, **options):
 def test_misuse_is_explained(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+def threads():
+    return [t for t in threading.enumerate() if t.name.startswith("nbtape-prefetch")]
+
+
+def ended(count):
+    """Whether as many threads are left, after those that were told to end had time for it."""
+    gc.collect()
+    for _ in range(200):
+        if len(threads()) == count:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_prefetch_runs_ahead_as_far_as_its_room():
+    asked = []
+    dataset = Dataset.from_generator(
+        lambda: (asked.append(i) or i for i in itertools.count()),
+        output_signature=tf.TensorSpec([], tf.int32),
+    )
+    before, iterator = len(threads()), iter(dataset.prefetch(3))
+    assert int(next(iterator)) == 0 and ended(before + 1)
+    for _ in range(200):
+        if len(asked) >= 4:
+            break
+        time.sleep(0.01)
+    assert asked in ([0, 1, 2, 3], [0, 1, 2, 3, 4])
+    del iterator
+    assert ended(before)
+
+
+def test_prefetch_raises_where_the_element_is_taken():
+    def numbers():
+        yield 1
+        raise ValueError("no second")
+
+    iterator = iter(Dataset.from_generator(numbers, tf.int32).prefetch(2))
+    assert int(next(iterator)) == 1
+    with pytest.raises(tf.errors.InvalidArgumentError, match="(?s)no second.*test_data.py"):
+        next(iterator)
+    assert listed(iterator) == [] and ended(0)
+
+
+def test_errors_name_the_line_of_the_map_function_and_its_name():
+    checked = Dataset.range(2).map(
+        lambda x: tf.debugging.check_numerics(1.0 / tf.cast(x, tf.float32), "x"), name="inv"
+    )
+    for dataset in (checked, checked.prefetch(1), checked.batch(2)):
+        with pytest.raises(
+            tf.errors.InvalidArgumentError,
+            match="(?s)passed to inv.*test_data.py, line .*lambda x: tf.debugging",
+        ):
+            list(dataset)
+
+
+def test_calls_of_a_parallel_map_are_open_at_the_same_time():
+    gate = threading.Barrier(3, timeout=20)
+
+    def wait(x):
+        gate.wait()
+        return x
+
+    dataset = Dataset.range(6).map(lambda x: tf.py_function(wait, [x], tf.int64), num_parallel_calls=3)
+    assert listed(dataset) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_parallel_map_gives_what_is_there_first_if_it_may():
+    taken = threading.Event()
+
+    def wait(x):
+        if x == 0:
+            taken.wait(20)
+        return x
+
+    dataset = Dataset.range(6).map(lambda x: tf.py_function(wait, [x], tf.int64), 3, deterministic=False)
+    iterator = iter(dataset)
+    first = int(next(iterator))
+    taken.set()
+    assert first != 0 and sorted([first, *listed(iterator)]) == [0, 1, 2, 3, 4, 5]
+
+
+def test_parallel_maps_draw_random_numbers_in_order():
+    def drawn():
+        tf.random.set_seed(1)
+        return listed(Dataset.range(9).map(lambda x: tf.random.uniform([]), num_parallel_calls=3))
+
+    assert drawn() == drawn()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda d: d.map(lambda x: x * 2, num_parallel_calls=3),
+        lambda d: d.shuffle(4, seed=2).prefetch(3),
+        lambda d: d.repeat(3).shuffle(4, seed=2).batch(3).prefetch(1),
+        lambda d: d.shuffle(4, seed=1).repeat(3).map(lambda x: (x, tf.strings.as_string(x))),
+        lambda d: d.window(3, 1).shuffle(4, seed=3).flat_map(lambda w: w.batch(3)),
+        lambda d: d.prefetch(1).shuffle(20, seed=3).cache(),
+        lambda d: Dataset.sample_from_datasets([d, Dataset.random(seed=3).take(9)], seed=3),
+    ],
+)
+def test_an_iterator_goes_on_as_another_would(make, tmp_path):
+    def saved(n):
+        iterator = iter(make(Dataset.range(10)))
+        for _ in range(n):
+            next(iterator)
+        tf.train.Checkpoint(iterator=iterator).write(str(tmp_path / "kept"))
+        return listed(iterator)
+
+    for n in (0, 1, 5):
+        rest, iterator = saved(n), iter(make(Dataset.range(10)))
+        tf.train.Checkpoint(iterator=iterator).read(str(tmp_path / "kept"))
+        assert listed(iterator) == rest
+
+
+def test_datasets_are_saved_with_their_structure(tmp_path):
+    dataset = Dataset.from_tensor_slices(({"x": [1, 2], "s": ["a", "b\0"]}, np.array([0.5, 1.5], "bfloat16")))
+    dataset.save(tmp_path / "saved")
+    again = Dataset.load(tmp_path / "saved")
+    assert again.element_spec == dataset.element_spec and listed(again) == listed(dataset)
+    ragged().save(tmp_path / "ragged")
+    assert listed(Dataset.load(tmp_path / "ragged")) == [[1], [1, 2], []]
+    with pytest.raises(tf.errors.NotFoundError, match="no saved dataset"):
+        Dataset.load(tmp_path / "nothing")
+    (tmp_path / "saved" / "rows.npz").write_bytes(b"PK rubbish")
+    with pytest.raises(tf.errors.DataLossError, match="holds no elements"):
+        Dataset.load(tmp_path / "saved")
+
+
+def test_lines_of_files(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"one\ntwo\r\n")
+    (tmp_path / "b.txt").write_bytes(b"three")
+    files = Dataset.list_files(str(tmp_path / "*.txt"), shuffle=False)
+    lines = files.flat_map(tf.data.TextLineDataset)
+    assert listed(lines) == [b"one", b"two", b"three"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="No files matched"):
+        Dataset.list_files(str(tmp_path / "*.csv"))
+
+
+def test_promised_cardinalities_are_checked():
+    few = Dataset.range(5).filter(lambda x: x < 3)
+    assert len(few.apply(tf.data.experimental.assert_cardinality(3))) == 3
+    for n in (2, 4):
+        with pytest.raises(tf.errors.FailedPreconditionError, match=f"expected to contain {n} elements"):
+            list(few.apply(tf.data.experimental.assert_cardinality(n)))
+
+
+def test_a_mapped_batch_is_computed_at_once_and_equal():
+    images = np.arange(24, dtype=np.uint8).reshape(6, 2, 2)
+    scaled = Dataset.from_tensor_slices(images).map(lambda x: tf.cast(x, tf.float32) / 255.0)
+    together = np.concatenate([np.asarray(b) for b in scaled.batch(4)])
+    np.testing.assert_array_equal(together, np.stack([np.asarray(x) for x in scaled]))
+    assert together.dtype == np.float32
+
+
+def test_options_are_kept():
+    options = tf.data.Options()
+    options.deterministic = False
+    dataset = Dataset.range(3).with_options(options).map(lambda x: x)
+    assert dataset.options().deterministic is False and listed(dataset) == [0, 1, 2]
+    with pytest.raises(AttributeError, match="Cannot set the property speed"):
+        options.speed = 3

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.core import nest
+from nbtape.core import nest, source
 from nbtape.core.engine import Node, Op, Tensor, apply, doors, o, tensor
 from nbtape.core.kernel import Scalar
 from nbtape.core.report import spec_of
@@ -49,13 +49,17 @@ class Batch:
         env: dict[int, Any] = {id(p): x for p, x in zip(graph.inputs, inputs)}
         for outside, inside in graph.captures.values():
             env[id(inside)] = outside
-        for node in graph.nodes:
-            if node.op is PLACEHOLDER:
-                continue
-            xs = [env[id(x)] for x in node.inputs]
-            ys = self.node(node, xs)
-            env.update({id(y): value for y, value in zip(node.outputs, ys)})
-        return self.all([env[id(y)] for y in graph.outputs])
+        outer = source.told.place
+        try:
+            for node in graph.nodes:
+                if node.op is PLACEHOLDER:
+                    continue
+                source.told.place = node.place
+                ys = self.node(node, [env[id(x)] for x in node.inputs])
+                env.update({id(y): value for y, value in zip(node.outputs, ys)})
+            return self.all([env[id(y)] for y in graph.outputs])
+        finally:
+            source.told.place = outer
 
     def node(self, node: Node, xs: list) -> tuple:
         differ = any(isinstance(x, Batched) for x in xs)

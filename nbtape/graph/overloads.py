@@ -62,6 +62,11 @@ def enumerate_(xs: Any, start: Any = 0) -> Any:
     return xs.enumerate(start) if _in_graph(xs) else enumerate(xs, start)
 
 
+def iter_(x: Any, *sentinel: Any) -> Any:
+    """`iter`, of a dataset an iterator that each run of the graph makes anew."""
+    return x.__graph_iterator__() if not sentinel and _in_graph(x) else iter(x, *sentinel)
+
+
 def zip_(*xs: Any, **kwargs: Any) -> Any:
     """`zip`, of datasets a dataset."""
     return type(xs[0]).zip(xs) if xs and all([_in_graph(x) for x in xs]) else zip(*xs, **kwargs)
@@ -83,5 +88,5 @@ def _in_graph(xs: Any) -> bool:
 
 OVERLOADS: dict[Any, Callable] = {
     range: range_, len: len_, int: int_, float: float_, min: min_, max: max_,
-    enumerate: enumerate_, zip: zip_, map: map_, filter: filter_,
+    enumerate: enumerate_, iter: iter_, zip: zip_, map: map_, filter: filter_,
 }  # fmt: skip

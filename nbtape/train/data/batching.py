@@ -35,8 +35,10 @@ class Batching(Elements):
 
         Raises InvalidArgumentError for a size below 1, and in the iteration where elements differ in shape.
         """
-        size = positive(batch_size, "Batch size", int64)
-        drop = bool(drop_remainder)
+        size, drop = positive(batch_size, "Batch size", int64), bool(drop_remainder)
+        if known(tensor(batch_size)) is None:
+            spec = nest.map_structure(lambda s: element.batched_spec(s, None), self._spec)
+            return self._later(lambda d, n: d.batch(n, drop), batch_size, spec)
         spec = nest.map_structure(lambda s: element.batched_spec(s, size if drop else None), self._spec)
         join, kind = self._reader.batch, "Batch" if num_parallel_calls is None else "ParallelBatch"
         return self._new(
@@ -101,7 +103,7 @@ class Batching(Elements):
             )
         sizes = [int(n) for n in np.ravel(known(tensor(batch_size)))]
         rows = nest.map_structure(element.unbatched_spec, self._spec)
-        size = sizes[0] if drop_remainder and len(sizes) == 1 else None
+        size = sizes[0] if drop_remainder and len(set(sizes)) == 1 else None
         spec = nest.map_structure(lambda s: element.batched_spec(s, size), rows)
         drop = bool(drop_remainder)
         return self._new("Rebatch", spec, lambda bound: regroup.Rebatch(self._rows(bound), sizes, drop))
@@ -161,15 +163,15 @@ class Batching(Elements):
         def close(k: Any, rows: list) -> Any:
             return reduce_func(tensor(np.int64(k)), self._made_of(rows, self._spec))
 
-        return self._grouped(lambda row: int(key(row)[0]), size_of, close)
+        return self._grouped(lambda row: int(key(row)[0]), size_of, close, close(0, []).element_spec)
 
-    def _grouped(self, key: Callable, size_of: Callable, close: Callable) -> Any:
+    def _grouped(self, key: Callable, size_of: Callable, close: Callable, spec: Any) -> Any:
         def groups(bound: dict) -> Stream:
             return regroup.Groups(
                 self._rows(bound), key, size_of, lambda k, rows: close(k, rows)._rows(bound)
             )
 
-        return self._new("GroupByWindow", close(0, []).element_spec, groups)
+        return self._new("GroupByWindow", spec, groups)
 
     def bucket_by_sequence_length(
         self,
@@ -211,7 +213,11 @@ class Batching(Elements):
                 )
             return dataset.padded_batch(sizes[k], shapes, padding_values, drop_remainder)
 
-        return self._grouped(bucket, lambda k: sizes[k], close)
+        if no_padding:
+            spec = self.batch(1).element_spec
+        else:
+            spec = self.padded_batch(1, padded_shapes, padding_values).element_spec
+        return self._grouped(bucket, lambda k: sizes[k], close, spec)
 
 
 def _windows(count: int, size: int, shift: int, stride: int, drop: bool) -> int:

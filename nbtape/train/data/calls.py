@@ -1,6 +1,7 @@
 """The functions that a dataset calls for its elements: traced once, like any function, and run as graphs."""
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbtape.core import context, nest
@@ -47,14 +48,17 @@ class Call:
         self._holds_datasets = any(isinstance(s, DatasetSpec) for s in leaves(spec))
         self._concrete: Any = None
         self._joined: Any = None
+        self.captured: list = []  # tensors of the graph around, which are further inputs
+        self._values: tuple = ()  # and what they are
         if self._holds_datasets:
             self.spec: Any = specs_of(
                 self._structured(function(*arguments(spec, [_stand_in(s) for s in leaves(spec)])))
             )
             return
         specs = [leaves(spec)[k] for k in self._places]
-        with context.recording(()):
+        with context.recording((), context.local.graph):
             self._concrete = Function(self._flat).get_concrete_function(*specs)
+        self.captured = _as_inputs(self._concrete.graph)
         self.spec = specs_of(self._concrete.structured_outputs)
 
     def _flat(self, *tensors: Any) -> Any:
@@ -79,7 +83,8 @@ class Call:
                 if self._concrete is None:
                     wrapped = [EagerTensor(v) if not hasattr(v, "element_spec") else v for v in row]
                     return values_of(self._structured(self._function(*arguments(self._given, wrapped))))
-                return values_of(self._concrete.run([EagerTensor(row[k]) for k in self._places]))
+                given = [EagerTensor(row[k]) for k in self._places]
+                return values_of(self._concrete.run([*given, *self._values]))
         except OpError as error:
             raise self._told(error) from error
 
@@ -89,6 +94,12 @@ class Call:
             return error
         text = f"Error in user-defined function passed to {self._name} transformation: {error.message}"
         return type(error)(error.node_def, error.op, text)
+
+    def given(self, values: Sequence[Any]) -> "Call":
+        """The same function, with values for the tensors that it takes of the graph around."""
+        call = copy.copy(self)
+        call._values, call.captured = tuple(values), []
+        return call
 
     @property
     def draws(self) -> bool:
@@ -107,7 +118,11 @@ class Call:
         specs = [*leaves(self._given), *leaves(self.spec)]
         known = all(isinstance(s, TensorSpec) and s.shape.is_fully_defined() for s in specs)
         nodes, captures = self._concrete.graph.nodes, self._concrete.captured_inputs
-        pure = not any(acts(node) or unrepeatable(node) or "variable" in node.attrs for node in nodes)
+        pure = (
+            not self.captured
+            and not self._values
+            and not any(acts(node) or unrepeatable(node) or "variable" in node.attrs for node in nodes)
+        )
         return known and pure and all(isinstance(x, EagerTensor) for x in captures)
 
     def of_all(self, columns: list) -> list:
@@ -124,6 +139,14 @@ class Call:
         graph = self._concrete.graph
         n = columns[0].shape[0]
         return filled(graph.structure, Batch(n).run(graph, [Batched(x) for x in columns]))
+
+
+def _as_inputs(graph: FunctionGraph) -> list:
+    """Make inputs of what a graph captured from the one around it, and return what these stand for."""
+    around = {key: pair for key, pair in graph.captures.items() if not isinstance(pair[0], EagerTensor)}
+    graph.captures = {key: pair for key, pair in graph.captures.items() if key not in around}
+    graph.inputs += [inside for _, inside in around.values()]
+    return [outside for outside, _ in around.values()]
 
 
 def _stand_in(spec: Any) -> Any:

@@ -3,6 +3,7 @@
 Elements are computed when they are asked for, in the thread that asks; no tape records it.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -17,8 +18,9 @@ from nbtape.train.data import element, order
 from nbtape.train.data.batching import Batching
 from nbtape.train.data.element import number, specs_of, structured
 from nbtape.train.data.iterate import Generated, GraphIterator, Iterator, NumpyIterator
-from nbtape.train.data.parameters import Numbered, results
+from nbtape.train.data.parameters import Numbered, found, in_graph, made, results
 from nbtape.train.data.reader import Numbers, Slices, Zipped
+from nbtape.train.data.saved import LINE, Lines, files_of, read_dataset, texts_of, write_dataset
 from nbtape.train.data.stream import Count
 from nbtape.train.data.transform import (
     AUTOTUNE as AUTOTUNE,
@@ -27,7 +29,6 @@ from nbtape.train.data.transform import (
     Elements,
     Elementwise,
     Ordering,
-    not_here,
 )
 
 
@@ -48,6 +49,8 @@ class Dataset(Elementwise, Batching, Ordering, Numbered):
     def from_tensors(tensors: Any, name: str | None = None) -> "Dataset":
         """A dataset of one element."""
         structure = structured(tensors, lambda x: isinstance(x, Elements))
+        if element.awaited(structure):
+            return _later(Dataset.from_tensors, structure, specs_of(structure))
         rows = [element.values_of(structure)]
         return Dataset("Tensor", specs_of(structure), lambda bound: order.Rows(rows), 1)
 
@@ -68,6 +71,8 @@ class Dataset(Elementwise, Batching, Ordering, Numbered):
             if n != lengths[0]:
                 raise ValueError(f"Dimensions {lengths[0]} and {n} are not compatible")
         spec = nest.map_structure(element.unbatched_spec, specs_of(structure))
+        if element.awaited(structure):
+            return _later(Dataset.from_tensor_slices, structure, spec)
         reader, n = Slices(element.values_of(structure)), lengths[0] if lengths else 0
         return Dataset("TensorSlice", spec, lambda bound: Count(n), n, reader, free=True)
 
@@ -119,7 +124,8 @@ class Dataset(Elementwise, Batching, Ordering, Numbered):
         dtype = as_dtype(output_type)
         spec = TensorSpec((), dtype)
         if None in bounds:
-            return Dataset("Range", spec, not_here)
+            tensors = tuple([tensor(a, int64) for a in args])
+            return _later(lambda x: Dataset.range(*x, output_type=dtype), tensors, spec)
         if len(bounds) == 3 and not bounds[2]:
             raise invalid("step must be a non-zero integer. [Op:RangeDataset]")
         numbers = range(*bounds)  # type: ignore[arg-type]
@@ -215,6 +221,34 @@ class Dataset(Elementwise, Batching, Ordering, Numbered):
 
         return Dataset("DirectedInterleave", spec, sampled)
 
+    @staticmethod
+    def list_files(
+        file_pattern: Any, shuffle: bool | None = None, seed: int | None = None, name: str | None = None
+    ) -> "Dataset":
+        """The names of the files that glob patterns fit; in random order unless `shuffle` is False."""
+        names = files_of(texts_of(file_pattern))
+        dataset = Dataset.from_tensor_slices(names)
+        return dataset if shuffle is False else dataset.shuffle(len(names), seed)
+
+    @staticmethod
+    def load(
+        path: Any, element_spec: Any = None, compression: Any = None, reader_func: Any = None
+    ) -> "Dataset":
+        """A dataset that `save` wrote; raises NotFoundError where there is none."""
+        if reader_func is not None or compression is not None:
+            raise ValueError("nbtape loads what it saved: leave out `compression` and `reader_func`.")
+        rows, spec = read_dataset(os.fspath(path), element_spec)
+        return Dataset("Load", spec, lambda bound: order.Rows(rows), len(rows))
+
+    def save(
+        self, path: Any, compression: Any = None, shard_func: Any = None, checkpoint_args: Any = None
+    ) -> None:
+        """Write all elements into a folder, from which `Dataset.load` takes them."""
+        if any(x is not None for x in (compression, shard_func, checkpoint_args)):
+            raise ValueError("nbtape saves in one file: leave out `compression` and `shard_func`.")
+        with context.paused():
+            write_dataset(os.fspath(path), list(self._rows({})), self._spec)
+
     # Going through it
 
     def __iter__(self) -> "Iterator":
@@ -228,6 +262,9 @@ class Dataset(Elementwise, Batching, Ordering, Numbered):
 
     def __graph_iter__(self) -> GraphIterator:
         return GraphIterator(self._spec, self._rows)
+
+    def __graph_iterator__(self) -> Iterator:
+        return made(Iterator, self._spec, lambda bound: Iterator(self._spec, self._rows(bound)), [])
 
     @classmethod
     def stand_in(cls, spec: Any) -> "Dataset":
@@ -257,6 +294,10 @@ class Dataset(Elementwise, Batching, Ordering, Numbered):
         """How many elements there are: INFINITE_CARDINALITY (-1) or UNKNOWN_CARDINALITY (-2) where it is
         no number.
         """
+        if context.local.graph is not None:
+            return in_graph(lambda bound, d: found(d)._count, [self.__composite_flatten__()[1][0]], [int64])[
+                0
+            ]
         return tensor(np.int64(self._count))
 
     def __len__(self) -> int:
@@ -273,12 +314,42 @@ class Dataset(Elementwise, Batching, Ordering, Numbered):
         return f"<_{self._kind}Dataset element_spec={self._spec!r}>"
 
 
+def text_lines(
+    filenames: Any,
+    compression_type: Any = None,
+    buffer_size: Any = None,
+    num_parallel_reads: Any = None,
+    name: str | None = None,
+) -> Dataset:
+    """The lines of text files, one file after another, as strings without what ends them."""
+    if compression_type:
+        raise ValueError("Compressed files are not read: unpack them first.")
+    if element.awaited(filenames):
+        return _later(text_lines, filenames, LINE)
+    names = texts_of(filenames)
+    return Dataset("TextLine", LINE, lambda bound: Lines(names))
+
+
 def _shortest(datasets: list) -> int:
     """The cardinality of datasets side by side."""
     counts = [d._count for d in datasets]
     if UNKNOWN_CARDINALITY in counts:
         return UNKNOWN_CARDINALITY
     return min([n for n in counts if n >= 0], default=INFINITE_CARDINALITY)
+
+
+def _later(make: Callable, structure: Any, spec: Any) -> Dataset:
+    """`make(structure)`, whenever the graph that is open comes to this point."""
+    leaves = element.leaves(structure)
+    places = [k for k, x in enumerate(leaves) if x is not None]
+
+    def build(bound: dict, *values: Any) -> Dataset:
+        found = [None] * len(leaves)
+        for k, x in zip(places, values):
+            found[k] = x
+        return make(nest.pack_sequence_as(structure, found))
+
+    return made(Dataset, spec, build, [leaves[k] for k in places])
 
 
 def _common(datasets: Any) -> Any:

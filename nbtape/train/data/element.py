@@ -67,6 +67,11 @@ def spec_of_leaf(x: Any) -> Any:
     return DatasetSpec(x.element_spec, (), x)
 
 
+def awaited(structure: Any) -> bool:
+    """Whether there are tensors in it that only have values when the graph that is traced runs."""
+    return any(isinstance(x, Tensor) and not isinstance(x, EagerTensor) for x in leaves(structure))
+
+
 def specs_of(structure: Any) -> Any:
     return nest.map_structure(spec_of_leaf, structure)
 
@@ -157,7 +162,8 @@ def relaxed(a: Any, b: Any) -> Any:
 def converted(value: Any, spec: TensorSpec) -> Any:
     """What a generator yielded, as an array of the promised dtype and shape."""
     try:
-        array = value._value if isinstance(value, EagerTensor) else np.asarray(value)
+        plain = not isinstance(value, EagerTensor | np.ndarray | np.generic)
+        array = tensor(value, spec.dtype)._value if plain else np.asarray(value)  # type: ignore[attr-defined]
         if spec.dtype.name == "string":
             array = tensor(value)._value  # type: ignore[attr-defined]
         elif array.dtype != spec.dtype.np:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.core import context, nest
+from nbtape.core import context, nest, source
 from nbtape.core.dtype import bool_, int64
 from nbtape.core.engine import EagerTensor, tensor
 from nbtape.core.errors import OpError, OutOfRangeError, invalid
@@ -14,7 +14,15 @@ from nbtape.core.shape import TensorSpec
 from nbtape.graph.python import as_op_error, py_function
 from nbtape.train.data import element
 from nbtape.train.data.element import leaves, packed
-from nbtape.train.data.parameters import Numbered, found, in_graph, results
+from nbtape.train.data.parameters import (
+    Numbered,
+    found,
+    from_graph,
+    in_graph,
+    results,
+    row_in_graph,
+    specs_in_graph,
+)
 from nbtape.train.data.stream import END, Stream, arrays_of, state_of
 
 
@@ -51,6 +59,9 @@ class Iterator(Numbered):
         with context.paused():
             return packed(self._spec, next(self._rows))  # type: ignore[arg-type]
 
+    def __graph_iterator__(self) -> "Iterator":
+        return self
+
     def __graph_iter__(self) -> "GraphIterator":
         return GraphIterator(self._spec, lambda bound, number: found(number)._rows, [self._handle()])
 
@@ -69,11 +80,11 @@ class Iterator(Numbered):
     def get_next_as_optional(self) -> "Optional":
         """The next element, or an empty Optional at the end."""
         if context.local.graph is not None:
-            specs = [s for s in leaves(self._spec) if s is not None]
+            specs = specs_in_graph(self._spec)
             held, *values = in_graph(
                 lambda bound, number: _or_zeros(found(number)._rows, specs), [self._handle()], [bool_, *specs]
             )
-            return Optional(self._spec, held, _refilled(self._spec, values))
+            return Optional(self._spec, held, from_graph(self._spec, values))
         held = list(itertools.islice(self, 1))
         return Optional(self._spec, tensor(bool(held)), held[0] if held else None)
 
@@ -97,14 +108,8 @@ def _or_zeros(rows: PythonIterator[list], specs: list) -> list:
     """Whether there is one more row, and it; else zeros."""
     row = next(rows, None)
     if row is not None:
-        return [True, *[v for v in row if v is not None]]
+        return [True, *row_in_graph(row)]
     return [False, *[np.zeros([n or 0 for n in s.shape.dims or ()], s.dtype.np) for s in specs]]
-
-
-def _refilled(spec: Any, values: list) -> Any:
-    """An element, of values for the leaves that are not None."""
-    left = iter(values)
-    return nest.pack_sequence_as(spec, [None if s is None else next(left) for s in leaves(spec)])
 
 
 class NumpyIterator:
@@ -134,8 +139,7 @@ class GraphIterator:
     """
 
     def __init__(self, spec: Any, opened: Callable[..., Stream], inputs: list | None = None):
-        self._spec, self._specs = spec, [s for s in leaves(spec) if s is not None]
-        self._opened = opened
+        self._spec, self._specs, self._opened = spec, specs_in_graph(spec), opened
         self._open: dict[int, Stream] = {}  # what runs of the graph are going through
         self._count = itertools.count()
         self._handle = in_graph(self._start, inputs or [], [int64])[0]
@@ -143,7 +147,7 @@ class GraphIterator:
     def next(self, wanted: Any) -> tuple[Any, Any]:
         """Whether there is one more element, where one is wanted, and that element, else zeros."""
         found, *values = py_function(self._next, [self._handle, wanted], [bool_, *self._specs])
-        return found, _refilled(self._spec, values)
+        return found, from_graph(self._spec, values)
 
     def _start(self, *given: Any) -> int:
         key = next(self._count)
@@ -212,9 +216,19 @@ class Generated(Stream):
         except (OpError, StopIteration):
             raise
         except Exception as error:
-            raise as_op_error(error) from error
+            raise _where(error) from error
         self._place += 1
         return found
+
+
+def _where(error: Exception) -> OpError:
+    """An error of a generator, with the line that raised it."""
+    at: Any = error.__traceback__
+    while at.tb_next is not None:
+        at = at.tb_next
+    told = as_op_error(error)
+    line = source.describe((at.tb_frame.f_code, at.tb_lasti))
+    return type(told)(None, None, f"{told.message}\n  raised by the generator at {line}")
 
 
 def _flattened(found: Any, spec: Any) -> list:

@@ -6,19 +6,23 @@ is a stand-in, whose number says at each run which one it is.
 
 import itertools
 import weakref
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from nbtape.core import context, nest
+from nbtape.core.dtype import int64
 from nbtape.core.engine import EagerTensor, Tensor
 from nbtape.core.errors import invalid
 from nbtape.core.shape import TensorSpec
 from nbtape.graph.python import py_function
-from nbtape.train.data.element import leaves
+from nbtape.train.data.element import DatasetSpec, leaves
 
 _numbers = itertools.count(1)
+# What graphs made is kept until they have made this many others, since nobody else knows it.
+_made: "deque[Any]" = deque(maxlen=64)
 _live: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()
 # The stand-ins that a graph has: numbers of their own, and the tensors that say which datasets they are.
 _stand_ins: "weakref.WeakKeyDictionary[Any, dict[int, Tensor]]" = weakref.WeakKeyDictionary()
@@ -31,7 +35,13 @@ class Numbered:
     _number: Any = None
     stand_in: Callable[[Any], Any]  # makes of a structure what stands for an object of it
 
+    def _bound(self, bound: dict) -> Any:
+        """The same object, made of those that the stand-ins stand for."""
+        return self
+
     def __composite_flatten__(self) -> tuple[Any, tuple]:
+        if self._number is None and _visible():  # it may be made of stand-ins
+            return self._spec, (_numbered(self._bound, []),)
         if self._number is None:
             number = next(_numbers)
             _live[number] = self
@@ -82,16 +92,47 @@ def in_graph(function: Callable, inputs: list, specs: list) -> list:
     return py_function(run, [*stand_ins.values(), *inputs], specs)
 
 
+def _numbered(make: Callable, inputs: list) -> Tensor:
+    """The number of what `make(bound, *inputs)` makes."""
+    return in_graph(lambda *values: _number_of(make(*values)), inputs, [int64])[0]
+
+
+def _number_of(x: Numbered) -> EagerTensor:
+    _made.append(x)
+    return x.__composite_flatten__()[1][0]
+
+
+def made(kind: type[Numbered], spec: Any, make: Callable, inputs: list) -> Any:
+    """The stand-in of what `make(bound, *inputs)` makes whenever the open graph comes to this point."""
+    return kind.__composite_unflatten__(spec, (_numbered(make, inputs),))
+
+
+# A graph takes an element as a list of tensors: a dataset in it as its number, and None not at all.
+
+
+def specs_in_graph(spec: Any) -> list[TensorSpec]:
+    return [s if isinstance(s, TensorSpec) else TensorSpec((), int64) for s in leaves(spec) if s is not None]
+
+
+def row_in_graph(row: list) -> list:
+    return [_number_of(v) if isinstance(v, Numbered) else v for v in row if v is not None]
+
+
+def from_graph(spec: Any, values: Sequence[Any]) -> Any:
+    """The structure of an element, of the tensors that a graph has of it."""
+    left = iter(values)
+
+    def leaf(s: Any) -> Any:
+        if isinstance(s, DatasetSpec):
+            return type(s._like).__composite_unflatten__(s.element_spec, (next(left),))
+        return None if s is None else next(left)
+
+    return nest.pack_sequence_as(spec, [leaf(s) for s in leaves(spec)])
+
+
 def results(spec: Any, function: Callable, inputs: list) -> Any:
-    """A structure of tensors, whose values `function(bound, *inputs)` gives as a flat list of arrays."""
-    specs = leaves(spec)
-    tensors = iter(in_graph(lambda *xs: _arrays(function(*xs)), inputs, [s for s in specs if _is_array(s)]))
-    return nest.pack_sequence_as(spec, [next(tensors) if _is_array(s) else None for s in specs])
-
-
-def _is_array(spec: Any) -> bool:
-    return isinstance(spec, TensorSpec)
-
-
-def _arrays(values: list) -> list:
-    return [value for value in values if value is not None]
+    """An element, which `function(bound, *inputs)` gives as a flat one whenever the open graph comes to this
+    point.
+    """
+    values = in_graph(lambda *xs: row_in_graph(function(*xs)), inputs, specs_in_graph(spec))
+    return from_graph(spec, values)

@@ -1,12 +1,13 @@
 """The transformations of datasets that go element by element, and those of order and length."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbtape.core import context, nest
 from nbtape.core.crew import THREADS
 from nbtape.core.dtype import int64
+from nbtape.core.engine import tensor
 from nbtape.core.errors import invalid
 from nbtape.core.shape import TensorSpec
 from nbtape.train.data import element, order
@@ -15,7 +16,7 @@ from nbtape.train.data.cache import Cache, Cached
 from nbtape.train.data.calls import Call, DatasetCall, Predicate, reducer
 from nbtape.train.data.element import number, packed, specs_of, structured
 from nbtape.train.data.options import Options
-from nbtape.train.data.parameters import results
+from nbtape.train.data.parameters import made, results
 from nbtape.train.data.reader import Mapped, Numbers, Read, Reader, Zipped
 from nbtape.train.data.regroup import Interleave, Scan
 from nbtape.train.data.stream import Count, Source, Stream
@@ -24,11 +25,6 @@ AUTOTUNE = -1
 _ROOM = 4  # elements that are kept ready where nobody says how many
 INFINITE_CARDINALITY = -1
 UNKNOWN_CARDINALITY = -2
-
-
-def not_here(bound: dict) -> Stream:
-    """The source of a dataset that only stands for one, while the function that makes it is traced."""
-    raise invalid("This dataset depends on a tensor of a function and cannot be gone through outside of it.")
 
 
 def positive(x: Any, name: str, dtype: Any = None) -> int:
@@ -88,6 +84,30 @@ class Elements:
         """The same dataset, whose items need no computation to be looked at."""
         return self._of_rows(self._kind, self._rows, self._count) if self._reader.computes else self
 
+    def _bound(self, bound: dict) -> Any:
+        return self._new(
+            self._kind, self._spec, lambda _: self._items(bound), self._count, self._reader, self._free
+        )
+
+    def _later(self, change: Callable, x: Any, spec: Any = None) -> Any:
+        """`change(self, x)`, for a tensor x of the open graph: anew whenever that runs."""
+        kind: Any = type(self)
+        spec = self._spec if spec is None else spec
+        return made(kind, spec, lambda bound, x: change(self._bound(bound), x), [tensor(x)])
+
+    def _called(self, spec: Any, call: Any, change: Callable, given: Sequence[Any] = ()) -> Any:
+        """`change(self, call, *given)`: anew whenever the open graph runs, where one takes tensors of it."""
+        if not call.captured and not element.awaited(list(given)):
+            return change(self, call, *given)
+        n = len(given)
+        kind: Any = type(self)
+        return made(
+            kind,
+            spec,
+            lambda bound, *xs: change(self._bound(bound), call.given(xs[n:]), *xs[:n]),
+            [*given, *call.captured],
+        )
+
     def _of_rows(self, kind: str, rows: Source, count: int | None) -> Any:
         """A dataset of elements like these."""
         return self._new(kind, self._spec, rows, count)
@@ -114,6 +134,10 @@ class Elementwise(Elements):
         a function.
         """
         call = Call(map_func, self._spec, "map", name)
+        ordered = deterministic is not False
+        return self._called(call.spec, call, lambda d, call: d._mapped(call, num_parallel_calls, ordered))
+
+    def _mapped(self, call: Call, num_parallel_calls: Any, ordered: bool) -> Any:
         if num_parallel_calls is None or num_parallel_calls == AUTOTUNE and call.joins:
             if call.joins:
                 reader = Mapped(self._reader, call)
@@ -122,18 +146,18 @@ class Elementwise(Elements):
                 "Map", call.spec, lambda bound: Read(self._rows(bound), Mapped(Reader([]), call)), self._count
             )
         n = THREADS if num_parallel_calls == AUTOTUNE else positive(num_parallel_calls, "num_parallel_calls")
-        n = 1 if call.draws and deterministic is not False else n
+        n = 1 if call.draws and ordered else n
         return self._new(
             "ParallelMap",
             call.spec,
-            lambda bound: ParallelMap(self._rows(bound), call, n, deterministic is not False),
+            lambda bound: ParallelMap(self._rows(bound), call, n, ordered),
             self._count,
         )
 
     def filter(self, predicate: Callable, name: str | None = None) -> Any:
         """The elements of which `predicate` is true."""
         call = Predicate(predicate, self._spec, name)
-        return self._where("Filter", call, False)
+        return self._called(self._spec, call, lambda d, call: d._where("Filter", call, False))
 
     def _where(self, kind: str, call: Predicate, until: bool) -> Any:
         given = self._settled()
@@ -148,7 +172,7 @@ class Elementwise(Elements):
     def take_while(self, predicate: Callable, name: str | None = None) -> Any:
         """The elements before the first of which `predicate` is false."""
         call = Predicate(predicate, self._spec, name)
-        return self._where("TakeWhile", call, True)
+        return self._called(self._spec, call, lambda d, call: d._where("TakeWhile", call, True))
 
     def flat_map(self, map_func: Callable, name: str | None = None) -> Any:
         """The elements of the datasets that `map_func` gives, one dataset after another."""
@@ -182,16 +206,17 @@ class Elementwise(Elements):
         )
         block = 1 if block_length is None else positive(block_length, "block_length")
         call = DatasetCall(map_func, self._spec)
-        return self._new("Interleave", call.spec, self._interleaved(call, cycle, block))
+        kind = "Interleave" if num_parallel_calls is None else "ParallelInterleave"
+        return self._new(kind, call.spec, self._interleaved(call, cycle, block))
 
     def enumerate(self, start: Any = 0, name: str | None = None) -> Any:
         """Elements with their numbers: (start, first), (start + 1, second), ..."""
         first = number(start, "start", int64)
         spec = (TensorSpec((), int64), self._spec)
         if first is None:
-            return self._new("Enumerate", spec, not_here)
+            return self._later(lambda d, n: d.enumerate(n), start, spec)
         return self._new(
-            "Enumerate",
+            "Zip",
             spec,
             lambda bound: order.Zip((self._items(bound), Count(None))),
             self._count,
@@ -208,26 +233,32 @@ class Elementwise(Elements):
                 "and the output "
                 f"value but its return type is {call.spec}."
             )
-        start = element.values_of(state)
-        return self._new(
-            "Scan", call.spec[1], lambda bound: Scan(self._rows(bound), start, call), self._count
-        )
+
+        def scanned(dataset: Any, call: Call, *given: Any) -> Any:
+            start = element.values_of(given)
+            return dataset._new(
+                "Scan", call.spec[1], lambda bound: Scan(dataset._rows(bound), start, call), dataset._count
+            )
+
+        return self._called(call.spec[1], call, scanned, element.leaves(state))
 
     def reduce(self, initial_state: Any, reduce_func: Callable, name: str | None = None) -> Any:
         """`state = reduce_func(state, x)` for each element x: the last state."""
         state = structured(initial_state)
         call = reducer(reduce_func, specs_of(state), self._spec)
 
+        start = element.leaves(state)
+
         def reduced(bound: dict, *values: Any) -> list:
-            now = element.values_of(tuple(values))
+            given, now = call.given(values[len(start) :]), element.values_of(values[: len(start)])
             for row in self._rows(bound):
-                now = call([*now, *row])
+                now = given([*now, *row])
             return now
 
         if context.local.graph is not None:
-            return results(call.spec, reduced, element.leaves(state))
+            return results(call.spec, reduced, [*start, *call.captured])
         with context.recording(()):
-            return packed(call.spec, reduced({}, *element.leaves(state)))
+            return packed(call.spec, reduced({}, *start))
 
 
 class Ordering(Elements):
@@ -249,7 +280,9 @@ class Ordering(Elements):
             raise invalid(
                 "buffer_size must be greater than zero or UNKNOWN_CARDINALITY [Op:ShuffleDatasetV3]"
             )
-        size = 2**62 if size == UNKNOWN_CARDINALITY or size is None else size
+        if size is None:
+            return self._later(lambda d, n: d.shuffle(n, seed, reshuffle_each_iteration), buffer_size)
+        size = 2**62 if size == UNKNOWN_CARDINALITY else size
         rounds = order.Order(None if seed is None else int(seed), reshuffle_each_iteration is not False)
         kind = order.ShuffleNumbers if self._free else order.Shuffle
         return self._with("Shuffle", lambda bound: kind(self._items(bound), size, rounds), self._count)
@@ -258,7 +291,7 @@ class Ordering(Elements):
         """The elements `count` times over, without end for None or -1."""
         n = -1 if count is None else number(count, "count", int64)
         if n is None:
-            return self._with("Repeat", not_here, None)
+            return self._later(lambda d, n: d.repeat(n), count)
         total = self._count if n and self._count else 0
         if total and n < 0:
             total = INFINITE_CARDINALITY
@@ -270,7 +303,7 @@ class Ordering(Elements):
         """The first `count` elements, all for -1."""
         n = number(count, "count", int64)
         if n is None:
-            return self._with("Take", not_here, None)
+            return self._later(lambda d, n: d.take(n), count)
         if n < 0:
             return self._with("Take", self._items, self._count)
         total = (
@@ -286,7 +319,7 @@ class Ordering(Elements):
         """All but the first `count` elements, none for -1."""
         n = number(count, "count", int64)
         if n is None:
-            return self._with("Skip", not_here, None)
+            return self._later(lambda d, n: d.skip(n), count)
         total = 0 if n < 0 else max(0, self._count - n) if self._count >= 0 else self._count
         return self._with("Skip", lambda bound: order.Skip(self._items(bound), n), total)
 
