@@ -75,6 +75,7 @@ from nbtape.graph.effects import (
 from nbtape.graph.functional import foldl as foldl, foldr as foldr, map_fn as map_fn, scan as scan
 from nbtape.graph.gradients import gradients as gradients, hessians as hessians
 from nbtape.graph.graph import Graph as Graph
+from nbtape.graph.overrides import RegisterGradient as RegisterGradient, no_gradient as no_gradient
 from nbtape.graph.python import numpy_function as numpy_function, py_function as py_function
 from nbtape.graph.setting import (
     executing_eagerly as executing_eagerly,

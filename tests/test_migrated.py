@@ -145,3 +145,38 @@ def test_files_of_graphs_and_events(graph, tmp_path):
         version.file_version == "brain.Event:2"
         and v1.GraphDef.FromString(event.graph_def).node[0].op == "Const"
     )
+
+
+@v1.RegisterGradient("Migrated")
+def twice(op, *gs):
+    assert op.inputs and op.outputs
+    return [2.0 * g for g in gs] + [None] * (len(op.inputs) - len(gs))
+
+
+v1.NotDifferentiable("MigratedToNothing")
+
+
+def test_gradients_of_operations_can_be_overridden(graph):
+    x = tf.constant([0.3, -1.0])
+    with graph.gradient_override_map({"Sign": "Migrated", "Mul": "Migrated"}):
+        y = tf.sign(x)
+        with graph.gradient_override_map({"Mul": "MigratedToNothing"}):
+            nothing = x * 3.0
+        z = x * 5.0
+    plain = tf.sign(x) * 3.0
+    with v1.Session() as sess:
+        found = sess.run([tf.gradients(t, x)[0] for t in (y * 7.0, z, plain)])
+    assert [g.tolist() for g in found] == [[14.0, 14.0], [2.0, 2.0], [0.0, 0.0]]
+    assert tf.gradients(nothing, x) == [None]
+
+
+def test_what_is_no_override(graph):
+    with pytest.raises(KeyError, match="Registering two gradient with name 'Migrated'!"):
+        v1.RegisterGradient("Migrated")(twice)
+    with pytest.raises(TypeError, match="dictionary mapping strings to strings"):
+        graph.gradient_override_map({"Sign": 1}).__enter__()
+    x = tf.constant(1.0)
+    with graph.gradient_override_map({"Sign": "Unknown"}):
+        y = tf.sign(x)
+    with pytest.raises(LookupError, match="gradient registry has no entry for: Unknown"):
+        tf.gradients(y, x)

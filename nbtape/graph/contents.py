@@ -9,6 +9,7 @@ from nbtape.core.engine import Node
 from nbtape.graph.device import colocate_with
 from nbtape.graph.graph_def import graph_def
 from nbtape.graph.naming import Names, check_name
+from nbtape.graph.overrides import checked
 from nbtape.graph.symbolic import Operation, SymbolicTensor
 
 
@@ -22,6 +23,8 @@ class Contents:
         self._operations: list[Operation] = []
         self._by_name: dict[str, Operation] = {}
         self._collections: dict[Any, list] = {}
+        self._gradients: dict[str, str] = {}  # names of gradients for the types of operations made now
+        self.overrides: dict[int, str] = {}  # and for operations that were made, by the ids of their nodes
 
     # Names
 
@@ -138,6 +141,17 @@ class Contents:
     def is_fetchable(self, tensor_or_op: Any) -> bool:
         """Whether a session may be asked for something: always."""
         return True
+
+    @contextmanager
+    def gradient_override_map(self, op_type_map: dict[str, str]):
+        """A `with` block whose operations of some types have gradients of other names, see
+        `tf.RegisterGradient`.
+        """
+        outer, self._gradients = self._gradients, self._gradients | checked(op_type_map)
+        try:
+            yield
+        finally:
+            self._gradients = outer
 
     def colocate_with(self, op: Any, ignore_existing: bool = False) -> Any:
         """A `with` block whose operations are put where another one is."""

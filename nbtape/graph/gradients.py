@@ -9,6 +9,7 @@ from nbtape.autodiff.tape import UnconnectedGradients
 from nbtape.core import context, nest
 from nbtape.core.engine import Tensor, apply, o, tensor
 from nbtape.graph.graph import Graph
+from nbtape.graph.overrides import overridden
 
 _EAGER = "tf.gradients is not supported when eager execution is enabled. Use tf.GradientTape instead."
 
@@ -57,6 +58,8 @@ def _gradients(
     wanted = [_identities(graph, x) for x in sources]
     blocked = {key for x in nest.flatten(stop_gradients or []) for key in _identities(graph, x)}
     nodes = [n for n in graph.nodes if not any(id(y) in blocked for y in n.outputs)]
+    if graph.overrides:
+        nodes = [overridden(n, graph.overrides[id(n)]) if id(n) in graph.overrides else n for n in nodes]
     found = backward(nodes, seeds, {key for keys in wanted for key in keys})
     results = [_total([found[key] for key in keys if key in found]) for keys in wanted]
     if unconnected is UnconnectedGradients.ZERO:

@@ -86,6 +86,8 @@ class Graph(Contents):
         operation.node = Node(op, inputs, attrs, ys, place)
         if context.local.device:
             device.place(operation)
+        if operation._type in self._gradients:
+            self.overrides[id(operation.node)] = self._gradients[operation._type]
         self.names.add(operation, name)
         self._operations.append(operation)
         self.nodes.append(operation.node)

@@ -120,6 +120,12 @@ from nbtape.graph.modes import (
     enable_resource_variables as enable_resource_variables,
     resource_variables_enabled as resource_variables_enabled,
 )
+from nbtape.graph.overrides import (
+    RegisterGradient as RegisterGradient,
+    no_gradient as NoGradient,
+    no_gradient as NotDifferentiable,
+    no_gradient as no_gradient,
+)
 from nbtape.graph.placeholders import (
     placeholder as placeholder,
     placeholder_with_default as placeholder_with_default,
