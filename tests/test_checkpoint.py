@@ -463,6 +463,15 @@ def test_names_that_cannot_be_paths_are_refused(prefix):
         tf.train.Checkpoint(m, d=tf.Variable(1.0))
 
 
+def test_checkpoints_are_not_written_while_a_function_is_traced(prefix):
+    checkpoint = tf.train.Checkpoint(v=tf.Variable(1.0))
+    checkpoint.write(prefix)
+    for method in (checkpoint.save, checkpoint.write, checkpoint.read):
+        with pytest.raises(NotImplementedError, match=f"Checkpoint.{method.__name__}.. from a function"):
+            tf.function(lambda method=method: method(prefix))()
+    assert int(checkpoint.save_counter) == 0
+
+
 def test_two_objects_for_one_are_told(prefix):
     v = tf.Variable(1.0)
     path = saved(prefix, a=v, b=v)

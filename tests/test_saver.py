@@ -159,7 +159,11 @@ def test_savers_can_keep_all(graph, tmp_path, keep):
     with session() as sess:
         for i in range(7):
             saver.save(sess, tmp_path / "m", global_step=i)
-    assert len(os.listdir(tmp_path)) == 8 and tf.train.latest_checkpoint(tmp_path) == str(tmp_path / "m-6")
+    assert (
+        len(os.listdir(tmp_path)) == 8
+        and saver.last_checkpoints == []
+        and tf.train.latest_checkpoint(tmp_path) == str(tmp_path / "m-6")
+    )
 
 
 def test_the_file_of_the_newest_can_have_another_name_or_not_be_written(graph, tmp_path):

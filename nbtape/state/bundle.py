@@ -31,8 +31,8 @@ _OPENING, _DIGITS = b'{"__metadata__":{"crc32":"', 8
 _LONGEST = 1 << 30  # of headers; what says that it is longer was altered
 _MISSING = "Unsuccessful TensorSliceReader constructor: Failed to find any matching files for {}"
 _BROKEN = (
-    "{} was cut short, was altered, or was not written by nbtape: {}. Nothing was read from it; "
-    "restore another checkpoint."
+    "{} was cut short, was altered, or was not written by nbtape: {}. Nothing was restored from it. Copy the "
+    "file anew, or take an older one."
 )
 
 
@@ -66,26 +66,26 @@ def replacing(path: str) -> Iterator[IO[bytes]]:
 
 
 def _sync(folder: str) -> None:
-    """Put the names in a folder on the disk, where the system can do that."""
+    """Put the names in a folder on the disk, where the system and its kind of file system can do that."""
     if hasattr(os, "O_DIRECTORY"):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
+        with suppress(OSError):
             os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        os.close(descriptor)
 
 
 def write(prefix: str, arrays: Mapping[str, Any], info: Any = None) -> None:
     """Write `arrays` by name, and `info`, which is anything that JSON can hold, as the file of `prefix`."""
-    stored = {name: _stored(np.asarray(x)) for name, x in arrays.items()}
+    given = {name: np.asarray(x) for name, x in arrays.items()}
+    stored = {name: _stored(x) for name, x in given.items()}
     # As safetensors wants it: what has the widest elements comes first, so that all are aligned.
     order = sorted(stored, key=lambda name: (-stored[name].itemsize, name))
     entries, notes, end = {}, {}, 0
     for name in order:
-        data, dtype = stored[name], of(np.asarray(arrays[name]))
-        begin, end = end, end + data.nbytes
+        data, x, begin = stored[name], given[name], end
+        end += data.nbytes
         entries[name] = {"dtype": _CODES[of(data).name], "shape": data.shape, "data_offsets": (begin, end)}
-        notes[name] = {"dtype": dtype.name, "shape": np.shape(arrays[name]), "crc32": _crc(data)}
+        notes[name] = {"dtype": of(x).name, "shape": x.shape, "crc32": _crc(data)}
     head = _header(entries, {"tensors": notes, "info": info})
     with replacing(filename(prefix)) as file:
         file.write(len(head).to_bytes(8, "little"))

@@ -32,6 +32,16 @@ _ABSENT = (
 )
 
 
+def _check_outside(method: str) -> None:
+    """Raise NotImplementedError in a function, which would do at its trace what was meant for each call."""
+    graph = context.local.graph
+    if graph is not None and graph.building_function:
+        raise NotImplementedError(
+            f"Calling tf.train.Checkpoint.{method}() from a function is not supported: it would run once, "
+            "while the function is traced. Call it outside, between calls of the function."
+        )
+
+
 class CheckpointOptions:
     """How checkpoints are written: `experimental_write_callbacks` are called when one is, with its path if
     they take an argument. The other options say where and when TensorFlow writes, and change nothing here.
@@ -112,10 +122,8 @@ class Checkpoint(AutoTrackable):
 
         In graph mode values are those of `session`, by default the one that is open.
         """
-        prefix = os.fspath(file_prefix)
-        os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
-        number = self._next_number()
-        path = self.write(f"{prefix}-{number}", options, session)
+        _check_outside("save")
+        path = self.write(f"{os.fspath(file_prefix)}-{self._next_number()}", options, session)
         update_checkpoint_state(os.path.dirname(path), path, [path], save_relative_paths=True)
         return path
 
@@ -126,6 +134,7 @@ class Checkpoint(AutoTrackable):
 
     def write(self, file_prefix: Any, options: CheckpointOptions | None = None, session: Any = None) -> str:
         """Write a checkpoint of this very name, without a number; for `read`."""
+        _check_outside("write")
         prefix = os.fspath(file_prefix)
         os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
         with context.paused():
@@ -141,6 +150,7 @@ class Checkpoint(AutoTrackable):
         Raises NotFoundError where there is no such checkpoint, DataLossError for one that is not whole,
         ValueError and InvalidArgumentError where shapes and dtypes differ; then all is as it was.
         """
+        _check_outside("read")
         reader = CheckpointReader(os.fspath(save_path))
         with context.paused():
             if reader.info is None or "objects" not in reader.info:

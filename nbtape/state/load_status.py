@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from nbtape.core import context
 from nbtape.state.bundle import CheckpointReader
 from nbtape.state.restoration import Restoration
 from nbtape.state.tracking import has_values, key, walk
-from nbtape.state.values import in_graph, name_of, store
+from nbtape.state.values import in_graph, name_of, session_of, store
 from nbtape.state.variable import Variable
 
 _SHOWN = 10
@@ -29,10 +28,10 @@ def _with_values(root: Any) -> list[Any]:
 
 def _initialize(variables: list, session: Any) -> None:
     """Give variables of graphs that have no value their first one."""
-    session = session or context.local.session
-    fresh = [v for v in variables if in_graph(v) and v._serial not in session.initialized]
+    found = [(v, session_of(v, session)) for v in variables if in_graph(v)]
+    fresh = [v.initializer for v, own in found if v._serial not in own.initialized]
     if fresh:
-        session.run([v.initializer for v in fresh])
+        found[0][1].run(fresh)
 
 
 class LoadStatus:

@@ -78,8 +78,8 @@ class Restoration:
     """One `restore` of a checkpoint; `nodes` are the objects that were saved, the root first."""
 
     def __init__(self, reader: CheckpointReader):
+        self.reader, self.partial = reader, True  # until all that there is was bound
         self.nodes: list[dict] = reader.info["objects"]
-        self.reader, self.partial = reader, True
         self.used: set[int] = set()  # places in `nodes` of what was bound
         self.later: list[tuple[Any, str]] = []  # variables of graphs, with keys: sessions give them values
         self._bound: dict[int, weakref.ref] = {}  # by place

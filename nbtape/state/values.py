@@ -29,7 +29,7 @@ def part_of(variable: Any) -> tuple[str, Sequence[int], tuple]:
     """The name and the shape of the whole that a variable is a part of, and its place there; or its own."""
     info = getattr(variable, "_save_slice_info", None)
     if info is None:
-        return name_of(variable), [n or 0 for n in variable.shape], ()
+        return name_of(variable), [n or 0 for n in variable.shape.dims or ()], ()
     where = [slice(begin, begin + n) for begin, n in zip(info.var_offset, info.var_shape)]
     return info.full_name, info.full_shape, tuple(where)
 
@@ -39,25 +39,29 @@ def in_graph(variable: Any) -> bool:
     return isinstance(variable, GraphVariable)
 
 
-def cell(variable: Any, session: Any) -> Any:
-    """The variable that holds the value of `variable`: a session's own, for those of graphs."""
-    if not in_graph(variable):
-        return variable
+def session_of(variable: Any, session: Any) -> Any:
+    """`session`, or the one that is open, for a variable of a graph; raises ValueError where none is."""
     found = session_for(session, variable.graph, "save or restore variables", "save")
     if found._closed:
         raise RuntimeError("Attempted to use a closed Session.")
-    return found.cell(variable)
+    return found
+
+
+def _cells(variables: Sequence[Any], session: Any) -> list[Any]:
+    """The variables that hold the values of `variables`: a session's own, for those of graphs."""
+    return [session_of(v, session).cell(v) if in_graph(v) else v for v in variables]
 
 
 def snapshot(variables: Sequence[Any], session: Any = None) -> list[np.ndarray]:
-    """The values of all variables at one moment; later writes do not change them."""
+    """The values of all variables at one moment; later writes do not change them.
+
+    Raises FailedPreconditionError for a variable of a graph that has no value in the session.
+    """
     for variable in variables:
-        if in_graph(variable):
-            found = session_for(session, variable.graph, "save or restore variables", "save")
-            if variable._serial not in found.initialized:
-                raise FailedPreconditionError(None, None, _UNINITIALIZED.format(variable.op.name))
+        if in_graph(variable) and variable._serial not in session_of(variable, session).initialized:
+            raise FailedPreconditionError(None, None, _UNINITIALIZED.format(variable.op.name))
     with context.paused():
-        cells = [cell(variable, session) for variable in variables]
+        cells = _cells(variables, session)
         with writing(list({v._serial: v for v in cells}.values())):
             return [v._value for v in cells]
 
@@ -71,14 +75,13 @@ def store(pairs: Iterable[tuple[Any, np.ndarray]], session: Any = None) -> None:
     for variable, value in pairs:
         check(variable, TensorShape(value.shape), of(value))
     with context.paused():
-        cells = [cell(variable, session) for variable, _ in pairs]
+        cells = _cells([variable for variable, _ in pairs], session)
         with writing(list({v._serial: v for v in cells}.values())):
             for own, (_, value) in zip(cells, pairs):
                 own._store(EagerTensor(plain(value)), False)
     for variable, _ in pairs:
         if in_graph(variable):
-            found = session_for(session, variable.graph, "save or restore variables", "restore")
-            found.initialized[variable._serial] = variable
+            session_of(variable, session).initialized[variable._serial] = variable
 
 
 def check(variable: Any, shape: TensorShape, dtype: Any) -> None:

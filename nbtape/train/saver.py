@@ -22,7 +22,7 @@ from nbtape.state.checkpoint_state import (
 from nbtape.state.collection import GraphKeys, get_collection
 from nbtape.state.partition import PartitionedVariable
 from nbtape.state.restoration import VALUE, key_of
-from nbtape.state.values import part_of, snapshot, store
+from nbtape.state.values import in_graph, part_of, snapshot, store
 from nbtape.state.variable import Variable
 
 _EAGER = "When eager execution is enabled, `var_list` must specify a list or dict of variables to save"
@@ -123,9 +123,9 @@ class Saver:
         values = iter(snapshot([part for parts in named.values() for part in parts], sess))
         write(path, {name: _joined(parts, [next(values) for _ in parts]) for name, parts in named.items()})
         if write_state:
-            removed = self._kept.add(path)
-            kept = self.last_checkpoints if self._kept.max_to_keep else []
-            update_checkpoint_state(folder, path, kept, latest_filename, save_relative_paths=self._relative)
+            removed = self._kept.add(path) if self._kept.max_to_keep else []
+            kept, relative = self.last_checkpoints, self._relative
+            update_checkpoint_state(folder, path, kept, latest_filename, save_relative_paths=relative)
             for old in removed:
                 remove_checkpoint(old)
         return path
@@ -260,7 +260,7 @@ def _keys(reader: CheckpointReader) -> dict[str, str]:
 
 
 def _check_session(sess: Any, named: dict[str, list]) -> None:
-    if sess is None and all(not hasattr(part, "_graph") for parts in named.values() for part in parts):
+    if sess is None and not any(in_graph(part) for parts in named.values() for part in parts):
         return
     if not isinstance(sess, Session):
         raise TypeError(f"'sess' must be a Session; {sess}")
