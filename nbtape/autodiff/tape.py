@@ -18,6 +18,7 @@ from nbtape.core.errors import invalid
 from nbtape.core.report import spec_of
 from nbtape.core.shape import bracket
 from nbtape.core.slices import IndexedSlices
+from nbtape.core.switched import switched
 
 _USED_UP = "A non-persistent GradientTape can only be used to compute one set of gradients (or jacobians)"
 _NOT_RECORDING = "Tape is not recording."
@@ -416,7 +417,8 @@ class GradientTape(context.Recorder):
         for target in targets[:1]:
             reason = explaining.reason(self, target, s)
             self._reasons += ((weakref.ref(target), weakref.ref(s), reason),)
-            explaining.warn_once(reason, source.here(3))
+            if getattr(s, "_serial", None) not in switched.serials:  # who switched it off knows
+                explaining.warn_once(reason, source.here(3))
         return None
 
     def _release(self) -> None:

@@ -19,6 +19,7 @@ from nbtape.program.concrete import ConcreteFunction
 from nbtape.program.guards import Guards
 from nbtape.program.parameters import Parameters, name_of
 from nbtape.program.signature import Signature, names_of, stored, widened
+from nbtape.program.switches import switches
 from nbtape.program.traces import TraceList, Traces
 from nbtape.program.watch import Watch
 
@@ -213,6 +214,7 @@ class Function:
             graph.converts = self._autograph
             result = converting(self._python_function)(*args, **kwargs)
             structure = returned(graph, result, repr(self._python_function))
+            watch.add(switches(graph))
         graph.finish(structure)
         return graph, watch.guards
 

@@ -88,6 +88,7 @@ class Guard:
     """One value that a trace used: how it is called, how to read it, and what it was."""
 
     __slots__ = ("name", "key", "read", "record", "text")
+    vital = False  # whether a trace is wrong without it, however often the value changes
 
     def __init__(self, name: str, key: tuple, read: Callable[[], Any], value: Any):
         self.name, self.key, self.read = name, key, read

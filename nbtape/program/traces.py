@@ -110,6 +110,8 @@ class Traces:
         """Count these changes; whether one of the values changes so often that it is a guard no more."""
         nuisances = []
         for guard in changed:
+            if guard.vital:
+                continue
             seen = self._changes.setdefault(guard.key, [guard.text])
             seen.append(guard.now())
             if self._too_often(len(seen) - 1, _OFTEN + 1):

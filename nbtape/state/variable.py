@@ -19,6 +19,7 @@ from nbtape.core.dtype import DType, as_dtype, of
 from nbtape.core.engine import Operators, Reference, Tensor, shown, tensor
 from nbtape.core.report import names_of_tensors
 from nbtape.core.shape import TensorShape
+from nbtape.core.switched import switch
 from nbtape.state.parts import Parts
 from nbtape.state.reads import Reads
 
@@ -167,7 +168,16 @@ class Variable(Reads, Parts, Operators):
 
     @property
     def trainable(self) -> bool:
+        """Whether tapes watch it by themselves. Set to False, optimizers leave the variable as it is from
+        the next step on, in compiled functions too, until it is set to True again.
+        """
         return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        if bool(value) is not self._trainable:
+            self._trainable = not self._trainable
+            switch(self._serial)
 
     @property
     def constraint(self) -> Callable | None:

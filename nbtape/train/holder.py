@@ -7,6 +7,7 @@ import numpy as np
 
 from nbtape.core import context, nest
 from nbtape.core.dtype import DType, as_dtype
+from nbtape.core.switched import switched
 from nbtape.state.module import Module
 from nbtape.state.scaling import get as initializer_named
 from nbtape.state.variable import ResourceVariable, Variable
@@ -77,7 +78,8 @@ class Holder(Module):
         """Variables of this layer alone, those that are trained first."""
         held = [x for x in self._held() if isinstance(x, Variable)]
         found = list({id(v): v for v in [*self._weights, *held]}.values())
-        return [v for v in found if v.trainable] + [v for v in found if not v.trainable]
+        first = [v for v in found if v.trainable is not (v._serial in switched.serials)]  # when it was made
+        return first + [v for v in found if all(v is not x for x in first)]
 
     def _all(self) -> Iterator[tuple["Holder", Variable]]:
         """All variables, each with the layer that holds it."""

@@ -19,6 +19,7 @@ from nbtape.ops.arithmetic import cast
 from nbtape.ops.clip import clip_by_global_norm, clip_by_norm, clip_by_value, like
 from nbtape.ops.create import zeros_like
 from nbtape.state.variable import Variable
+from nbtape.train.look import Look, without_switched_off
 from nbtape.train.optimizer_update import Update, dense, without_none
 
 _UNKNOWN_VARIABLE = (
@@ -98,6 +99,7 @@ class Optimizer(Update):
         self._averages: list[Variable] = []
         self.has_swapped = False  # whether the variables hold the averages, and these the variables' values
         self._sums: dict[int, Variable] = {}  # of gradients, by the variable's serial number
+        self.look = Look()
 
     def _check(self) -> None:
         limits = {name: getattr(self, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
@@ -186,7 +188,11 @@ class Optimizer(Update):
             for variable in variables:
                 if variable._serial not in self._slots:
                     raise ValueError(_UNKNOWN_VARIABLE.format(variable))
+        grads, variables = without_switched_off(grads, variables)
+        if not variables:
+            return
         gradients, variables = without_none(grads, variables)
+        self.look.take(gradients, variables)
         if self.loss_scale_factor is not None:
             gradients = [like(g, _values(g) / self.loss_scale_factor) for g in gradients]
         if self.gradient_accumulation_steps:
