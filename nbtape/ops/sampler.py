@@ -8,6 +8,7 @@ import operator
 import threading
 import zlib
 from contextlib import contextmanager
+from random import randint
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,12 +35,13 @@ def philox(key: tuple[int, int], counter: int = 0) -> "np.random.Generator":
 
 
 class Seeds:
-    """The global seed, the stream of ops without a seed, and how often each op with a seed has drawn."""
+    """The global seed, streams for ops and for objects without one, and how often each op with one has drawn."""
 
     def __init__(self, seed: int | None):
         self.seed = seed
         entropy = None if seed is None else [seed % _WORD, 0]
         self.stream = np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))
+        self.given = np.random.Generator(np.random.Philox(np.random.SeedSequence([*(entropy or [0]), 1])))
         self.draws: dict[tuple, int] = {}
 
 
@@ -95,6 +97,14 @@ def set_seed(seed: Any) -> None:
 def global_seed() -> int | None:
     """The seed that `set_seed` was last given."""
     return _seeds.seed
+
+
+def fresh_seed() -> int:
+    """A seed for an object that was given none: the next of those that a global seed stands for, and without
+    one from Python's `random`, as in Keras.
+    """
+    seeds = _own.seeds or _seeds
+    return randint(1, 10**9) if seeds.seed is None else int(seeds.given.integers(1, 10**9))
 
 
 class OpStream(NamedTuple):

@@ -6,7 +6,6 @@ the shape are in `scaling.py`.
 """
 
 import math
-from random import randint
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from nbtape.core.engine import Tensor, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.shape import TensorShape, bracket
 from nbtape.ops.random import normal as random_normal, uniform as random_uniform
+from nbtape.ops.sampler import fresh_seed
 from nbtape.ops.stateless import stateless_normal, stateless_truncated_normal, stateless_uniform
 
 
@@ -133,7 +133,7 @@ class RandomInitializer(Initializer):
                 f"Received: seed={seed}"
             )
         self._init_seed = seed
-        self.seed = randint(1, 10**9) if seed is None else int(seed)
+        self.seed = fresh_seed() if seed is None else int(seed)
 
     @property
     def key(self) -> Any:
