@@ -35,7 +35,7 @@ def philox(key: tuple[int, int], counter: int = 0) -> "np.random.Generator":
 
 
 class Seeds:
-    """The global seed, streams for ops and for objects without one, and how often each op with one has drawn."""
+    """The global seed, streams for ops and objects without one, and how often each op with one has drawn."""
 
     def __init__(self, seed: int | None):
         self.seed = seed
