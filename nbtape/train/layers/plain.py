@@ -4,6 +4,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from nbtape.core.engine import Tensor
 from nbtape.ops.create import zeros_like
 from nbtape.ops.mask import where
 from nbtape.ops.reduce import reduce_any
@@ -86,6 +89,37 @@ class Operation(Layer):
     def call(self, *inputs: Any) -> Any:
         left = iter(inputs)
         return getattr(operator, self.operator)(*[next(left) if x is None else x for x in self.operands])
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"operands": [_told(x) for x in self.operands]}
+
+    @classmethod
+    def from_config(cls, config: dict) -> Any:
+        return cls(**config | {"operands": [_meant(x) for x in config["operands"]]})
+
+
+def _told(x: Any) -> Any:
+    """An operand as a config has it: what JSON has no word for as a dict."""
+    if isinstance(x, slice):
+        return {"slice": [x.start, x.stop, x.step]}
+    if isinstance(x, tuple):
+        return {"tuple": [_told(part) for part in x]}
+    if x is Ellipsis:
+        return {"slice": None}
+    if isinstance(x, Tensor | np.ndarray | np.generic):
+        return {"array": np.asarray(x).tolist(), "dtype": str(np.asarray(x).dtype)}
+    return x
+
+
+def _meant(x: Any) -> Any:
+    match x:
+        case {"slice": parts}:
+            return Ellipsis if parts is None else slice(*parts)
+        case {"tuple": parts}:
+            return tuple([_meant(part) for part in parts])
+        case {"array": values, "dtype": dtype}:
+            return np.array(values, dtype)
+    return x
 
 
 def operated(operator: str, *operands: Any) -> Any:
