@@ -180,3 +180,53 @@ def test_what_is_no_override(graph):
         y = tf.sign(x)
     with pytest.raises(LookupError, match="gradient registry has no entry for: Unknown"):
         tf.gradients(y, x)
+
+
+@pytest.fixture
+def dimensions():
+    v1.disable_v2_tensorshape()
+    yield
+    v1.enable_v2_tensorshape()
+
+
+def test_sizes_are_dimensions_where_a_program_asks_for_them(graph, dimensions):
+    x = v1.placeholder(tf.float32, [None, 3])
+    shape = x.get_shape()
+    assert [d.value for d in shape] == [None, 3] and shape[1:][0].value == 3 and shape.as_list() == [None, 3]
+    assert shape[1] == 3 and shape[1] * 2 == 6 and repr(shape[1]) == "Dimension(3)" and f"{shape[1]}" == "3"
+    assert tf.reshape(x, [-1, shape[1]]).shape == [None, 3]
+    assert (
+        v1.placeholder(tf.float32, shape).shape == v1.placeholder(tf.float32, list(shape)).shape == [None, 3]
+    )
+    w = v1.get_variable("w", [shape[1], 2])
+    assert w.get_shape()[0].value == 3 and (x @ w).get_shape()[1].value == 2
+    assert v1.placeholder(tf.float32).get_shape().ndims is None
+
+
+def test_sizes_are_ints_otherwise(graph):
+    x = v1.placeholder(tf.float32, [None, 3])
+    assert x.get_shape()[0] is None and type(x.get_shape()[1]) is int
+    assert v1.dimension_value(x.shape[1]) == 3 and v1.dimension_value(v1.Dimension(None)) is None
+    assert v1.dimension_at_index(x.shape, 1).value == 3 and v1.dimension_at_index(None, 0).value is None
+
+
+def test_an_unknown_dimension_computes_and_compares_to_unknown():
+    unknown, three = v1.Dimension(None), v1.Dimension(3)
+    assert [(f(unknown)).value for f in (lambda d: d + 1, lambda d: 2 * d, lambda d: d // 2)] == [None] * 3
+    assert (unknown == 3) is None and (unknown < unknown) is None and str(unknown) == "?"
+    assert unknown.merge_with(3).value == three.merge_with(None).value == 3
+    assert three.is_compatible_with(unknown) and not three.is_compatible_with(4)
+    with pytest.raises(ValueError, match="Dimensions 3 and 4 are not compatible"):
+        three.merge_with(4)
+    with pytest.raises(ValueError, match="must be >= 0"):
+        v1.Dimension(-1)
+
+
+def test_behaviour_of_tensorflow_1_is_graphs_and_dimensions():
+    v1.disable_v2_behavior()
+    try:
+        assert tf.constant([1.0, 2.0]).get_shape()[0].value == 2 and not tf.executing_eagerly()
+    finally:
+        v1.enable_v2_behavior()
+    assert tf.executing_eagerly() and type(tf.constant([1.0]).get_shape()[0]) is int
+    tf.reset()

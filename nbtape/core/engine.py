@@ -21,6 +21,7 @@ from nbtape.core.errors import OpError, invalid
 from nbtape.core.kernel import Kernel
 from nbtape.core.report import NUMBERS, Missing, explained
 from nbtape.core.shape import Spec, TensorShape, bracket, known_shape
+from nbtape.core.shape_v1 import shown as shown_shape
 
 _NO_ATTRS: dict[str, Any] = {}
 _local, _open_tapes, _here, _new = context.local, context.open_tapes, source.here, object.__new__  # for `run`
@@ -279,7 +280,7 @@ class Tensor(Operators):
         return len(self.shape)
 
     def get_shape(self) -> TensorShape:
-        return self.shape
+        return shown_shape(self.shape)
 
     @property
     def assign(self) -> Callable[..., Any]:

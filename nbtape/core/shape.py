@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nbtape.core import dtype as dtypes
+from nbtape.core.dimension import dimension_value
 from nbtape.core.errors import invalid
 
 Dims = tuple[int | None, ...]
@@ -207,6 +208,7 @@ def _unknown_slice(key: slice) -> TensorShape:
 
 
 def _dimension(d: Any) -> int | None:
+    d = dimension_value(d)
     if d is None:
         return None
     try:

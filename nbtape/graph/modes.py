@@ -1,4 +1,19 @@
-"""Switches of TensorFlow between ways that it once did things; nbtape always does them in the later way."""
+"""Switches of TensorFlow between ways that it once did things and those of today."""
+
+from nbtape.core.shape_v1 import disable_v2_tensorshape, enable_v2_tensorshape
+from nbtape.graph.default import disable_eager_execution, enable_eager_execution
+
+
+def disable_v2_behavior() -> None:
+    """Put operations in the default graph from now on, and let `get_shape` have Dimensions."""
+    disable_eager_execution()
+    disable_v2_tensorshape()
+
+
+def enable_v2_behavior() -> None:
+    """Run operations at once, and let `get_shape` have ints; raises ValueError while a graph is open."""
+    enable_eager_execution()
+    enable_v2_tensorshape()
 
 
 def enable_resource_variables() -> None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from nbtape.core.dtype import DType, as_dtype, string
 from nbtape.core.engine import Operators
 from nbtape.core.shape import TensorShape
+from nbtape.core.shape_v1 import shown as shown_shape
 from nbtape.ops.create import identity
 from nbtape.ops.join import concat
 from nbtape.state.scope import name_scope
@@ -100,7 +101,7 @@ class PartitionedVariable(Operators):
         return self._dtype
 
     def get_shape(self) -> TensorShape:
-        return self._shape
+        return shown_shape(self._shape)
 
     def assign(self, value: Any, use_locking: bool = False, name: Any = None, read_value: bool = True) -> Any:
         """Replace the whole; gives the assignments of the parts."""

@@ -19,6 +19,7 @@ from nbtape.core.dtype import DType, as_dtype, of
 from nbtape.core.engine import Operators, Reference, Tensor, shown, tensor
 from nbtape.core.report import names_of_tensors
 from nbtape.core.shape import TensorShape
+from nbtape.core.shape_v1 import shown as shown_shape
 from nbtape.core.switched import switch
 from nbtape.state.parts import Parts
 from nbtape.state.reads import Reads
@@ -160,7 +161,7 @@ class Variable(Reads, Parts, Operators):
         return self._shape
 
     def get_shape(self) -> TensorShape:
-        return self._shape
+        return shown_shape(self._shape)
 
     @property
     def ndim(self) -> int:

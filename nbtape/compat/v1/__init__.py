@@ -34,6 +34,7 @@ from nbtape.compat.v1 import (
     summary as summary,
     train as train,
 )
+from nbtape.core.dimension import Dimension as Dimension, dimension_value as dimension_value
 from nbtape.core.dtype import (
     DType as DType,
     as_dtype as as_dtype,
@@ -65,6 +66,11 @@ from nbtape.core.shape import (
     TensorShape as TensorShape,
     TensorSpec as TensorSpec,
 )
+from nbtape.core.shape_v1 import (
+    dimension_at_index as dimension_at_index,
+    disable_v2_tensorshape as disable_v2_tensorshape,
+    enable_v2_tensorshape as enable_v2_tensorshape,
+)
 from nbtape.core.slices import (
     IndexedSlices as IndexedSlices,
 )
@@ -81,9 +87,7 @@ from nbtape.graph.control import (
 from nbtape.graph.default import (
     container as container,
     disable_eager_execution as disable_eager_execution,
-    disable_eager_execution as disable_v2_behavior,
     enable_eager_execution as enable_eager_execution,
-    enable_eager_execution as enable_v2_behavior,
     executing_eagerly_outside_functions as executing_eagerly_outside_functions,
     get_default_graph as get_default_graph,
     reset_default_graph as reset_default_graph,
@@ -116,8 +120,10 @@ from nbtape.graph.modes import (
     control_flow_v2_enabled as control_flow_v2_enabled,
     disable_control_flow_v2 as disable_control_flow_v2,
     disable_resource_variables as disable_resource_variables,
+    disable_v2_behavior as disable_v2_behavior,
     enable_control_flow_v2 as enable_control_flow_v2,
     enable_resource_variables as enable_resource_variables,
+    enable_v2_behavior as enable_v2_behavior,
     resource_variables_enabled as resource_variables_enabled,
 )
 from nbtape.graph.overrides import (
