@@ -17,7 +17,11 @@ from nbtape.train.entropies import (
     SparseCategoricalCrossentropy as SparseCategoricalCrossentropy,
 )
 from nbtape.train.lookup import deserialize as deserialize, loss as get, serialize as serialize
-from nbtape.train.loss import Loss as Loss, LossFunctionWrapper as LossFunctionWrapper
+from nbtape.train.loss import (
+    Loss as Loss,
+    LossFunctionWrapper as LossFunctionWrapper,
+    Reduction as Reduction,
+)
 from nbtape.train.losses import (
     CategoricalHinge as CategoricalHinge,
     Circle as Circle,
@@ -45,6 +49,7 @@ from nbtape.train.lossfunctions import (
     kl_divergence as KLD,
     kl_divergence as kl_divergence,
     kl_divergence as kld,
+    kl_divergence as kullback_leibler_divergence,
     log_cosh as log_cosh,
     log_cosh as logcosh,
     mean_absolute_error as MAE,

@@ -13,6 +13,12 @@ from nbtape.train.reduction import reduced, same_rank
 _REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
 
+class Reduction:
+    """The names of reductions, as programs for Keras 2 write them."""
+
+    NONE, SUM, SUM_OVER_BATCH_SIZE = "none", "sum", "sum_over_batch_size"
+
+
 class Loss:
     """The base of all losses: `call(y_true, y_pred)` gives a value an example, and the batch's are reduced.
 
