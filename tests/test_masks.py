@@ -95,6 +95,15 @@ def test_a_layer_of_several_tensors_takes_the_mask_of_each():
     assert np.array_equal(first, STEPS) and second is None
 
 
+def test_attention_takes_and_gives_masks_without_a_word():
+    x = embedded()
+    layer = L.MultiHeadAttention(2, 2)
+    y, scores = layer(x, x, return_attention_scores=True)
+    assert np.array_equal(mask(y), STEPS)
+    looked = scores.numpy() != 0
+    assert np.array_equal(looked[:, 0], STEPS[:, :, None] & STEPS[:, None])
+
+
 def test_a_mask_that_is_given_comes_before_that_on_the_tensor():
     layer, x = L.GRU(2), embedded()
     assert not np.allclose(layer(x, mask=tf.ones([3, 4], "bool")), layer(x))

@@ -1,4 +1,4 @@
-"""Models are made of symbols, survive their configs, have several inputs and outputs, and train as Keras's."""
+"""Models are made of symbols, survive their configs, have several inputs and outputs, train as Keras's."""
 
 import json
 

@@ -223,6 +223,7 @@ class MultiHeadAttention(Layer):
             dtype=self.dtype,
             name=name,
         )
+        layer.supports_masking = True  # so that it does not say that it loses masks, which are seen to here
         layer.build(tuple(given))
         return layer
 
