@@ -334,3 +334,12 @@ def test_tensorboard_gets_numbers_weights_and_the_step(tmp_path):
     assert rate.float_val[0] == np.float32(0.1)
     _, steps = events("validation")
     assert steps["epoch_loss"] == [0, 1, 2] and steps["evaluation_loss_vs_iterations"] == [4, 8, 12]
+
+
+def test_a_metric_may_say_several_numbers(tmp_path):
+    model = K.Sequential([K.Input((1,)), K.layers.Dense(3, "softmax")])
+    model.compile("sgd", "categorical_crossentropy", metrics=[K.metrics.F1Score()])
+    y, logger = np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1, 2, 0, 1]], C.CSVLogger(tmp_path / "log.csv")
+    history = model.fit(X, y, verbose=2, callbacks=[logger]).history
+    assert history["f1_score"][0].shape == (3,) and isinstance(history["loss"][0], float)
+    assert model.evaluate(X, y, verbose=0)[1].shape == (3,)

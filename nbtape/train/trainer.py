@@ -257,7 +257,7 @@ class Trainer:
         (batch,) = Batches(*data, batch_size=size, class_weight=class_weight)
         self._prepare(batch)
         logs = self._step(name)(batch)
-        return _told({key: float(value) for key, value in logs.items()}, return_dict)
+        return _told({key: _number(value) for key, value in logs.items()}, return_dict)
 
     def _check_compiled(self) -> None:
         if not self.compiled:
@@ -283,7 +283,7 @@ class Trainer:
             if not self.built:  # type: ignore[attr-defined]
                 self._prepare(batch)
             heard.tell(begin, i, None)
-            logs = {name: float(value) for name, value in step(batch).items()}
+            logs = {name: _number(value) for name, value in step(batch).items()}
             heard.tell(end, i, _by_name(logs))
             if self.stop_training and kind == "train":
                 break
@@ -316,3 +316,8 @@ def _told(logs: dict[str, float], return_dict: bool) -> Any:
 def _is_due(epoch: int, frequency: Any) -> bool:
     """Whether an epoch, counted from 1, is one after which there is a validation."""
     return epoch % frequency == 0 if isinstance(frequency, int) else epoch in frequency
+
+
+def _number(value: Any) -> Any:
+    """A float, or an array where a metric says several."""
+    return np.asarray(value) if np.ndim(value) else float(value)
