@@ -276,6 +276,26 @@ def test_cache_computes_once_and_may_live_in_a_file(tmp_path):
     assert listed(other) == [b"a\0", b"bc"] and len(calls) == 1
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda d: d.map(lambda x: (x, tf.strings.as_string(x))),
+        lambda d: d.map(lambda x: tf.range(x)),
+        lambda d: d.shuffle(9, seed=1),
+        lambda d: d.window(2).map(lambda w: w.reduce(np.int64(0), lambda a, b: a + b)),
+    ],
+)
+def test_what_was_cached_comes_again(make):
+    cached = make(Dataset.range(6)).cache()
+    first = listed(cached)
+    assert listed(cached) == first == listed(cached.repeat(2).skip(len(first)))
+    halves = iter(cached)
+    next(halves)
+    again = iter(cached)
+    again._restore_state(halves._gather_state())
+    assert listed(again) == first[1:]
+
+
 def test_errors_in_one_element_can_be_passed_over():
     d = Dataset.range(3).map(lambda x: tf.debugging.check_numerics(1.0 / tf.cast(x, tf.float32), "bad"))
     with pytest.raises(tf.errors.InvalidArgumentError, match="bad : Tensor had Inf"):

@@ -12,12 +12,12 @@ from nbtape.core.engine import EagerTensor, tensor
 from nbtape.core.shape import TensorShape, TensorSpec
 from nbtape.ops.static import known
 from nbtape.train.data import element, regroup
+from nbtape.train.data.base import Elements, positive
 from nbtape.train.data.calls import Call
 from nbtape.train.data.element import DatasetSpec
 from nbtape.train.data.order import Rows
 from nbtape.train.data.reader import Windowed
 from nbtape.train.data.stream import Stream
-from nbtape.train.data.transform import Elements, positive
 
 
 class Batching(Elements):

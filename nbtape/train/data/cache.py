@@ -3,35 +3,83 @@
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from nbtape.core.errors import DataLossError
-from nbtape.train.data.element import item
+from nbtape.core.shape import TensorSpec
+from nbtape.train.data.element import item, stacked
+from nbtape.train.data.reader import Reader, Slices
 from nbtape.train.data.stream import Blocks, Stream
 
 
 class Cache:
-    """Items kept once a stream has come to its end: in memory, or rows in a file if it has a name."""
+    """The items of a stream, once it has come to its end."""
 
-    def __init__(self, filename: str, specs: list):
-        self._items: list | None = None
-        self._specs = specs
-        self.file = f"{filename}.npz" if filename else ""
-
-    @property
-    def items(self) -> list | None:
-        """What is kept; None before all has come."""
-        if self._items is None and self.file and os.path.exists(self.file):
-            self._items = read_rows(self.file, self._specs)
-        return self._items
+    items: Sequence[Any] | None = None  # None before
 
     def keep(self, items: list) -> None:
-        self._items = items
-        if self.file:
-            write_rows(self.file, items)
+        self.items = items
+
+    def state(self) -> Any:
+        return list(self.items or ())
+
+    def restore(self, state: Any) -> None:
+        self.items = state
+
+
+class RowCache(Cache, Reader):
+    """The rows of a stream, once it has come to its end: as arrays, and in a file if it has a name.
+
+    Items are rows before, and then their numbers.
+    """
+
+    def __init__(self, filename: str, specs: list):
+        super().__init__(specs)
+        self._file = f"{filename}.npz" if filename else ""
+        self._arrays = all(s is None or isinstance(s, TensorSpec) for s in specs)
+        self._rows: list | Slices = []
+
+    def find(self) -> None:
+        """Take the rows from the file, if it is there."""
+        if self.items is None and self._file and os.path.exists(self._file):
+            self._take_up(read_rows(self._file, self._specs))
+
+    def keep(self, items: list) -> None:
+        self._take_up(items)
+        if self._file:
+            write_rows(self._file, items)
+
+    def _take_up(self, rows: list) -> None:
+        alike = rows and self._arrays and all(map(_alike, zip(*rows)))
+        self._rows = Slices(stacked(rows, self._specs)) if alike else rows
+        self.items = range(len(rows))
+
+    def row(self, x: Any) -> list:
+        if type(x) is list:
+            return x
+        return self._rows.row(x) if isinstance(self._rows, Slices) else self._rows[x]
+
+    def batch(self, items: list) -> list:
+        if isinstance(self._rows, Slices) and all(type(x) is int for x in items):
+            return self._rows.batch(items)
+        return super().batch(items)
+
+    def state(self) -> Any:
+        return None if self._file else [self.row(x) for x in self.items or ()]
+
+    def restore(self, state: Any) -> None:
+        if state is None:
+            self.find()
+        else:
+            self._take_up(state)
+
+
+def _alike(column: Sequence[Any]) -> bool:
+    """Whether arrays can be rows of one."""
+    return len({None if v is None else (v.shape, v.dtype) for v in column}) == 1
 
 
 class Cached(Blocks):
@@ -46,26 +94,24 @@ class Cached(Blocks):
     def take(self, n: int) -> list:
         if self._known is not None:
             start, self._i = self._i, min(self._i + n, len(self._known))
-            return self._known[start : self._i]
+            return list(self._known[start : self._i])
         found = self._source.take(n)  # type: ignore[union-attr]
         self._new += found
         if len(found) < n:
             self._cache.keep(self._new)
-            self._known, self._i = self._new, len(self._new)
+            self._known, self._i, self._new = self._cache.items, len(self._new), []
         return found
 
     def state(self) -> Any:
         if self._known is None:
             return {"source": self._source.state(), "new": list(self._new)}  # type: ignore[union-attr]
-        return {"i": self._i, "known": [] if self._cache.file else list(self._known)}
+        return {"i": self._i, "kept": self._cache.state()}
 
     def restore(self, state: Any) -> None:
         if "i" in state:
-            known = self._cache.items
-            self._known = state["known"] if known is None else known
-            if known is None:
-                self._cache.keep(self._known)
-            self._i, self._source = state["i"], None
+            if self._cache.items is None:
+                self._cache.restore(state["kept"])
+            self._known, self._i, self._source = self._cache.items, state["i"], None
             return
         self._known, self._new, self._source = None, state["new"], self._opened()
         self._source.restore(state["source"])
@@ -77,7 +123,7 @@ def write_rows(file: str, rows: list[list]) -> None:
     for k, column in enumerate(zip(*rows)):
         if column[0] is None:
             continue
-        if len({(v.shape, v.dtype) for v in column}) == 1:
+        if _alike(column):
             arrays[f"{k}"] = _plain(np.stack(column))
         else:
             arrays |= {f"{k}.{i}": _plain(v) for i, v in enumerate(column)}

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from nbtape.train.data import transform
+from nbtape.train.data import base
 from nbtape.train.data.iterate import Optional as Optional
 from nbtape.train.data.order import Checked
 
-AUTOTUNE = transform.AUTOTUNE
-INFINITE_CARDINALITY = transform.INFINITE_CARDINALITY
-UNKNOWN_CARDINALITY = transform.UNKNOWN_CARDINALITY
+AUTOTUNE = base.AUTOTUNE
+INFINITE_CARDINALITY = base.INFINITE_CARDINALITY
+UNKNOWN_CARDINALITY = base.UNKNOWN_CARDINALITY
 
 
 def cardinality(dataset: Any) -> Any:
