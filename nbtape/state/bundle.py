@@ -1,8 +1,8 @@
 """Bundles: files of named arrays, in the safetensors format, which are there whole or not at all.
 
 The header has a checksum of its own and one of each array, so that a file that was cut short or altered is
-refused. Beside the arrays it holds what a checkpoint has to know about them, as JSON. What safetensors has no
-type for is kept as a type that it has: complex numbers as pairs, strings as their lengths and their bytes.
+refused. What safetensors has no type for is kept as a type that it has: complex numbers as pairs, strings as
+their lengths and their bytes.
 """
 
 import glob
@@ -74,8 +74,8 @@ def _sync(folder: str) -> None:
         os.close(descriptor)
 
 
-def write(prefix: str, arrays: Mapping[str, Any], info: Any = None) -> None:
-    """Write `arrays` by name, and `info`, which is anything that JSON can hold, as the file of `prefix`."""
+def write(prefix: str, arrays: Mapping[str, Any]) -> None:
+    """Write `arrays` by name as the file of `prefix`."""
     given = {name: np.asarray(x) for name, x in arrays.items()}
     stored = {name: _stored(x) for name, x in given.items()}
     # As safetensors wants it: what has the widest elements comes first, so that all are aligned.
@@ -86,7 +86,7 @@ def write(prefix: str, arrays: Mapping[str, Any], info: Any = None) -> None:
         end += data.nbytes
         entries[name] = {"dtype": _CODES[of(data).name], "shape": data.shape, "data_offsets": (begin, end)}
         notes[name] = {"dtype": of(x).name, "shape": x.shape, "crc32": _crc(data)}
-    head = _header(entries, {"tensors": notes, "info": info})
+    head = _header(entries, notes)
     with replacing(filename(prefix)) as file:
         file.write(len(head).to_bytes(8, "little"))
         file.write(head)
@@ -138,7 +138,7 @@ class CheckpointReader:
     >>> path = tf.train.Checkpoint(v=tf.Variable([1.0, 2.0])).write("example")
     >>> reader = tf.train.load_checkpoint(path)
     >>> reader.get_variable_to_shape_map()
-    {'v/.ATTRIBUTES/VARIABLE_VALUE': [2]}
+    {'_CHECKPOINTABLE_OBJECT_GRAPH': [], 'v/.ATTRIBUTES/VARIABLE_VALUE': [2]}
     >>> reader.get_tensor("v/.ATTRIBUTES/VARIABLE_VALUE")
     array([1., 2.], dtype=float32)
     """
@@ -160,12 +160,7 @@ class CheckpointReader:
             raise self._broken("its header does not have the checksum that it should have")
         entries = json.loads(head)
         notes = json.loads(entries.pop("__metadata__")["nbtape"])
-        self._entries, self._notes, self.info, self._start = (
-            entries,
-            notes["tensors"],
-            notes["info"],
-            8 + length,
-        )
+        self._entries, self._notes, self._start = entries, notes, 8 + length
         if size != self._start + max([entry["data_offsets"][1] for entry in entries.values()], default=0):
             raise self._broken("it does not have the length that it should have")
 
@@ -230,7 +225,13 @@ class CheckpointReader:
 
     def debug_string(self) -> bytes:
         """A line of text for each array."""
-        return "".join([f"{x} ({self.dtype(x).name}) {list(self.shape(x))}\n" for x in self]).encode()
+        kinds = {name: self.dtype(name).name for name in self}
+        lines = [
+            f"{name} (DT_{_KINDS.get(kind, kind).upper()}) [{','.join(map(str, self.shape(name)))}]\n"
+            for name, kind in kinds.items()
+        ]
+        return "".join(lines).encode()
 
 
+_KINDS = {"float16": "half", "float32": "float", "float64": "double"}
 _NUMPY = {code: as_dtype(name).np for name, code in _CODES.items()}

@@ -17,7 +17,7 @@ from nbtape.state.load_status import (
     LoadStatus,
     NameBasedSaverStatus,
 )
-from nbtape.state.restoration import Restoration, gathered
+from nbtape.state.restoration import OBJECTS, Restoration, gathered
 from nbtape.state.scope import name_scope
 from nbtape.state.tracking import AutoTrackable, arrived, has_values, held, is_trackable, may_hold
 from nbtape.state.variable import Variable
@@ -138,8 +138,8 @@ class Checkpoint(AutoTrackable):
         prefix = os.fspath(file_prefix)
         os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
         with context.paused():
-            arrays, objects = gathered(self, session)
-        write(prefix, arrays, {"objects": objects})
+            arrays = gathered(self, session)
+        write(prefix, arrays)
         for callback in options.experimental_write_callbacks if options is not None else ():
             callback(*[prefix] * len(inspect.signature(callback).parameters))
         return prefix
@@ -153,7 +153,7 @@ class Checkpoint(AutoTrackable):
         _check_outside("read")
         reader = CheckpointReader(os.fspath(save_path))
         with context.paused():
-            if reader.info is None or "objects" not in reader.info:
+            if OBJECTS not in reader:
                 return NameBasedSaverStatus(self, reader)
             restoration = Restoration(reader)
             root = [self._root] if is_trackable(self._root) else []

@@ -24,7 +24,7 @@ def list_variables(ckpt_dir_or_file: Any) -> list[tuple[str, list[int]]]:
 
     >>> path = tf.train.Checkpoint(v=tf.Variable([1.0, 2.0])).write("listed")
     >>> tf.train.list_variables(path)
-    [('v/.ATTRIBUTES/VARIABLE_VALUE', [2])]
+    [('_CHECKPOINTABLE_OBJECT_GRAPH', []), ('v/.ATTRIBUTES/VARIABLE_VALUE', [2])]
     """
     return list(load_checkpoint(ckpt_dir_or_file).get_variable_to_shape_map().items())
 

@@ -5,12 +5,15 @@ graph from the root on, along equal paths; what is made later is bound when an o
 comes to hold it. Values are given to all that were bound at once, or to none.
 """
 
+import json
 import logging
 import sys
 import warnings
 import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from nbtape.core import source
 from nbtape.core.shape import TensorShape
@@ -30,7 +33,7 @@ from nbtape.state.tracking import (
 from nbtape.state.values import check, in_graph, name_of, snapshot, store
 from nbtape.state.variable import Variable
 
-VALUE = "VARIABLE_VALUE"
+VALUE, OBJECTS = "VARIABLE_VALUE", "_CHECKPOINTABLE_OBJECT_GRAPH"
 _log = logging.getLogger("nbtape")
 _TWO_FOR_ONE = (
     "Inconsistent references when loading the checkpoint into this object graph: what is one object in the "
@@ -47,8 +50,8 @@ def key_of(path: str, attribute: str) -> str:
     return f"{path}/.ATTRIBUTES/{attribute}" if path else f".ATTRIBUTES/{attribute}"
 
 
-def gathered(root: Any, session: Any = None) -> tuple[dict[str, Any], list[dict]]:
-    """The values of all that `root` holds, by key, and the graph of the objects."""
+def gathered(root: Any, session: Any = None) -> dict[str, Any]:
+    """The values of all that `root` holds, by key, with the graph of the objects as JSON."""
     found = walk(root)
     places = {key(x): i for i, (_, x, _) in enumerate(found)}
     arrays, nodes, variables = {}, [], {}
@@ -65,7 +68,12 @@ def gathered(root: Any, session: Any = None) -> tuple[dict[str, Any], list[dict]
             node["name"] = name_of(x)
         nodes.append(node)
     arrays |= zip(variables, snapshot(list(variables.values()), session))
-    return arrays, nodes
+    return arrays | {OBJECTS: np.array(json.dumps(nodes).encode(), object)}
+
+
+def objects_of(reader: CheckpointReader) -> list[dict]:
+    """The graph of the objects in a checkpoint, the root first; nothing where it was written by name."""
+    return json.loads(reader.get_tensor(OBJECTS)) if OBJECTS in reader else []
 
 
 class _Waiting(NamedTuple):
@@ -79,7 +87,7 @@ class Restoration:
 
     def __init__(self, reader: CheckpointReader):
         self.reader, self.partial = reader, True  # until all that there is was bound
-        self.nodes: list[dict] = reader.info["objects"]
+        self.nodes = objects_of(reader)
         self.used: set[int] = set()  # places in `nodes` of what was bound
         self.later: list[tuple[Any, str]] = []  # variables of graphs, with keys: sessions give them values
         self._bound: dict[int, weakref.ref] = {}  # by place

@@ -21,7 +21,7 @@ from nbtape.state.checkpoint_state import (
 )
 from nbtape.state.collection import GraphKeys, get_collection
 from nbtape.state.partition import PartitionedVariable
-from nbtape.state.restoration import VALUE, key_of
+from nbtape.state.restoration import VALUE, key_of, objects_of
 from nbtape.state.values import in_graph, part_of, snapshot, store
 from nbtape.state.variable import Variable
 
@@ -255,8 +255,7 @@ def _joined(parts: list, values: list) -> Any:
 
 def _keys(reader: CheckpointReader) -> dict[str, str]:
     """The keys of variables by their names, where a checkpoint was written by object graph."""
-    nodes = (reader.info or {}).get("objects", ())
-    return {node["name"]: key_of(node["path"], VALUE) for node in nodes if "name" in node}
+    return {x["name"]: key_of(x["path"], VALUE) for x in objects_of(reader) if "name" in x}
 
 
 def _check_session(sess: Any, named: dict[str, list]) -> None:
