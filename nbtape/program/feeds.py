@@ -34,7 +34,9 @@ def fed_value(x: SymbolicTensor, value: Any, copy: bool) -> EagerTensor:
             f"scalars, strings, lists, numpy ndarrays. The feed of {x.name} is {value!r}: run it first."
         )
     spec = x._spec
-    if spec.dtype == object:
+    if type(value) is np.ndarray and value.dtype == spec.dtype != object:
+        array = value
+    elif spec.dtype == object:
         array = array_of(value.tolist() if isinstance(value, np.ndarray | np.generic) else value, string)
     elif isinstance(value, EagerTensor) and value._value.dtype == spec.dtype:
         array = value._value

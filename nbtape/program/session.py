@@ -6,7 +6,8 @@ first run of its kind.
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ from nbtape.state.scope import name_scope
 from nbtape.state.variable import Variable
 from nbtape.state.writes import exclusive
 
+_UNSEEDED = nullcontext()
 CPU = "/job:localhost/replica:0/task:0/device:CPU:0"
 
 
@@ -133,13 +135,15 @@ class Session:
         fed = self._fed(feed_dict)
         step = self._step(elements, [x for x, _ in fed])
         values = [fed_value(x, value, copy) for (x, value), copy in zip(fed, step.copied)]
-        with context.paused(), seeded_by(self._seeds or self._seeded()):
+        with context.paused(), self._seeded() if step.draws else _UNSEEDED:
             ys = iter(step.execute(values))
         return rebuild(iter([given(next(ys)) if isinstance(x, Tensor) else None for x in elements]))
 
-    def _seeded(self) -> Seeds:
-        self._seeds = Seeds(self._graph.seed)
-        return self._seeds
+    def _seeded(self) -> Any:
+        """A `with` block whose random numbers are the session's own."""
+        if self._seeds is None:
+            self._seeds = Seeds(self._graph.seed)
+        return seeded_by(self._seeds)
 
     def _step(self, elements: list, feeds: list) -> Step:
         key = (*map(id, elements), 0, *map(id, feeds))
@@ -151,7 +155,10 @@ class Session:
     def _flattened(self, fetches: Any, elements: list) -> Callable:
         """Put what is fetched in `elements`; returns what gives its values the structure of `fetches`."""
         kind = type(fetches)
-        if kind is list or isinstance(fetches, list | tuple):
+        if (kind is list or kind is tuple) and all([self._is_own(x) for x in fetches]):
+            elements += fetches
+            return lambda values: kind(islice(values, len(fetches)))
+        if isinstance(fetches, list | tuple):
             parts = [self._flattened(x, elements) for x in fetches]
             if hasattr(fetches, "_fields"):
                 return lambda values: kind(*[part(values) for part in parts])
@@ -169,8 +176,14 @@ class Session:
         elements.append(self._element(fetches))
         return next
 
+    def _is_own(self, x: Any) -> bool:
+        """Whether `x` is a tensor or an operation of the graph."""
+        if type(x) is SymbolicTensor:
+            return x._op._graph is self._graph
+        return type(x) is Operation and x._graph is self._graph
+
     def _element(self, fetch: Any) -> Any:
-        if type(fetch) is SymbolicTensor and fetch._op._graph is self._graph:
+        if self._is_own(fetch):
             return fetch
         if fetch is None:
             raise TypeError('Argument `fetch` = None has invalid type "NoneType". Cannot be None')
@@ -196,7 +209,7 @@ class Session:
             )
         found = []
         for key, value in pairs(feed_dict):
-            if type(key) is not SymbolicTensor or key._op._graph is not self._graph:
+            if not self._is_own(key) or type(key) is Operation:
                 try:
                     key = self._graph.as_graph_element(key, allow_operation=False)
                 except (TypeError, ValueError, KeyError) as error:

@@ -14,7 +14,7 @@ from nbtape.core.engine import Tensor, o
 from nbtape.core.errors import FailedPreconditionError, invalid
 from nbtape.core.kernel import View
 from nbtape.graph.rows import PLACEHOLDER
-from nbtape.graph.run import once
+from nbtape.graph.run import once, unrepeatable
 from nbtape.graph.symbolic import Operation, SymbolicTensor
 from nbtape.graph.trace import FunctionGraph, returned
 from nbtape.program.routine import Routine
@@ -66,6 +66,7 @@ class Step(FunctionGraph):
             checks = [made.outputs[0] for made in operations if made.node.op is o.check_numerics]
             structure = returned(self, tuple([env[id(x)] for x in (*tensors, *checks)]))
         self.finish(structure)
+        self.draws = any(unrepeatable(node) for node in self.nodes)  # whether random numbers may be in it
         self.copied = [_kept(x, self) for x in self.inputs]
         self._routine = Routine(self) if any(node.op.name not in _MOVES for node in self.nodes) else None
         self._checked = False
