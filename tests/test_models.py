@@ -255,3 +255,50 @@ def test_the_summary_shows_connections_and_models_inside():
     ]
     model.summary(print_fn=lines.append, layer_range=["d", "sum"])
     assert lines[1].count("│\n") == 2
+
+
+def test_a_model_may_end_at_a_layer_inside_of_another():
+    model = sequential()
+    cut = tf.keras.Model(model.input, [model.layers[0].output, model.get_layer(index=1).output])
+    x = MODELS["sequential"][1]
+    images, flat = cut(x)
+    assert np.array_equal(images, model.layers[0](x)) and flat.shape == (2, 18)
+    assert cut.layers[1] is model.layers[0] and model.layers[1].input.shape == (None, 3, 3, 2)
+    with pytest.raises(AttributeError, match="has never been called"):
+        L.Dense(2).output  # noqa: B018
+
+
+def test_merging_functions_make_layers():
+    a, b = tf.keras.Input((2,)), tf.keras.Input((2,))
+    model = tf.keras.Model(
+        [a, b], [L.add([a, b]), L.maximum([a, b]), L.concatenate([a, b]), L.dot([a, b], 1)]
+    )
+    found = model([tf.constant([[1.0, 4.0]]), tf.constant([[3.0, 2.0]])])
+    assert [y.numpy().tolist() for y in found] == [
+        [[4.0, 6.0]],
+        [[3.0, 4.0]],
+        [[1.0, 4.0, 3.0, 2.0]],
+        [[11.0]],
+    ]
+
+
+def test_normalization_adapts_to_a_dataset_as_to_an_array():
+    x = wave((50, 3))
+    one, two = L.Normalization(), L.Normalization()
+    one.adapt(x)
+    two.adapt(tf.data.Dataset.from_tensor_slices(x).batch(8))
+    assert np.allclose(one(x), two(x), atol=1e-5)
+    np.testing.assert_allclose(one(x).numpy().mean(0), np.zeros(3), atol=1e-6)
+    np.testing.assert_allclose(one(x).numpy().std(0), np.ones(3), atol=1e-5)
+    assert [v.shape.as_list() for v in one.weights] == [[3], [3], []]
+    whole = L.Normalization(axis=None)
+    whole.adapt(x)
+    assert abs(whole(x).numpy().std() - 1) < 1e-5
+
+
+def test_a_model_survives_as_text():
+    model = with_waves(sequential())
+    again = tf.keras.models.model_from_json(model.to_json())
+    again.set_weights(model.get_weights())
+    x = MODELS["sequential"][1]
+    assert np.array_equal(again(x), model(x))

@@ -58,6 +58,14 @@ from nbtape.train.layers.merging import (
     Minimum as Minimum,
     Multiply as Multiply,
     Subtract as Subtract,
+    add as add,
+    average as average,
+    concatenate as concatenate,
+    dot as dot,
+    maximum_of as maximum,
+    minimum_of as minimum,
+    multiply as multiply,
+    subtract as subtract,
 )
 from nbtape.train.layers.noise import (
     ActivityRegularization as ActivityRegularization,
@@ -73,6 +81,7 @@ from nbtape.train.layers.normalization import (
     BatchNormalization as BatchNormalization,
     GroupNormalization as GroupNormalization,
     LayerNormalization as LayerNormalization,
+    RMSNormalization as RMSNormalization,
     UnitNormalization as UnitNormalization,
 )
 from nbtape.train.layers.plain import (
@@ -123,6 +132,7 @@ from nbtape.train.layers.resizing import (
     ZeroPadding2D as ZeroPadding2D,
     ZeroPadding3D as ZeroPadding3D,
 )
+from nbtape.train.layers.scaling import Normalization as Normalization, Rescaling as Rescaling
 from nbtape.train.layers.shaping import (
     Flatten as Flatten,
     Permute as Permute,

@@ -11,11 +11,29 @@ from nbtape.ops.activation import (
     selu,
     silu,
 )
-from nbtape.ops.arithmetic import softplus, softsign
+from nbtape.ops.arithmetic import cast, softplus, softsign
 from nbtape.ops.clip import clip_by_value
-from nbtape.ops.functions import exp, maximum, minimum, sigmoid, tanh
+from nbtape.ops.functions import (
+    abs as absolute,
+    exp,
+    expm1,
+    log_sigmoid,
+    maximum,
+    minimum,
+    sigmoid,
+    sqrt,
+    square,
+    tanh,
+)
+from nbtape.ops.join import split
 from nbtape.ops.mask import where
+from nbtape.ops.measure import shape as measured
+from nbtape.ops.reduce import reduce_sum
+from nbtape.ops.scan import cumsum
+from nbtape.ops.sequence import range as counted
+from nbtape.ops.shape import reshape
 from nbtape.ops.softmax import log_softmax, softmax as softmax_along
+from nbtape.ops.sort import sort
 
 
 def linear(x: Any) -> Any:
@@ -77,9 +95,79 @@ def exponential(x: Any) -> Any:
     return exp(x)
 
 
+def celu(x: Any, alpha: float = 1.0) -> Any:
+    """`x` where it is positive, else `alpha * (exp(x / alpha) - 1)`, which goes on smoothly."""
+    return maximum(x, 0.0) + alpha * expm1(minimum(x, 0.0) / alpha)
+
+
+def glu(x: Any, axis: int = -1) -> Any:
+    """The first half along `axis` times the sigmoid of the second."""
+    if x.shape[axis] % 2:
+        raise ValueError(f"axis size must be divisible by 2. Received: x.shape={x.shape} with axis={axis}")
+    a, b = split(x, 2, axis)
+    return a * sigmoid(b)
+
+
+def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
+    """`x` where it is farther than `threshold` from 0, else 0."""
+    return where(absolute(x) > threshold, x, 0.0)
+
+
+def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
+    """`x`, brought nearer to 0 by `threshold`.
+
+    >>> tf.keras.activations.soft_shrink(tf.constant([-2.0, 0.25, 2.0])).numpy()
+    array([-1.5,  0. ,  1.5], dtype=float32)
+    """
+    return where(x > threshold, x - threshold, where(x < -threshold, x + threshold, 0.0))
+
+
+def tanh_shrink(x: Any) -> Any:
+    """`x - tanh(x)`."""
+    return x - tanh(x)
+
+
+def threshold(x: Any, threshold: float, default_value: float) -> Any:
+    """`x` where it is above `threshold`, else `default_value`."""
+    return where(x > threshold, x, default_value)
+
+
+def sparse_plus(x: Any) -> Any:
+    """0 up to -1, `x` from 1 on, and a parabola between them."""
+    return where(x <= -1.0, 0.0, where(x < 1.0, 0.25 * square(x + 1.0), x))
+
+
+def sparse_sigmoid(x: Any) -> Any:
+    """0 up to -1, 1 from 1 on, and a line between them."""
+    return clip_by_value(0.5 * (x + 1.0), 0.0, 1.0)
+
+
+def squareplus(x: Any, b: float = 4) -> Any:
+    """`(x + sqrt(x ** 2 + b)) / 2`, a smooth relu."""
+    return (x + sqrt(square(x) + float(b))) / 2.0
+
+
+def sparsemax(x: Any, axis: int = -1) -> Any:
+    """Numbers along `axis` that are not negative and sum to 1, the nearest such to `x`.
+
+    >>> tf.keras.activations.sparsemax(tf.constant([2.0, 1.5, -1.0])).numpy()
+    array([0.75, 0.25, 0.  ], dtype=float32)
+    """
+    order = sort(x, axis, "DESCENDING")
+    sums = cumsum(order, axis)
+    shape = [1] * x.shape.rank
+    shape[axis] = -1
+    counts = reshape(cast(counted(1, measured(x)[axis] + 1), x.dtype), shape)
+    support = order - (sums - 1.0) / counts > 0.0
+    k = reduce_sum(cast(support, x.dtype), axis, keepdims=True)
+    level = (reduce_sum(where(support, order, 0.0), axis, keepdims=True) - 1.0) / k
+    return maximum(x - level, 0.0)
+
+
 _NAMED = {f.__name__: f for f in (
-    linear, relu, leaky_relu, softmax, hard_sigmoid, hard_silu, hard_tanh, mish, exponential, elu, gelu,
-    relu6, selu, silu, softplus, softsign, sigmoid, tanh, log_softmax,
+    celu, glu, hard_shrink, soft_shrink, tanh_shrink, threshold, sparse_plus, sparse_sigmoid, squareplus,
+    sparsemax, log_sigmoid, linear, relu, leaky_relu, softmax, hard_sigmoid, hard_silu, hard_tanh, mish,
+    exponential, elu, gelu, relu6, selu, silu, softplus, softsign, sigmoid, tanh, log_softmax,
 )} | {"swish": silu, "hard_swish": hard_silu}  # fmt: skip
 
 

@@ -59,7 +59,7 @@ class Layer(Holder):
     ([[1.0, 2.0]], ['scale/s'])
     """
 
-    _TF_MODULE_IGNORED_PROPERTIES = frozenset({"_made_with"})
+    _TF_MODULE_IGNORED_PROPERTIES = frozenset({"_made_with", "_first_call"})
     settings: tuple[str, ...] = ()  # attributes that `get_config` saves beside the common ones
     input_spec: Any = None
     _made_with: tuple[tuple, dict]  # the arguments, for the config of a class that does not say its settings
@@ -87,6 +87,7 @@ class Layer(Holder):
         self._name_scope, self.autocast = name_scope(name), autocast
         self.activity_regularizer = regularizer_named(activity_regularizer)
         self._output_shape: Any = None
+        self._first_call: tuple = ()  # on KerasTensors: what was given, and what came out
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = object.__new__(cls)
@@ -107,6 +108,29 @@ class Layer(Holder):
         return self._dtype.name
 
     variable_dtype = compute_dtype = dtype
+
+    @property
+    def input(self) -> Any:
+        """The KerasTensor, or the structure of them, that the layer was first called on."""
+        return self._symbols(0)
+
+    @property
+    def output(self) -> Any:
+        """What the layer gave for `input`; with it models are made that end here.
+
+        >>> layers = [tf.keras.layers.Dense(2), tf.keras.layers.ReLU()]
+        >>> model = tf.keras.Sequential([tf.keras.Input((3,)), *layers])
+        >>> tf.keras.Model(model.input, layers[0].output).output_shape
+        (None, 2)
+        """
+        return self._symbols(1)
+
+    def _symbols(self, i: int) -> Any:
+        if not self._first_call:
+            raise AttributeError(
+                f"The layer {self._name} has never been called and thus has no defined input."
+            )
+        return self._first_call[i]
 
     def get_config(self) -> dict:
         """The arguments that make this layer again, without its weights.
@@ -256,6 +280,7 @@ class Layer(Holder):
         for x in nest.flatten(found):
             x.history, x.name = history, self._name
         self._output_shape = nest.map_structure(shape_of, found)
+        self._first_call = self._first_call or (args[0] if args else next(iter(kwargs.values())), found)
         return found
 
 

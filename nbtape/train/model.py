@@ -1,5 +1,6 @@
 """Models: layers that are trained as a whole, by subclassing, or put together from KerasTensors."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,9 +37,9 @@ class InputLayer(Layer):
                 raise ValueError("You must pass a `shape` argument.")
             batch_shape = (batch_size, *((shape,) if isinstance(shape, int) else shape))
         self.batch_shape, self.built = tuple(batch_shape), True
-        self.output = KerasTensor(self.batch_shape, self._dtype, self.name)
-        self.output.history = self, (), {}, self.output
-        self._output_shape = self.batch_shape
+        symbol = KerasTensor(self.batch_shape, self._dtype, self.name)
+        symbol.history = self, (), {}, symbol
+        self._first_call, self._output_shape = (symbol, symbol), self.batch_shape
 
     def call(self, *args: Any) -> Any:
         return args[0] if args else self.output
@@ -119,6 +120,10 @@ class Model(Trainer, Layer):
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
         """A model made from `get_config()`, with weights of its own."""
         return Functional.from_config(config, custom_objects) if "input_layers" in config else cls(**config)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The model without its weights as text, for `tf.keras.models.model_from_json`."""
+        return json.dumps(serialize(self), **kwargs)
 
     summary = summary
     save_weights, load_weights = save_weights, load_weights
@@ -223,6 +228,11 @@ def _of_rank(x: Any, rank: int) -> Any:
     if len(found) == rank - 1:
         return expand_dims(x, -1)
     return squeeze(x, -1) if len(found) == rank + 1 and found[-1] == 1 else x
+
+
+def model_from_json(json_string: str, custom_objects: dict | None = None) -> Any:
+    """A model from what `to_json` gave, with weights of its own."""
+    return deserialize(json.loads(json_string), custom_objects)
 
 
 def clone_model(model: Any) -> Any:

@@ -67,6 +67,10 @@ CASES = {  # layer, shapes in, and the arguments of the call, in which any mask 
                                    {"mask": 0, "training": True}),
     "layer normalization": (lambda L: L.LayerNormalization(axis=[1, 2]), [SEQUENCE], {}),
     "group normalization": (lambda L: L.GroupNormalization(2), [IMAGE], {}),
+    "rms normalization": (lambda L: L.RMSNormalization((1, 2)), [SEQUENCE], {}),
+    "normalization": (lambda L: L.Normalization(mean=[0.1, 0.2], variance=[2.0, 3.0]), [SEQUENCE], {}),
+    "normalization inverted": (lambda L: L.Normalization(1, 0.1, 2.0, invert=True), [SEQUENCE], {}),
+    "rescaling": (lambda L: L.Rescaling(0.5, 2.0), [ROWS], {}),
     "unit normalization": (lambda L: L.UnitNormalization(), [ROWS], {}),
     "add": (lambda L: L.Add(), [[ROWS, ROWS, ROWS]], {}),
     "subtract": (lambda L: L.Subtract(), [[ROWS, ROWS]], {}),
@@ -123,6 +127,12 @@ CASES = {  # layer, shapes in, and the arguments of the call, in which any mask 
     "time distributed lstm": (lambda L: L.TimeDistributed(L.LSTM(2)), [(2, 3, 4, 2)], {}),
 }
 # fmt: on
+ACTIVATIONS = (
+    "celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear "
+    "log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign "
+    "sparse_plus sparse_sigmoid squareplus swish tanh tanh_shrink"
+)
+CASES |= {f"{x} activation": (lambda L, x=x: L.Activation(x), [ROWS], {}) for x in ACTIVATIONS.split()}
 
 
 def wave(shape, k):

@@ -158,3 +158,43 @@ def _batch_dot(a: Any, b: Any, i: int, j: int) -> Any:
     if ranks[1] == 2 and ranks[0] == 3:
         return squeeze(y, 2)
     return squeeze(y, 1) if ranks[0] == 2 else y
+
+
+def add(inputs: Any, **kwargs: Any) -> Any:
+    """The sum of a list of inputs."""
+    return Add(**kwargs)(inputs)
+
+
+def subtract(inputs: Any, **kwargs: Any) -> Any:
+    """The first of two inputs minus the second."""
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs: Any, **kwargs: Any) -> Any:
+    """The product of a list of inputs."""
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs: Any, **kwargs: Any) -> Any:
+    """The mean of a list of inputs."""
+    return Average(**kwargs)(inputs)
+
+
+def maximum_of(inputs: Any, **kwargs: Any) -> Any:
+    """The largest of a list of inputs, element by element."""
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum_of(inputs: Any, **kwargs: Any) -> Any:
+    """The smallest of a list of inputs, element by element."""
+    return Minimum(**kwargs)(inputs)
+
+
+def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+    """A list of inputs, joined along `axis`."""
+    return Concatenate(axis, **kwargs)(inputs)
+
+
+def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
+    """The products of two inputs along an axis of each."""
+    return Dot(axes, **kwargs)(inputs)

@@ -6,11 +6,11 @@ from typing import Any
 from nbtape.core.engine import tensor
 from nbtape.ops.arithmetic import cast
 from nbtape.ops.create import zeros_like
-from nbtape.ops.functions import square
+from nbtape.ops.functions import rsqrt, square
 from nbtape.ops.measure import shape
 from nbtape.ops.nn import batch_normalization
 from nbtape.ops.norm import l2_normalize
-from nbtape.ops.reduce import reduce_sum
+from nbtape.ops.reduce import reduce_mean, reduce_sum
 from nbtape.ops.shape import expand_dims, reshape, squeeze
 from nbtape.ops.statistics import moments
 from nbtape.train.keras_tensor import InputSpec
@@ -163,6 +163,33 @@ class LayerNormalization(_Affine):
         mean, variance = moments(inputs, axes, keepdims=True)
         sizes = [inputs.shape[i] if i in axes else 1 for i in range(rank)]
         return self._normalized(inputs, mean, variance, sizes)
+
+
+class RMSNormalization(Layer):
+    """Inputs divided by the root of the mean of their squares along `axis`, times a trained `scale`.
+
+    >>> layer = tf.keras.layers.RMSNormalization(epsilon=0.0)
+    >>> layer(tf.constant([[3.0, 3.0]])).numpy()
+    array([[1., 1.]], dtype=float32)
+    """
+
+    supports_masking = True
+    settings = ("axis", "epsilon")
+
+    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis, self.epsilon = axis, epsilon
+
+    def build(self, input_shape: Any) -> None:
+        axes = [self.axis] if isinstance(self.axis, int) else self.axis
+        self.scale = self.add_weight([input_shape[i] for i in axes], "ones", name="scale")
+
+    def call(self, inputs: Any) -> Any:
+        axes = [self.axis] if isinstance(self.axis, int) else list(self.axis)
+        mean = reduce_mean(square(inputs), axes, keepdims=True)
+        kept = {i % inputs.shape.rank for i in axes}
+        sizes = [n if i in kept else 1 for i, n in enumerate(inputs.shape)]
+        return inputs * rsqrt(mean + self.epsilon) * reshape(tensor(self.scale), sizes)
 
 
 class GroupNormalization(_Affine):
