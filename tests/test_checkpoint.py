@@ -71,6 +71,15 @@ def test_readers_show_what_they_have(prefix):
     assert type(reader.get_tensor("a")) is np.int64 and reader.get_tensor("c") == b"x"
 
 
+def test_readers_go_on_with_a_file_that_was_replaced_or_removed(prefix):
+    bundle.write(prefix, {"a": np.float32([1.0, 2.0])})
+    reader = CheckpointReader(prefix)
+    bundle.write(prefix, {"b": np.zeros(9), "a": np.float32([3.0, 4.0])})
+    assert reader.get_tensor("a").tolist() == [1.0, 2.0]
+    os.remove(bundle.filename(prefix))
+    assert reader.get_tensor("a").tolist() == [1.0, 2.0]
+
+
 def test_files_are_safetensors_that_others_read(prefix):
     bundle.write(prefix, VALUES)
     found = load_file(bundle.filename(prefix))
@@ -237,6 +246,24 @@ def test_restored_tensors_that_were_read_before_stay(prefix):
     checkpoint.restore(path)
     v.assign_add([1.0, 1.0])
     assert before.numpy().tolist() == [3.0, 4.0] and v.numpy().tolist() == [2.0, 3.0]
+
+
+def test_compiled_functions_go_on_from_restored_values(prefix, compiled):
+    v = tf.Variable(np.ones(100, np.float32))
+    checkpoint = tf.train.Checkpoint(v=v)
+
+    @tf.function
+    def step():
+        v.assign_add(v * 2.0)
+
+    step()
+    path = checkpoint.save(prefix)
+    step()
+    checkpoint.restore(path)
+    before = v.read_value()
+    step()
+    assert set(before.numpy()) == {3.0} and set(v.numpy()) == {9.0}
+    assert set(tf.train.load_variable(path, "v")) == {3.0}
 
 
 class Words(tf.train.experimental.PythonState):

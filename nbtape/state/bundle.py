@@ -9,6 +9,8 @@ import glob
 import json
 import os
 import secrets
+import threading
+import weakref
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -26,7 +28,7 @@ _CODES = {
     "int16": "I16", "int8": "I8", "uint64": "U64", "uint32": "U32", "uint16": "U16", "uint8": "U8",
     "bool": "BOOL",
 }  # fmt: skip
-# The header starts with its own checksum, which is computed as if these digits were zeros.
+# What the header starts with, up to the digits of its checksum.
 _OPENING, _DIGITS = b'{"__metadata__":{"crc32":"', 8
 _LONGEST = 1 << 30  # of headers; what says that it is longer was altered
 _MISSING = "Unsuccessful TensorSliceReader constructor: Failed to find any matching files for {}"
@@ -97,9 +99,13 @@ def write(prefix: str, arrays: Mapping[str, Any]) -> None:
 def _header(entries: dict, notes: dict) -> bytes:
     metadata = {"crc32": "0" * _DIGITS, "nbtape": json.dumps(notes, separators=(",", ":"))}
     head = json.dumps({"__metadata__": metadata} | entries, separators=(",", ":")).encode()
-    head += b" " * (-len(head) % 8)
-    digits = len(_OPENING)
-    return head[:digits] + b"%08x" % zlib.crc32(head) + head[digits + _DIGITS :]
+    return _signed(head + b" " * (-len(head) % 8))
+
+
+def _signed(head: bytes) -> bytes:
+    """A header with the checksum that it should have, which is that of the header with zeros in its place."""
+    before, after = head[: len(_OPENING)], head[len(_OPENING) + _DIGITS :]
+    return before + b"%08x" % zlib.crc32(before + b"0" * _DIGITS + after) + after
 
 
 def _stored(x: np.ndarray) -> np.ndarray:
@@ -144,19 +150,18 @@ class CheckpointReader:
     """
 
     def __init__(self, prefix: str):
-        self.prefix, self._path = prefix, filename(prefix)
+        self.prefix, self._path, self._lock = prefix, filename(prefix), threading.Lock()
         try:
-            with open(self._path, "rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                length = int.from_bytes(file.read(8), "little")
-                if size < 8 or length > min(size - 8, _LONGEST):
-                    raise self._broken("it is too short")
-                head = file.read(length)
+            # It stays open, so that it is this file to the end, even if another takes its place or its name.
+            self._file = file = open(self._path, "rb")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise NotFoundError(None, None, _MISSING.format(prefix)) from None
-        digits, start = head[len(_OPENING) :][:_DIGITS], len(_OPENING)
-        checked = head[:start] + b"0" * _DIGITS + head[start + _DIGITS :]
-        if not head.startswith(_OPENING) or digits != b"%08x" % zlib.crc32(checked):
+        weakref.finalize(self, file.close)
+        size, length = os.fstat(file.fileno()).st_size, int.from_bytes(file.read(8), "little")
+        if size < 8 or length > min(size - 8, _LONGEST):
+            raise self._broken("it is too short")
+        head = file.read(length)
+        if not head.startswith(_OPENING) or head != _signed(head):
             raise self._broken("its header does not have the checksum that it should have")
         entries = json.loads(head)
         notes = json.loads(entries.pop("__metadata__")["nbtape"])
@@ -190,20 +195,17 @@ class CheckpointReader:
             pass
 
     def _checked(self, names: Iterable[str]) -> Iterator[tuple[str, np.ndarray]]:
-        try:
-            file = open(self._path, "rb")
-        except FileNotFoundError:
-            raise NotFoundError(None, None, _MISSING.format(self.prefix)) from None
-        with file:
-            for name in names:
-                if name not in self._entries:
-                    raise NotFoundError(None, None, f"Key {name} not found in checkpoint")
-                entry = self._entries[name]
-                x = np.empty(entry["shape"], _NUMPY[entry["dtype"]])
-                file.seek(self._start + entry["data_offsets"][0])
-                if file.readinto(_bytes_of(x)) != x.nbytes or _crc(x) != self._notes[name]["crc32"]:
-                    raise self._broken(f"{name} does not have the checksum that it should have")
-                yield name, x
+        for name in names:
+            if name not in self._entries:
+                raise NotFoundError(None, None, f"Key {name} not found in checkpoint")
+            entry = self._entries[name]
+            x = np.empty(entry["shape"], _NUMPY[entry["dtype"]])
+            with self._lock:
+                self._file.seek(self._start + entry["data_offsets"][0])
+                count = self._file.readinto(_bytes_of(x))
+            if count != x.nbytes or _crc(x) != self._notes[name]["crc32"]:
+                raise self._broken(f"{name} does not have the checksum that it should have")
+            yield name, x
 
     # Under TensorFlow's names
 

@@ -13,7 +13,7 @@ from nbtape.state.bundle import CheckpointReader, write
 from nbtape.state.checkpoint_state import update_checkpoint_state
 from nbtape.state.load_status import (
     CheckpointLoadStatus,
-    InitializationOnlyLoadStatus,
+    InitializationOnlyStatus,
     LoadStatus,
     NameBasedSaverStatus,
 )
@@ -163,7 +163,7 @@ class Checkpoint(AutoTrackable):
     def restore(self, save_path: Any, options: CheckpointOptions | None = None) -> LoadStatus:
         """Restore what `save` wrote; like `read`, and nothing for None."""
         if save_path is None:
-            return InitializationOnlyLoadStatus(self)
+            return InitializationOnlyStatus(self)
         self.save_counter  # noqa: B018 - which is made, to be restored with the rest
         try:
             return self.read(save_path, options)

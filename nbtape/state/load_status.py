@@ -63,7 +63,7 @@ class LoadStatus:
         _initialize(_with_values(self._root), session)
 
 
-class InitializationOnlyLoadStatus(LoadStatus):
+class InitializationOnlyStatus(LoadStatus):
     """What `restore(None)` returns: there is no checkpoint yet."""
 
 
@@ -88,7 +88,9 @@ class CheckpointLoadStatus(LoadStatus):
         self._restoration.look_again()
         for node in self._restoration.unused():
             where = "(root)" + "".join([f".{part}" for part in node["path"].split("/") if part])
-            raise AssertionError(f"Unresolved object in checkpoint {where}: {node['values']} of it")
+            raise AssertionError(
+                f"Unresolved object in checkpoint {where}: nothing in the program took its {node['values']}"
+            )
         return self.assert_existing_objects_matched()
 
     def assert_existing_objects_matched(self) -> "CheckpointLoadStatus":
