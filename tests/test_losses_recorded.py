@@ -1,5 +1,7 @@
 """Losses of every kind have Keras's values by every reduction, and its gradients."""
 
+import itertools
+
 import numpy as np
 import pytest
 import recorded
@@ -31,11 +33,38 @@ def test_a_loss_survives_its_config(name):
     np.testing.assert_array_equal(again(y_true, y_pred), loss(y_true, y_pred))
 
 
-@pytest.mark.parametrize("name", ["Circle", "SparseCategoricalCrossentropy ignoring", "Dice along some"])
+@pytest.mark.parametrize("name", ["Circle", "SparseCategoricalCrossentropy ignoring", "CTC"])
 def test_a_loss_compiles(name, compiled):
     found = measured(tf, name, tf.function)
     for ours, theirs in zip(found, KERAS[name]):
         np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=2e-6)
+
+
+def spelled(probabilities, labels, blank):
+    """The probability of labels, by going through all paths."""
+    steps, classes = probabilities.shape
+    total = 0.0
+    for path in itertools.product(range(classes), repeat=steps):
+        merged = [c for c, before in zip(path, (None, *path)) if c != before and c != blank]
+        total += np.prod(probabilities[range(steps), path]) if merged == labels else 0.0
+    return total
+
+
+@pytest.mark.parametrize("blank", [0, -1])
+def test_paths_that_spell_labels_are_summed(blank):
+    logits = np.random.default_rng(0).normal(size=(4, 3, 3)).astype(np.float32)
+    labels = [[1, 2], [1, 1], [2, 0]] if blank == 0 else [[1, 0], [1, 1], [0, 2]]
+    lengths, steps = [2, 2, 1], [4, 3, 2]
+    found = tf.nn.ctc_loss(labels, logits, lengths, steps, blank_index=blank)
+    shares = tf.nn.softmax(logits).numpy()
+    wanted = [
+        spelled(shares[:t, i], labels[i][:n], blank % 3) for i, (n, t) in enumerate(zip(lengths, steps))
+    ]
+    np.testing.assert_allclose(np.exp(-found), wanted, rtol=1e-5)
+    tight = tf.nn.ctc_loss([[1, 1]], logits[:2, :1], [2], [2])
+    assert np.isinf(tight.numpy()).all()
+    with pytest.raises(ValueError, match="Logits `y_pred` are expected to have 3 axes"):
+        L.ctc([[1]], [[0.5, 0.5]])
 
 
 def test_embeddings_may_be_compared_with_others():

@@ -117,6 +117,14 @@ def test_what_is_refused(make, words):
     assert words in str(raised.value)
 
 
+def test_overlaps_tell_when_weights_are_cut_to_integers():
+    metric = M.MeanIoU(2)
+    metric.update_state([0, 1], [0, 1], sample_weight=[1, 2])
+    with pytest.warns(UserWarning, match="Weights are floats, and `dtype` is int64"):
+        metric.update_state([0, 1], [0, 1], sample_weight=[0.5, 2.0])
+    assert metric.total_cm.numpy().tolist() == [[1, 0], [0, 4]]
+
+
 def test_metrics_are_found_by_name():
     for name, kind in {"auc": M.AUC, "AUC": M.AUC, "recall": M.Recall, "r2_score": M.R2Score}.items():
         assert type(M.get(name)) is kind

@@ -8,6 +8,7 @@ from nbtape.train.crossentropies import (
     categorical_generalized_cross_entropy as categorical_generalized_cross_entropy,
     sparse_categorical_crossentropy as sparse_categorical_crossentropy,
 )
+from nbtape.train.ctc import CTC as CTC, ctc as ctc
 from nbtape.train.entropies import (
     BinaryCrossentropy as BinaryCrossentropy,
     BinaryFocalCrossentropy as BinaryFocalCrossentropy,

@@ -10,6 +10,7 @@ from nbtape.train import (
     agreement,
     confusion,
     crossentropies,
+    ctc,
     curves,
     entropies,
     losses as losses_,
@@ -23,7 +24,7 @@ from nbtape.train import (
 from nbtape.train.naming import snake
 from nbtape.train.optimizer import Optimizer
 
-_LOSSES = lossfunctions, crossentropies, losses_, entropies
+_LOSSES = lossfunctions, crossentropies, losses_, entropies, ctc
 _METRICS = (
     lossfunctions, crossentropies, accuracy, lossmetrics, metric, agreement, confusion, curves, overlap
 )  # fmt: skip

@@ -1,8 +1,10 @@
 """Metrics of how predicted and true classes overlap: intersections over unions, and F scores."""
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from nbtape.core import source
 from nbtape.core.dtype import float32, int64
 from nbtape.core.engine import o, tensor
 from nbtape.ops.arithmetic import cast
@@ -61,9 +63,11 @@ class IoU(Metric):
         inside = counts[0]
         for other in counts[1:]:
             inside = o.logical_and(inside, other)
-        weight = cast(1 if sample_weight is None else sample_weight, self._dtype)
-        if weight.shape.rank > 1:
-            weight = reshape(weight, [-1])
+        weight = tensor(1 if sample_weight is None else sample_weight)
+        if weight.dtype.is_floating and self._dtype.is_integer:
+            text = f"Weights are floats, and `dtype` is {self.dtype}: what they have after the point is lost."
+            warnings.warn(text, stacklevel=source.depth())
+        weight = cast(reshape(weight, [-1]) if weight.shape.rank > 1 else weight, self._dtype)
         cell = o.where(inside, y_true * n + y_pred, cast(-1, int64))  # what is below 0 is left out
         found = unsorted_segment_sum(broadcast_to(weight, shape_of(cell)), cell, n * n)
         self.total_cm.assign_add(reshape(found, [n, n]))

@@ -81,6 +81,7 @@ CASES = {
     "SparseCategoricalCrossentropy ignoring a class": (
         "SparseCategoricalCrossentropy", {"ignore_class": 3}, *NUMBERS),
     "CategoricalGeneralizedCrossEntropy": ("CategoricalGeneralizedCrossEntropy", {"q": 0.7}, *NUMBERS),
+    "CTC": ("CTC", {}, np.array([[1, 2, 0], [3, 3, 1], [0, 0, 0], [2, 0, 0]]), real(4, 6, 4)),
     "Dice": ("Dice", {}, *BITS),
     "Dice along some": ("Dice", {"axis": (1, 2)}, *STEPS),
     "Tversky": ("Tversky", {"alpha": 0.3, "beta": 0.7}, *BITS),
