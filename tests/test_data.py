@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import nbtape as tf
+import nbtape.compat.v1 as v1
 
 Dataset = tf.data.Dataset
 INTS = tf.TensorSpec([None], tf.int32)
@@ -547,3 +548,27 @@ def test_options_are_kept():
     assert dataset.options().deterministic is False and listed(dataset) == [0, 1, 2]
     with pytest.raises(AttributeError, match="Cannot set the property speed"):
         options.speed = 3
+
+
+def test_sessions_take_elements_of_one_shot_iterators():
+    with tf.Graph().as_default():
+        dataset = Dataset.from_tensor_slices(np.arange(5)).map(lambda x: x * 2).batch(2)
+        taken = dataset.make_one_shot_iterator().get_next()
+        total = tf.reduce_sum(taken)
+        with v1.Session() as session:
+            assert [session.run([taken, total])[1] for _ in range(3)] == [2, 10, 8]
+            with pytest.raises(tf.errors.OutOfRangeError):
+                session.run(total)
+
+
+def test_sessions_start_iterators_over_what_they_are_fed():
+    with tf.Graph().as_default():
+        fed = v1.placeholder(tf.int64, [None])
+        iterator = Dataset.from_tensor_slices(fed).map(lambda x: x + 1).make_initializable_iterator()
+        taken = iterator.get_next()
+        with v1.Session() as session:
+            with pytest.raises(tf.errors.FailedPreconditionError, match="has not been initialized"):
+                session.run(taken)
+            for values in ([1, 2], [5, 6]):
+                session.run(iterator.initializer, {fed: values})
+                assert [int(session.run(taken)) for _ in range(2)] == [values[0] + 1, values[1] + 1]

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nbtape.core.engine import tensor
+from nbtape.core.engine import Tensor, tensor
 from nbtape.core.errors import invalid
 from nbtape.train.data import element
 from nbtape.train.data.element import number
 from nbtape.train.data.options import Options
-from nbtape.train.data.parameters import Numbered, made
+from nbtape.train.data.parameters import Numbered, made, numbered, visible
 from nbtape.train.data.reader import Read, Reader
 from nbtape.train.data.stream import Source, Stream
 
@@ -74,7 +74,13 @@ class Elements(Numbered):
         """The same dataset, whose items need no computation to be looked at."""
         return self._of_rows(self._kind, self._rows, self._count) if self._reader.computes else self
 
+    def _handle(self) -> Tensor:
+        if self._number is None and visible():  # of which it may be made
+            return numbered(self._bound, [])
+        return super()._handle()
+
     def _bound(self, bound: dict) -> Any:
+        """The same dataset, made of those that the stand-ins stand for."""
         return self._new(
             self._kind, self._spec, lambda _: self._items(bound), self._count, self._reader, self._free
         )

@@ -17,7 +17,7 @@ from nbtape.train.data import element
 from nbtape.train.data.base import INFINITE_CARDINALITY, UNKNOWN_CARDINALITY
 from nbtape.train.data.batching import Batching
 from nbtape.train.data.elementwise import Elementwise
-from nbtape.train.data.iterate import GraphIterator, Iterator, NumpyIterator
+from nbtape.train.data.iterate import GraphIterator, InitializableIterator, Iterator, NumpyIterator
 from nbtape.train.data.ordering import Ordering
 from nbtape.train.data.parameters import found, in_graph, made, results
 from nbtape.train.data.saved import LINE, Lines, texts_of, write_dataset
@@ -49,6 +49,16 @@ class Dataset(Sources, Elementwise, Batching, Ordering):
     def __graph_iterator__(self) -> Iterator:
         return made(Iterator, self._spec, lambda bound: Iterator(self._spec, self._rows(bound)), [])
 
+    def make_one_shot_iterator(self) -> Iterator:
+        """TensorFlow 1's iterator: each run of its `get_next()` gives the next element, in any session."""
+        return Iterator(self._spec, self._rows({}))
+
+    def make_initializable_iterator(self, shared_name: str | None = None) -> InitializableIterator:
+        """TensorFlow 1's iterator that a session starts by running its `initializer`; then the dataset may be
+        made of placeholders.
+        """
+        return InitializableIterator(self)
+
     def as_numpy_iterator(self) -> NumpyIterator:
         """The elements, with NumPy arrays in place of the tensors."""
         return NumpyIterator(iter(self))
@@ -72,8 +82,7 @@ class Dataset(Sources, Elementwise, Batching, Ordering):
         no number.
         """
         if context.local.graph is not None:
-            (number,) = self.__composite_flatten__()[1]
-            return in_graph(lambda bound, dataset: found(dataset)._count, [number], [int64])[0]
+            return in_graph(lambda bound, dataset: found(dataset)._count, [self._handle()], [int64])[0]
         return tensor(np.int64(self._count))
 
     def __len__(self) -> int:

@@ -67,6 +67,16 @@ def spec_of_leaf(x: Any) -> Any:
     return DatasetSpec(x.element_spec, (), x)
 
 
+def settled(structure: Any) -> Any:
+    """The structure with values for the tensors of a graph that are known while it is traced."""
+
+    def leaf(x: Any) -> Any:
+        value = known(x) if isinstance(x, Tensor) else None
+        return x if value is None else EagerTensor(value)
+
+    return nest.map_structure(leaf, structure)
+
+
 def awaited(structure: Any) -> bool:
     """Whether there are tensors in it that only have values when the graph that is traced runs."""
     return any(isinstance(x, Tensor) and not isinstance(x, EagerTensor) for x in leaves(structure))

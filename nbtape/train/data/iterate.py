@@ -9,9 +9,10 @@ import numpy as np
 from nbtape.core import context, nest, source
 from nbtape.core.dtype import bool_, int64
 from nbtape.core.engine import EagerTensor, tensor
-from nbtape.core.errors import OpError, OutOfRangeError, invalid
+from nbtape.core.errors import FailedPreconditionError, OpError, OutOfRangeError, invalid
 from nbtape.core.shape import TensorSpec
 from nbtape.graph.python import as_op_error, py_function
+from nbtape.graph.symbolic import SymbolicTensor
 from nbtape.train.data import element
 from nbtape.train.data.element import leaves, packed
 from nbtape.train.data.parameters import (
@@ -63,15 +64,20 @@ class Iterator(Numbered):
         return self
 
     def __graph_iter__(self) -> "GraphIterator":
-        return GraphIterator(self._spec, lambda bound, number: found(number)._rows, [self._handle()])
+        here, inputs = self._in_graph()
+        return GraphIterator(self._spec, lambda bound, *number: here(*number)._rows, inputs)
 
-    def _handle(self) -> Any:
-        return self.__composite_flatten__()[1][0]
+    def _in_graph(self) -> tuple[Callable[..., Any], list]:
+        """What gives this iterator when a graph runs, and the inputs that it takes for it."""
+        if isinstance(self._number, SymbolicTensor):
+            return found, [self._number]
+        return lambda: self, []
 
     def get_next(self, name: str | None = None) -> Any:
         """The next element; raises OutOfRangeError at the end."""
         if context.local.graph is not None:
-            return results(self._spec, lambda bound, number: _next(found(number)._rows), [self._handle()])
+            here, inputs = self._in_graph()
+            return results(self._spec, lambda *number: _next(here(*number)._rows), inputs, py_function)
         try:
             return next(self)
         except StopIteration:
@@ -80,9 +86,9 @@ class Iterator(Numbered):
     def get_next_as_optional(self) -> "Optional":
         """The next element, or an empty Optional at the end."""
         if context.local.graph is not None:
-            specs = specs_in_graph(self._spec)
-            held, *values = in_graph(
-                lambda bound, number: _or_zeros(found(number)._rows, specs), [self._handle()], [bool_, *specs]
+            specs, (here, inputs) = specs_in_graph(self._spec), self._in_graph()
+            held, *values = py_function(
+                lambda *number: _or_zeros(here(*number)._rows, specs), inputs, [bool_, *specs]
             )
             return Optional(self._spec, held, from_graph(self._spec, values))
         held = list(itertools.islice(self, 1))
@@ -97,7 +103,15 @@ class Iterator(Numbered):
         self._rows.restore(state_of(arrays))  # type: ignore[union-attr]
 
 
-def _next(rows: Stream) -> list:
+_NOT_STARTED = (
+    "GetNext() failed because the iterator has not been initialized. Ensure that you have run the "
+    "initializer operation for this iterator before getting the next element."
+)
+
+
+def _next(rows: Stream | None) -> list:
+    if rows is None:
+        raise FailedPreconditionError(None, None, _NOT_STARTED)
     row = next(rows, END)
     if row is END:
         raise OutOfRangeError(None, None, "End of sequence")
@@ -110,6 +124,19 @@ def _or_zeros(rows: PythonIterator[list], specs: list) -> list:
     if row is not None:
         return [True, *row_in_graph(row)]
     return [False, *[np.zeros([n or 0 for n in s.shape.dims or ()], s.dtype.np) for s in specs]]
+
+
+class InitializableIterator(Iterator):
+    """An iterator of TensorFlow 1's graphs, which starts anew whenever its `initializer` runs."""
+
+    def __init__(self, dataset: Any):
+        super().__init__(dataset.element_spec, None)
+
+        def start(bound: dict) -> list:
+            self._rows = dataset._rows(bound)
+            return [0]
+
+        self.initializer = in_graph(start, [], [int64])[0]
 
 
 class NumpyIterator:

@@ -35,18 +35,16 @@ class Numbered:
     _number: Any = None
     stand_in: Callable[[Any], Any]  # makes of a structure what stands for an object of it
 
-    def _bound(self, bound: dict) -> Any:
-        """The same object, made of those that the stand-ins stand for."""
-        return self
-
-    def __composite_flatten__(self) -> tuple[Any, tuple]:
-        if self._number is None and _visible():  # it may be made of stand-ins
-            return self._spec, (_numbered(self._bound, []),)
+    def _handle(self) -> Tensor:
+        """The number of this object."""
         if self._number is None:
             number = next(_numbers)
             _live[number] = self
             self._number = EagerTensor(np.int64(number))
-        return self._spec, (self._number,)
+        return self._number
+
+    def __composite_flatten__(self) -> tuple[Any, tuple]:
+        return self._spec, (self._handle(),)
 
     @classmethod
     def __composite_unflatten__(cls, spec: Any, parts: tuple) -> Any:
@@ -68,7 +66,7 @@ def found(number: Any) -> Any:
     return x
 
 
-def _visible() -> dict[int, Tensor]:
+def visible() -> dict[int, Tensor]:
     """The stand-ins of the open graph, and of those around it."""
     stand_ins: dict[int, Tensor] = {}
     graph: Any = context.local.graph
@@ -83,7 +81,7 @@ def in_graph(function: Callable, inputs: list, specs: list) -> list:
 
     `bound` are the datasets for which its stand-ins stand.
     """
-    stand_ins = _visible()
+    stand_ins = visible()
     keys, n = list(stand_ins), len(stand_ins)
 
     def run(*values: Any) -> Any:
@@ -92,19 +90,19 @@ def in_graph(function: Callable, inputs: list, specs: list) -> list:
     return py_function(run, [*stand_ins.values(), *inputs], specs)
 
 
-def _numbered(make: Callable, inputs: list) -> Tensor:
-    """The number of what `make(bound, *inputs)` makes."""
+def numbered(make: Callable, inputs: list) -> Tensor:
+    """The number of what `make(bound, *inputs)` makes whenever the open graph comes to this point."""
     return in_graph(lambda *values: _number_of(make(*values)), inputs, [int64])[0]
 
 
-def _number_of(x: Numbered) -> EagerTensor:
+def _number_of(x: Numbered) -> Tensor:
     _made.append(x)
-    return x.__composite_flatten__()[1][0]
+    return x._handle()
 
 
 def made(kind: type[Numbered], spec: Any, make: Callable, inputs: list) -> Any:
     """The stand-in of what `make(bound, *inputs)` makes whenever the open graph comes to this point."""
-    return kind.__composite_unflatten__(spec, (_numbered(make, inputs),))
+    return kind.__composite_unflatten__(spec, (numbered(make, inputs),))
 
 
 # A graph takes an element as a list of tensors: a dataset in it as its number, and None not at all.
@@ -130,9 +128,9 @@ def from_graph(spec: Any, values: Sequence[Any]) -> Any:
     return nest.pack_sequence_as(spec, [leaf(s) for s in leaves(spec)])
 
 
-def results(spec: Any, function: Callable, inputs: list) -> Any:
+def results(spec: Any, function: Callable, inputs: list, call: Callable = in_graph) -> Any:
     """An element, which `function(bound, *inputs)` gives as a flat one whenever the open graph comes to this
-    point.
+    point; `function(*inputs)` where `call` is py_function.
     """
-    values = in_graph(lambda *xs: row_in_graph(function(*xs)), inputs, specs_in_graph(spec))
+    values = call(lambda *xs: row_in_graph(function(*xs)), inputs, specs_in_graph(spec))
     return from_graph(spec, values)

@@ -28,7 +28,7 @@ class Sources(Elements):
     @classmethod
     def from_tensors(cls, tensors: Any, name: str | None = None) -> Any:
         """A dataset of one element."""
-        structure = structured(tensors, lambda x: isinstance(x, Elements))
+        structure = element.settled(structured(tensors, lambda x: isinstance(x, Elements)))
         if element.awaited(structure):
             return cls._later_of(cls.from_tensors, structure, specs_of(structure))
         rows = [element.values_of(structure)]
@@ -42,7 +42,7 @@ class Sources(Elements):
         >>> [(int(a), b.numpy()) for a, b in tf.data.Dataset.from_tensor_slices(([1, 2], ["x", "y"]))]
         [(1, b'x'), (2, b'y')]
         """
-        structure = structured(tensors)
+        structure = element.settled(structured(tensors))
         shapes = [x.shape for x in element.leaves(structure) if x is not None]
         if any(s.rank == 0 for s in shapes):
             raise ValueError("Unbatching a tensor is only supported for rank >= 1")
