@@ -1,5 +1,6 @@
 """Summaries of TensorFlow 1: operations that give a Summary as a string, for `FileWriter.add_summary`."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,12 @@ from nbtape.core.dtype import string
 from nbtape.core.engine import apply, o, tensor as as_tensor
 from nbtape.core.errors import invalid
 from nbtape.core.shape import Spec
-from nbtape.graph.protos import HistogramProto, Summary, SummaryMetadata
+from nbtape.graph.protos import Summary, SummaryMetadata
 from nbtape.ops.row import op
 from nbtape.state.collection import GraphKeys, add_to_collections, get_collection
 from nbtape.state.scope import name_scope
-from nbtape.train.summaries import entries
+from nbtape.train.summaries import entries, entries_v1
 from nbtape.train.summaries.entries import Entry, clean
-from nbtape.train.summaries.png import png
 
 _TEXT = Spec((), string.np)
 
@@ -25,12 +25,12 @@ def scalar(name: str, tensor: Any, collections: Any = None, family: str | None =
 
     The tag is the name of the operation, with `family` before it.
     """
-    return _summary(_number, name, tensor, (), collections, family)
+    return _summary(entries_v1.number, name, tensor, (), collections, family)
 
 
 def histogram(name: str, values: Any, collections: Any = None, family: str | None = None) -> Any:
     """A summary of how values are distributed; raises InvalidArgumentError for what is not finite."""
-    return _summary(_distribution, name, values, (), collections, family)
+    return _summary(entries_v1.distribution, name, values, (), collections, family)
 
 
 def image(
@@ -41,7 +41,7 @@ def image(
     uint8 is taken as it is. Floats are scaled, each image by itself, so that the largest is white, or, if
     some are negative, so that 0 is grey. What is not finite is red.
     """
-    return _summary(_images, name, tensor, (max_outputs,), collections, family)
+    return _summary(entries_v1.images, name, tensor, (max_outputs,), collections, family)
 
 
 def text(name: str, tensor: Any, collections: Any = None) -> Any:
@@ -105,73 +105,12 @@ def _merged(*inputs: Any) -> Any:
     for each in inputs:
         for part in np.ravel(each):
             whole.MergeFromString(part)
-    tags = [value.tag for value in whole.value]
-    for tag in tags:
-        if tags.count(tag) > 1:
+    tags = Counter([value.tag for value in whole.value])
+    for tag, count in tags.items():
+        if count > 1:
             raise invalid(f"Duplicate tag {tag} found in summary inputs")
     return _as_string(whole)
 
 
 op("summary", lambda value, *, entry: _as_string(entry(value)), lambda spec, *, entry: _TEXT)
 op("merge_summary", _merged, lambda *specs: _TEXT)
-
-
-# What stands in a summary
-
-
-def _number(tag: str, value: Any) -> Any:
-    if np.ndim(value):
-        raise invalid(f"tags and values are not the same shape: [] != {list(np.shape(value))} (tag '{tag}')")
-    return Summary(value=[Summary.Value(tag=tag, simple_value=float(value))])
-
-
-_GROWTH, _LEAST, _MOST = 1.1, 1e-12, 1e20
-_LIMITS = _LEAST * _GROWTH ** np.arange(int(np.log(_MOST / _LEAST) / np.log(_GROWTH)) + 1)
-_LIMITS = np.concatenate([-_LIMITS[::-1], [0.0], _LIMITS, [np.finfo(float).max]])
-
-
-def _distribution(tag: str, value: Any) -> Any:
-    """Counts below limits that grow by a tenth."""
-    flat = np.ravel(value).astype(np.float64)
-    for kind, found in ("Nan", np.isnan(flat)), ("Infinity", np.isinf(flat)):
-        if found.any():
-            raise invalid(f"{kind} in summary histogram for: {tag}")
-    counts = np.bincount(np.searchsorted(_LIMITS, flat, "right"), minlength=len(_LIMITS))
-    last = np.flatnonzero(counts + np.append(counts[1:], 1))  # of each stretch of zeros its end alone
-    made = HistogramProto(
-        min=flat.min(initial=np.finfo(float).max),
-        max=flat.max(initial=-np.finfo(float).max),
-        num=flat.size,
-        sum=flat.sum(),
-        sum_squares=flat @ flat,
-        bucket_limit=_LIMITS[last],
-        bucket=counts[last],
-    )
-    return Summary(value=[Summary.Value(tag=tag, histo=made)])
-
-
-def _images(tag: str, value: Any, most: int) -> Any:
-    made = Summary()
-    _, height, width, channels = np.shape(value)
-    for i, pixels in enumerate(np.asarray(value)[:most]):
-        shown = Summary.Image(
-            height=height, width=width, colorspace=channels, encoded_image_string=png(_bytes(pixels))
-        )
-        made.value.add(tag=f"{tag}/image/{i}" if most > 1 else f"{tag}/image", image=shown)
-    return made
-
-
-def _bytes(pixels: np.ndarray) -> np.ndarray:
-    """The pixels of an image as uint8."""
-    if pixels.dtype == np.uint8:
-        return pixels
-    pixels = pixels.astype(np.float64)
-    finite = np.isfinite(pixels)
-    good = pixels[finite]
-    low, high = good.min(initial=0), np.abs(good).max(initial=0)
-    white, grey = (127, 128) if low < 0 else (255, 0)
-    scale = white / high if high >= 1e-6 else 0
-    found = (np.where(finite, pixels, 0) * scale + grey).astype(np.uint8)
-    bad = ~finite.all(-1)
-    found[bad] = ([255] if found.shape[-1] < 3 else [255, 0, 0, 255])[: found.shape[-1]]
-    return found
