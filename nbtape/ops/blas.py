@@ -94,9 +94,11 @@ def _suits(a: Any, b: Any) -> bool:
     """Whether a product is made sooner in tiles than by OpenBLAS, which copies both operands first. It is
     not worth it to wait for Numba.
     """
-    if not _wide or "numba" not in sys.modules or a.ndim != 2 or b.ndim != 2 or a.dtype.char != "f" or a.shape[1] != len(b):
+    if not _wide or "numba" not in sys.modules or a.ndim != 2 or b.ndim != 2 or a.dtype.char != "f":
         return False
     (m, k), n = a.shape, b.shape[1]
+    if k != len(b):
+        return False
     if m < _ROWS or n < _WIDTH or b.strides[1] != b.itemsize:
         return False
     rest = (m % _ROWS) / m + (n % _WIDTH) / n

@@ -12,13 +12,15 @@ import numpy as np
 from nbtape.core.convert import fit
 from nbtape.core.engine import apply, o, pair, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.kernel import Composite
 from nbtape.core.report import spec_of
 from nbtape.core.shape import Dims, Spec, bracket
 from nbtape.ops.reduce import reduce_sum
 from nbtape.ops.row import BOOLS, NUMBER, op
-from nbtape.ops.static import array, integer, known
+from nbtape.ops.static import array, dims, integer, known
 
 _KINDS = BOOLS + NUMBER
+_INDEX = np.dtype(np.int32)
 _ALIGNS = ("LEFT_RIGHT", "RIGHT_LEFT", "LEFT_LEFT", "RIGHT_RIGHT")
 
 
@@ -159,6 +161,19 @@ def _in_band(m: int, n: int, lower: int, upper: int) -> np.ndarray:
     return inside if lower < 0 else inside & ~np.tri(m, n, -lower - 1, dtype=bool)
 
 
+def _band_part_lower(x, *, lower, upper):
+    shape: Any = dims(x)
+    if shape is None or lower > shape[-2] or upper > shape[-1] or x.dtype.np.kind == "O":
+        return None
+    row, column = [apply(o.iota, size=n, dtype=_INDEX) for n in shape[-2:]]
+    row = o.reshape(row, shape=(shape[-2], 1))
+    inside = [o.less_equal(row - column, lower)] if lower >= 0 else []
+    inside += [o.less_equal(column - row, upper)] if upper >= 0 else []
+    for mask in inside:
+        x = o.where(mask, x, x.dtype.np.type(0))
+    return x
+
+
 def _band_part_spec(x: Spec, *, lower: int, upper: int) -> Spec:
     matrix_shape(x, "MatrixBandPart")
     return x
@@ -176,7 +191,8 @@ op("set_diag", _set_diag, _set_diag_spec,
    lambda g, y, x, d, *, k, align: o.set_diag(g, o.zeros_like(d), k=k, align=align),
    lambda g, y, x, d, *, k, align: _take(g, k, align), kinds=_KINDS)
 op("band_part", _band_part, _band_part_spec,
-   lambda g, y, x, *, lower, upper: o.band_part(g, lower=lower, upper=upper), kinds=_KINDS)
+   lambda g, y, x, *, lower, upper: o.band_part(g, lower=lower, upper=upper), kinds=_KINDS,
+   kernel=Composite(_band_part_lower))
 # fmt: on
 
 

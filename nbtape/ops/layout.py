@@ -7,11 +7,11 @@ import numpy as np
 from nbtape.core.dtype import as_dtype
 from nbtape.core.engine import apply, o, tensor
 from nbtape.core.errors import InvalidArgumentError, invalid
-from nbtape.core.kernel import View
+from nbtape.core.kernel import Composite, View
 from nbtape.core.shape import Spec, bracket
 from nbtape.ops.row import op
 from nbtape.ops.shape import ranked, reshape_to_sizes
-from nbtape.ops.static import entries, integer, is_static, known, partial_dims, rank_of, sizes_of
+from nbtape.ops.static import dims, entries, integer, is_static, known, partial_dims, rank_of, sizes_of
 
 as_tensor = tensor  # where a parameter is called `tensor`, as TensorFlow's are
 
@@ -27,6 +27,23 @@ def _roll(x, *, shift, axis):
     return np.roll(x, shift, axis) if axis else x
 
 
+def _roll_lower(x, *, shift, axis):
+    """What is rolled over the end, and before it the rest, along one axis after the other."""
+    shape: Any = dims(x)
+    if shape is None or 0 in shape or x.dtype.np.kind == "O":
+        return None
+    for s, a in zip(shift, axis):
+        kept = shape[a] - s % shape[a]
+        if kept < shape[a]:
+            parts = []
+            for begin, count in ((kept, shape[a] - kept), (0, kept)):
+                start = tuple([begin if b == a % len(shape) else 0 for b in range(len(shape))])
+                size = tuple([count if b == a % len(shape) else n for b, n in enumerate(shape)])
+                parts.append(o.slice(x, begin=start, size=size))
+            x = o.concat(*parts, axis=a % len(shape))
+    return x
+
+
 def _same(x: Spec, **attrs: Any) -> Spec:
     return x
 
@@ -34,7 +51,8 @@ def _same(x: Spec, **attrs: Any) -> Spec:
 # fmt: off
 op("reverse", _flipped, _same, lambda g, y, x, *, axis: o.reverse(g, axis=axis), kernel=View())
 op("roll", _roll, _same,
-   lambda g, y, x, *, shift, axis: o.roll(g, shift=tuple([-s for s in shift]), axis=axis))
+   lambda g, y, x, *, shift, axis: o.roll(g, shift=tuple([-s for s in shift]), axis=axis),
+   kernel=Composite(_roll_lower))
 # fmt: on
 
 

@@ -12,11 +12,13 @@ import numpy as np
 from nbtape.core.dtype import as_dtype, int32, int64
 from nbtape.core.engine import apply, o, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.kernel import Composite
 from nbtape.core.shape import Spec, bracket
 from nbtape.ops.row import REAL, REAL_FLOATS, op
 from nbtape.ops.scan import from_front, number_of
 from nbtape.ops.static import as_tf_name, dims, known
 
+_INT = np.dtype(np.int32)
 _FEW = 64  # elements that are sorted whole rather than partitioned first
 
 
@@ -33,6 +35,23 @@ def extreme(find: Callable, loser: float) -> Callable:
         return find(x, axis).astype(dtype, copy=False)
 
     return eager
+
+
+def _extreme_lower(extreme: str, loser: float) -> Callable:
+    """The first index at which the extreme stands, as a fold of its own."""
+
+    def lower(x, *, axis, dtype):
+        shape, kind = dims(x), x.dtype.np.kind
+        if shape is None or shape[axis] is None or kind not in (*REAL_FLOATS, "i", "u"):
+            return None
+        axis, n = axis % len(shape), shape[axis]
+        x = o.where(o.not_equal(x, x), loser, x) if kind in REAL_FLOATS else x
+        best = getattr(o, extreme)(x, axis=(axis,), keepdims=True)
+        steps = o.reshape(apply(o.iota, size=n, dtype=_INT), shape=(n, *(1,) * (len(shape) - 1 - axis)))
+        found = o.min(o.where(o.equal(x, best), steps, n), axis=(axis,), keepdims=False)
+        return o.cast(found, dtype=dtype)
+
+    return lower
 
 
 def _extreme_spec(x: Spec, *, axis: int, dtype: np.dtype) -> Spec:
@@ -148,8 +167,10 @@ def _sort_grad(g, y, x, *, axis, descending):
 
 
 # fmt: off
-op("argmax", extreme(np.ndarray.argmax, -np.inf), _extreme_spec)
-op("argmin", extreme(np.ndarray.argmin, np.inf), _extreme_spec)
+op("argmax", extreme(np.ndarray.argmax, -np.inf), _extreme_spec,
+   kernel=Composite(_extreme_lower("max", -np.inf)))
+op("argmin", extreme(np.ndarray.argmin, np.inf), _extreme_spec,
+   kernel=Composite(_extreme_lower("min", np.inf)))
 op("sort", _sort, _sort_spec, _sort_grad, kinds=REAL)
 op("argsort", _argsort, lambda x, **attrs: _sort_spec(x, dtype=np.int32, **attrs), kinds=REAL)
 op("top_k", _top_k, _top_k_spec,
