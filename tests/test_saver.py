@@ -100,6 +100,12 @@ def test_partitioned_variables_are_one_array_however_they_are_cut(prefix):
     np.testing.assert_array_equal(other.run(w), sess.run(v))
 
 
+def test_a_part_of_a_variable_is_not_saved_as_the_whole(graph, prefix):
+    v = v1.get_variable("v", [5, 2], partitioner=v1.fixed_size_partitioner(2))
+    with session() as sess, pytest.raises(ValueError, match="v can only be saved as a whole"):
+        v1.train.Saver([list(v)[0]]).save(sess, prefix)
+
+
 def test_a_value_of_another_shape_is_let_in_where_reshape_says_so(prefix):
     with tf.Graph().as_default():
         v1.get_variable("v", initializer=[[1.0, 2.0, 3.0]])

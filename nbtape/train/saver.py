@@ -244,9 +244,11 @@ def _parts(value: Any) -> list:
 
 def _joined(parts: list, values: list) -> Any:
     """The whole of a variable."""
-    _, shape, place = part_of(parts[0])
+    name, shape, place = part_of(parts[0])
     if not place:
         return values[0]
+    if sum(value.size for value in values) != math.prod(shape):
+        raise ValueError(f"Variable {name} can only be saved as a whole; of its parts there are {parts}.")
     whole = np.empty(shape, values[0].dtype)
     for part, value in zip(parts, values):
         whole[part_of(part)[2]] = value
