@@ -83,6 +83,7 @@ from nbtape.graph.setting import (
     inside_function as inside_function,
 )
 from nbtape.graph.symbolic import Operation as Operation
+from nbtape.keras import losses as losses, metrics as metrics
 from nbtape.notebook.extension import (
     load_ipython_extension as load_ipython_extension,
     unload_ipython_extension as unload_ipython_extension,

@@ -113,3 +113,9 @@ def test_what_is_refused(make, words):
     with pytest.raises(ValueError) as raised:
         make()
     assert words in str(raised.value)
+
+
+def test_optimizers_losses_and_metrics_have_shorter_names():
+    assert tf.optimizers.Adagrad is K.Adagrad and set(dir(tf.optimizers)) >= {n for n in dir(K) if n[0] != "_"}
+    assert tf.optimizers.schedules.CosineDecay is K.schedules.CosineDecay
+    assert tf.losses is tf.keras.losses and tf.metrics is tf.keras.metrics

@@ -1,5 +1,21 @@
 """Optimizers: `tf.optimizers`."""
 
-from nbtape.optimizers import schedules as schedules
-from nbtape.train.optimizer import Optimizer as Optimizer
-from nbtape.train.optimizers import SGD as SGD, Adam as Adam
+from nbtape.keras.optimizers import (
+    SGD as SGD,
+    Adadelta as Adadelta,
+    Adafactor as Adafactor,
+    Adagrad as Adagrad,
+    Adam as Adam,
+    Adamax as Adamax,
+    AdamW as AdamW,
+    Ftrl as Ftrl,
+    Lamb as Lamb,
+    Lion as Lion,
+    Nadam as Nadam,
+    Optimizer as Optimizer,
+    RMSprop as RMSprop,
+    deserialize as deserialize,
+    get as get,
+    schedules as schedules,
+    serialize as serialize,
+)

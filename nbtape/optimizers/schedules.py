@@ -1,3 +1,13 @@
 """optimizers.schedules"""
 
-from nbtape.train.schedules import LearningRateSchedule as LearningRateSchedule
+from nbtape.keras.optimizers.schedules import (
+    CosineDecay as CosineDecay,
+    CosineDecayRestarts as CosineDecayRestarts,
+    ExponentialDecay as ExponentialDecay,
+    InverseTimeDecay as InverseTimeDecay,
+    LearningRateSchedule as LearningRateSchedule,
+    PiecewiseConstantDecay as PiecewiseConstantDecay,
+    PolynomialDecay as PolynomialDecay,
+    deserialize as deserialize,
+    serialize as serialize,
+)
