@@ -302,3 +302,18 @@ def test_a_model_survives_as_text():
     again.set_weights(model.get_weights())
     x = MODELS["sequential"][1]
     assert np.array_equal(again(x), model(x))
+
+
+def test_a_step_of_fit_is_one_program_without_python():
+    before = tf.config.get_compilation()
+    tf.config.set_compilation("synchronous")
+    try:
+        layers = [L.Dense(8, "relu"), L.LayerNormalization(), L.Dense(3)]
+        model = tf.keras.Sequential([tf.keras.Input((4,)), *layers])
+        loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("adam", loss, metrics=["accuracy"])
+        model.fit(wave((8, 4)), np.arange(8) % 3, batch_size=4, epochs=2, verbose=0)
+        plan = str(model._step("train_step").plan)
+        assert "assign" in plan and "in Python" not in plan
+    finally:
+        tf.config.set_compilation(before)

@@ -15,8 +15,8 @@ from nbtape.train.layer import Layer
 class Rescaling(Layer):
     """`inputs * scale + offset`, such as bytes brought to [0, 1].
 
-    >>> tf.keras.layers.Rescaling(1.0 / 255)(tf.constant([0, 51, 255])).numpy()
-    array([0. , 0.2, 1. ], dtype=float32)
+    >>> tf.keras.layers.Rescaling(1.0 / 255)(tf.constant([0, 255])).numpy()
+    array([0., 1.], dtype=float32)
     """
 
     supports_masking = True
