@@ -298,19 +298,20 @@ def layers():
     return tf.keras.Sequential([tf.keras.layers.Dense(3, activation="tanh"), tf.keras.layers.Dense(1)])
 
 
-@pytest.mark.parametrize("early", [True, False])
-def test_training_goes_on_where_it_was(prefix, early):
-    """Also where model and optimizer make their variables only after the restore."""
+@pytest.mark.parametrize("made", ["before", "after", "in a function"])
+def test_training_goes_on_where_it_was(prefix, made):
+    """Wherever model and optimizer make their variables: before the restore, after it, or in a trace."""
     model, optimizer = layers(), tf.keras.optimizers.Adam(0.1)
     train(model, optimizer, 3)
     path = saved(prefix, model=model, optimizer=optimizer)
     train(model, optimizer, 3)
     other, again = layers(), tf.keras.optimizers.Adam(0.5)
-    if early:
+    if made == "before":
         other.build((None, 2))
         again.build(other.trainable_variables)
     status = tf.train.Checkpoint(model=other, optimizer=again).restore(path)
-    train(other, again, 3)
+    run = tf.function(train) if made == "in a function" else train
+    run(other, again, 3)
     status.assert_consumed()
     assert int(again.iterations) == 6
     for a, b in zip(model.get_weights(), other.get_weights()):
