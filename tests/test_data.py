@@ -28,6 +28,14 @@ def ragged():
     return Dataset.from_generator(lambda: iter([[1], [1, 2], []]), output_signature=INTS)
 
 
+def odd_or_twice(x):
+    if x % 2 == 1:
+        n = 1
+    else:
+        n = 2
+    return Dataset.from_tensors(x).repeat(n)
+
+
 CASES = [
     (lambda: Dataset.range(2, 8, 3), [2, 5]),
     (lambda: Dataset.from_tensors([1, 2]), [[1, 2]]),
@@ -188,6 +196,8 @@ def optional(dataset):
         (lambda d, n: over(d.batch(n).map(lambda b: tf.reduce_max(b))), 6),
         (lambda d, n: over(d.enumerate(n).map(lambda i, x: i)), 3 + 4 + 5 + 6 + 7),
         (lambda d, n: d.reduce(n, lambda s, x: s + n * x), 33),
+        (lambda d, n: over(d.flat_map(lambda x: Dataset.range(n))), 15),
+        (lambda d, n: over(d.interleave(lambda x: Dataset.from_tensors(x * n).repeat(x), 2)), 90),
         (lambda d, n: over(Dataset.range(n)), 3),
         (lambda d, n: over(Dataset.from_tensor_slices([n, n + 1])), 7),
         (lambda d, n: over(Dataset.from_tensors(n).concatenate(d)), 13),
@@ -499,6 +509,27 @@ def test_an_iterator_goes_on_as_another_would(make, tmp_path):
         rest, iterator = saved(n), iter(make(Dataset.range(10)))
         tf.train.Checkpoint(iterator=iterator).read(str(tmp_path / "kept"))
         assert listed(iterator) == rest
+
+
+def test_a_state_stays_as_it_was():
+    iterator = iter(Dataset.range(3000).shuffle(1000, seed=1))
+    next(iterator)
+    state = iterator._gather_state()
+    before = {name: array.copy() for name, array in state.items()}
+    rest = listed(iterator)
+    for name, array in state.items():
+        np.testing.assert_array_equal(array, before[name])
+        array.flags.writeable = False
+    for _ in range(2):
+        iterator._restore_state(state)
+        assert listed(iterator) == rest
+
+
+def test_what_is_no_array_cannot_be_kept():
+    iterator = iter(Dataset.range(4).window(2).prefetch(1).shuffle(3))
+    next(iterator)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="state of this iterator cannot be kept"):
+        iterator._gather_state()
 
 
 def test_datasets_are_saved_with_their_structure(tmp_path):

@@ -1,6 +1,7 @@
 """The functions that a dataset calls for its elements: traced once, like any function, and run as graphs."""
 
 import copy
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,7 +18,6 @@ from nbtape.program.signature import plain_spec
 from nbtape.train.data.element import (
     DatasetSpec,
     leaves,
-    packed,
     relaxed,
     specs_of,
     structured,
@@ -108,7 +108,7 @@ class Call:
             unrepeatable(node) and node.op is not o.py_function for node in self._concrete.graph.nodes
         )
 
-    @property
+    @functools.cached_property
     def joins(self) -> bool:
         """Whether `of_all` can do what one call for each element does: nothing but compute tensors of known
         shapes from those of known shapes.
@@ -118,12 +118,9 @@ class Call:
         specs = [*leaves(self._given), *leaves(self.spec)]
         known = all(isinstance(s, TensorSpec) and s.shape.is_fully_defined() for s in specs)
         nodes, captures = self._concrete.graph.nodes, self._concrete.captured_inputs
-        pure = (
-            not self.captured
-            and not self._values
-            and not any(acts(node) or unrepeatable(node) or "variable" in node.attrs for node in nodes)
-        )
-        return known and pure and all(isinstance(x, EagerTensor) for x in captures)
+        if not known or self.captured or not all(isinstance(x, EagerTensor) for x in captures):
+            return False
+        return not any(acts(node) or unrepeatable(node) or "variable" in node.attrs for node in nodes)
 
     def of_all(self, columns: list) -> list:
         """What a call for each of several elements gives, stacked, from their stacked components."""
@@ -176,32 +173,17 @@ class Predicate(Call):
         return bool(self(row)[0])
 
 
-class DatasetCall:
-    """A user's function that makes a dataset of an element, called anew for each."""
+class DatasetCall(Call):
+    """A user's function that makes a dataset of an element."""
 
-    def __init__(self, function: Callable, spec: Any):
-        if not callable(function):
-            raise ValueError(
-                f"Argument `func` must be a callable. Received func={function} (of type {type(function)})"
-            )
-        self._function, self._given = function, spec
-        graph = FunctionGraph("dataset")
-        with graph.as_default():
-            inputs = [
-                graph.placeholder(plain_spec(s)) if isinstance(s, TensorSpec) else s and s.stand_in()
-                for s in leaves(spec)
-            ]
-            self.spec = self._checked(function(*arguments(spec, inputs))).element_spec
+    def __init__(self, function: Callable, spec: Any, method: str):
+        super().__init__(function, spec, method)
+        if not isinstance(self.spec, DatasetSpec):
+            raise TypeError(f"`map_func` must return a `Dataset` object. Got {self.spec}.")
 
-    def _checked(self, dataset: Any) -> Any:
-        if not hasattr(dataset, "element_spec"):
-            raise TypeError(f"`map_func` must return a `Dataset` object. Got {type(dataset)}.")
-        return dataset
-
-    def __call__(self, row: list, bound: dict) -> Stream:
-        with context.recording(()):
-            wrapped = leaves(packed(self._given, row))
-            return self._checked(self._function(*arguments(self._given, wrapped)))._rows(bound)
+    def rows(self, row: list, bound: dict) -> Stream:
+        """A way through the dataset that is made of an element."""
+        return self(row)[0]._rows(bound)
 
 
 def reducer(function: Callable, state: Any, spec: Any) -> Call:

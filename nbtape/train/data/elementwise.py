@@ -13,9 +13,9 @@ from nbtape.train.data.base import AUTOTUNE, Elements, positive
 from nbtape.train.data.calls import Call, DatasetCall, Predicate, reducer
 from nbtape.train.data.element import number, packed, specs_of, structured
 from nbtape.train.data.parameters import results
-from nbtape.train.data.reader import Mapped, Numbers, Read, Reader, Zipped
+from nbtape.train.data.reader import Mapped, Numbers, Zipped
 from nbtape.train.data.regroup import Interleave, Scan
-from nbtape.train.data.stream import Count, Source, Stream
+from nbtape.train.data.stream import Count, Stream
 
 
 class Elementwise(Elements):
@@ -42,9 +42,7 @@ class Elementwise(Elements):
             if call.joins:
                 reader = Mapped(self._reader, call)
                 return self._new("Map", call.spec, self._items, self._count, reader, self._free)
-            return self._new(
-                "Map", call.spec, lambda bound: Read(self._rows(bound), Mapped(Reader([]), call)), self._count
-            )
+            return self._new("Map", call.spec, lambda bound: order.Each(self._rows(bound), call), self._count)
         n = THREADS if num_parallel_calls == AUTOTUNE else positive(num_parallel_calls, "num_parallel_calls")
         n = 1 if call.draws and ordered else n
         return self._new(
@@ -76,14 +74,24 @@ class Elementwise(Elements):
 
     def flat_map(self, map_func: Callable, name: str | None = None) -> Any:
         """The elements of the datasets that `map_func` gives, one dataset after another."""
-        call = DatasetCall(map_func, self._spec)
-        return self._new("FlatMap", call.spec, self._interleaved(call, 1, 1))
+        call = DatasetCall(map_func, self._spec, "flat_map")
+        return self._interleaved("FlatMap", call, 1, 1)
 
-    def _interleaved(self, call: DatasetCall, cycle: int, block: int) -> Source:
-        given = self._settled()
-        return lambda bound: Interleave(
-            given._items(bound), lambda x: call(given._reader.row(x), bound), cycle, block
-        )
+    def _interleaved(self, kind: str, call: DatasetCall, cycle: int, block: int) -> Any:
+        spec = call.spec.element_spec
+
+        def interleaved(dataset: Any, call: DatasetCall) -> Any:
+            given = dataset._settled()
+
+            def blocks(bound: dict) -> Stream:
+                def opened(x: Any) -> Stream:
+                    return call.rows(given._reader.row(x), bound)
+
+                return Interleave(given._items(bound), opened, cycle, block)
+
+            return dataset._new(kind, spec, blocks)
+
+        return self._called(spec, call, interleaved)
 
     def interleave(
         self,
@@ -102,9 +110,9 @@ class Elementwise(Elements):
         usual = cycle_length in (None, AUTOTUNE)
         cycle = THREADS if usual else positive(cycle_length, "cycle_length")
         block = 1 if block_length is None else positive(block_length, "block_length")
-        call = DatasetCall(map_func, self._spec)
+        call = DatasetCall(map_func, self._spec, "interleave")
         kind = "Interleave" if num_parallel_calls is None else "ParallelInterleave"
-        return self._new(kind, call.spec, self._interleaved(call, cycle, block))
+        return self._interleaved(kind, call, cycle, block)
 
     def enumerate(self, start: Any = 0, name: str | None = None) -> Any:
         """Elements with their numbers: (start, first), (start + 1, second), ..."""
@@ -143,7 +151,6 @@ class Elementwise(Elements):
         """`state = reduce_func(state, x)` for each element x: the last state."""
         state = structured(initial_state)
         call = reducer(reduce_func, specs_of(state), self._spec)
-
         start = element.leaves(state)
 
         def reduced(bound: dict, *values: Any) -> list:

@@ -151,6 +151,18 @@ class Checked(Stream):
         return found
 
 
+class Each(Stream):
+    """What a function makes of each row."""
+
+    kept = ("_rows",)
+
+    def __init__(self, rows: Stream, call: Callable[[list], list]):
+        self._rows, self._call = rows, call
+
+    def __next__(self) -> list:
+        return self._call(next(self._rows))
+
+
 class Where(Stream):
     """The items of which a function is true; with `until`, those before the first of which it is not."""
 

@@ -51,11 +51,9 @@ class Ordering(Elements):
         n = -1 if count is None else number(count, "count", int64)
         if n is None:
             return self._later(lambda d, n: d.repeat(n), count)
-        total = self._count if n and self._count else 0
-        if total and n < 0:
+        total = self._count * n if self._count > 0 and n > 0 else self._count if n else 0
+        if n < 0 and self._count:
             total = INFINITE_CARDINALITY
-        elif total > 0:
-            total *= n
         return self._with("Repeat", lambda bound: order.Repeat(self._items, bound, n), total)
 
     def take(self, count: Any, name: str | None = None) -> Any:
@@ -65,13 +63,9 @@ class Ordering(Elements):
             return self._later(lambda d, n: d.take(n), count)
         if n < 0:
             return self._with("Take", self._items, self._count)
-        total = (
-            n
-            if self._count == INFINITE_CARDINALITY
-            else min(n, self._count)
-            if self._count >= 0
-            else self._count
-        )
+        total = min(n, self._count) if self._count >= 0 else self._count
+        if self._count == INFINITE_CARDINALITY:
+            total = n
         return self._with("Take", lambda bound: order.Take(self._items(bound), n), total)
 
     def skip(self, count: Any, name: str | None = None) -> Any:
@@ -104,13 +98,9 @@ class Ordering(Elements):
             return order.Concatenate((self._rows(bound), dataset._rows(bound)))
 
         counts = (self._count, dataset._count)
-        total = (
-            sum(counts)
-            if min(counts) >= 0
-            else INFINITE_CARDINALITY
-            if INFINITE_CARDINALITY in counts
-            else None
-        )
+        total = sum(counts) if min(counts) >= 0 else None
+        if INFINITE_CARDINALITY in counts:
+            total = INFINITE_CARDINALITY
         return self._new("Concatenate", spec, parts, total)
 
     def unique(self, name: str | None = None) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 from nbtape.train.data.element import item, stacked
 from nbtape.train.data.stream import Stream
 
-_AT_ONCE = 256  # elements that a function is computed for at the same time
+_AT_ONCE = 256  # elements for which a function is computed at the same time, where they are not batched
 
 
 class Reader:
@@ -105,13 +105,14 @@ class Mapped(Reader):
         return self._call.of_all(self._reader.batch(items))
 
     def rows(self, items: list) -> list[list]:
-        if not self._call.joins:
-            return super().rows(items)
-        found = []
-        for start in range(0, len(items), _AT_ONCE):
-            part = items[start : start + _AT_ONCE]
-            columns = self.batch(part)
-            found += [[item(column, i) for column in columns] for i in range(len(part))]
+        found, at = [], 0
+        while at < len(items):
+            n = min(
+                _AT_ONCE, 1 << (len(items) - at).bit_length() - 1
+            )  # few sizes, for each of which it is traced
+            columns = self.batch(items[at : at + n])
+            found += [[item(column, i) for column in columns] for i in range(n)]
+            at += n
         return found
 
     @property

@@ -73,7 +73,7 @@ def _kept(value: Any) -> Any:
         return value.state()
     if type(value) is tuple and value and isinstance(value[0], Stream):
         return [stream.state() for stream in value]
-    return list(value) if type(value) is list else value
+    return value.copy() if isinstance(value, list | np.ndarray) else value
 
 
 def _restored(value: Any, state: Any) -> Any:
@@ -85,7 +85,7 @@ def _restored(value: Any, state: Any) -> Any:
         for stream, part in zip(value, state):
             stream.restore(part)
     else:
-        return state
+        return state.copy() if isinstance(state, np.ndarray) else state
     return value
 
 
