@@ -125,6 +125,31 @@ def test_one_element_of_what_was_computed():
 # Calls inside calls
 
 
+@pytest.mark.parametrize("mode", ["off", "background", "synchronous"])
+def test_no_step_of_another_thread_is_lost(mode, monkeypatch):
+    monkeypatch.setattr(Settings, "mode", mode)
+    count, v = tf.Variable(0), tf.Variable([0.0, 0.0])
+
+    @tf.function
+    def step():
+        count.assign_add(1)
+        v.assign_add([1.0, 2.0])
+
+    step()
+    threads = [threading.Thread(target=lambda: [step() for _ in range(100)]) for _ in range(4)]
+    often = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(often)
+    assert int(count) == 401
+    assert v.numpy().tolist() == [401, 802]
+
+
 def test_functions_run_in_several_threads_at_once(synchronous):
     v = tf.Variable(tf.zeros([20_000]))
 

@@ -1,6 +1,7 @@
 """Routine: a finished graph as something that runs, compiled where that is."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from nbtape.compile.settings import Settings
@@ -8,7 +9,10 @@ from nbtape.core.kernel import late
 from nbtape.graph.emit import packed
 from nbtape.graph.symbolic import SymbolicTensor
 from nbtape.graph.trace import FunctionGraph
+from nbtape.state.writes import writing
 
+_WRITES = ("assign_variable", "scatter_variable")
+_NOTHING = nullcontext()
 # LLVM is loaded when the first function is compiled.
 _executable = late("nbtape.compile.executable:Executable")
 # What is told of each graph that a function runs.
@@ -20,6 +24,7 @@ class Routine:
     """A graph that is run with tensors for its inputs, and gives what its function returned."""
 
     compiled: Any = None  # its Executable, from the first run that asks for one
+    _written: Any = None  # a block in which it may write to variables
     only: Any = None  # what answers all calls, where that is machine code for one signature
 
     def __init__(self, graph: FunctionGraph):
@@ -37,11 +42,19 @@ class Routine:
         compiled = self.compiled
         if compiled is None:
             if Settings.mode == "off":
-                return self._graph.run(tensors)
+                return self._interpreted(tensors)
             compiled = self.compiled = _executable(self._graph)
         ys = compiled.run(tensors)
         self.only = compiled.only
-        return self._graph.run(tensors) if ys is None else ys
+        return self._interpreted(tensors) if ys is None else ys
+
+    def _interpreted(self, tensors: Sequence[Any]) -> list:
+        """What the interpreter comes to, while no other thread writes to the variables that it assigns."""
+        if self._written is None:
+            found = [node.attrs["variable"].deref() for node in self._graph.nodes if node.op.name in _WRITES]
+            self._written = writing({id(v): v for v in found}.values()) if found else _NOTHING
+        with self._written:
+            return self._graph.run(tensors)
 
     def _ready(self) -> Any:
         """The host that runs the graph, compiled now if it is not yet."""
