@@ -115,7 +115,15 @@ def test_what_is_refused(make, words):
     assert words in str(raised.value)
 
 
+def test_optimizers_are_found_by_name():
+    for given in ("adam", "Adam", {"class_name": "adam", "config": {"learning_rate": 0.001}}, K.Adam()):
+        assert repr(K.get(given)) == repr(K.Adam())
+    assert K.get("adafactor").learning_rate.numpy() == np.float32(0.001)
+
+
 def test_optimizers_losses_and_metrics_have_shorter_names():
-    assert tf.optimizers.Adagrad is K.Adagrad and set(dir(tf.optimizers)) >= {n for n in dir(K) if n[0] != "_"}
+    assert tf.optimizers.Adagrad is K.Adagrad and set(dir(tf.optimizers)) >= {
+        n for n in dir(K) if n[0] != "_"
+    }
     assert tf.optimizers.schedules.CosineDecay is K.schedules.CosineDecay
     assert tf.losses is tf.keras.losses and tf.metrics is tf.keras.metrics

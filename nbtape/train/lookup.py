@@ -112,6 +112,8 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
         config = {"class_name": config}
     name, place = config["class_name"], _PLACES.get(config.get("module", ""))
     known = _names(place or (*_OPTIMIZERS, *_METRICS, *_LOSSES)) | (custom_objects or {})
+    if name not in known:  # Keras writes "adam" too
+        name = {key.lower(): key for key in known}.get(name.lower(), name)
     if name not in known:
         raise ValueError(f"Unknown object: {name!r}. Give it in `custom_objects`, as {{{name!r}: ...}}.")
     return known[name].from_config(dict(config["config"])) if "config" in config else known[name]
