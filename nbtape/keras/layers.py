@@ -20,7 +20,6 @@ from nbtape.train.layers.cells import (
     GRUCell as GRUCell,
     LSTMCell as LSTMCell,
     SimpleRNNCell as SimpleRNNCell,
-    StackedRNNCells as StackedRNNCells,
 )
 from nbtape.train.layers.channelwise import (
     DepthwiseConv1D as DepthwiseConv1D,
@@ -139,6 +138,7 @@ from nbtape.train.layers.shaping import (
     RepeatVector as RepeatVector,
     Reshape as Reshape,
 )
+from nbtape.train.layers.stacking import StackedRNNCells as StackedRNNCells
 from nbtape.train.layers.wrapping import (
     Bidirectional as Bidirectional,
     TimeDistributed as TimeDistributed,

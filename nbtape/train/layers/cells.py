@@ -1,4 +1,4 @@
-"""Recurrent cells, what a recurrent layer repeats: SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells.
+"""Recurrent cells, what a recurrent layer repeats: SimpleRNNCell, LSTMCell, GRUCell.
 
 A cell computes in three parts, so that a layer can do for all steps at once what no state is in: `noise`
 draws what dropout leaves out, the same at every step; `project` multiplies inputs by the kernel; `step` takes
@@ -8,7 +8,6 @@ one step's projection and the states to the output and the next states.
 from collections.abc import Sequence
 from typing import Any
 
-from nbtape.core import nest
 from nbtape.core.engine import tensor
 from nbtape.ops.create import ones, zeros
 from nbtape.ops.einsum import tensordot
@@ -18,12 +17,10 @@ from nbtape.ops.measure import shape
 from nbtape.ops.nn import dropout as dropped
 from nbtape.ops.shape import expand_dims
 from nbtape.train import activations
-from nbtape.train.calls import parameters
-from nbtape.train.config import deserialize
 from nbtape.train.layer import Layer
 
 
-class _Cell(Layer):
+class Cell(Layer):
     """A cell of `units` numbers, with a kernel and a recurrent kernel of as many columns for each gate."""
 
     gates, named = 1, "simple_rnn_cell"
@@ -144,7 +141,7 @@ def _kept(h: Any, noise: tuple) -> Any:
     return h if noise[1] is None else h * noise[1]
 
 
-class SimpleRNNCell(_Cell):
+class SimpleRNNCell(Cell):
     """`h = activation(x @ kernel + h @ recurrent_kernel + bias)`.
 
     >>> cell = tf.keras.layers.SimpleRNNCell(4)
@@ -158,7 +155,7 @@ class SimpleRNNCell(_Cell):
         return h, [h]
 
 
-class LSTMCell(_Cell):
+class LSTMCell(Cell):
     """Long short-term memory: gates write, keep and read. The states are the output and the memory.
 
     >>> cell = tf.keras.layers.LSTMCell(4)
@@ -168,7 +165,7 @@ class LSTMCell(_Cell):
     """
 
     gates, named = 4, "lstm_cell"
-    settings = (*_Cell.settings, "recurrent_activation", "unit_forget_bias")
+    settings = (*Cell.settings, "recurrent_activation", "unit_forget_bias")
 
     def __init__(
         self,
@@ -204,7 +201,7 @@ class LSTMCell(_Cell):
         return h, [h, c]
 
 
-class GRUCell(_Cell):
+class GRUCell(Cell):
     """Gated recurrent units; the reset comes behind the product, as in cuDNN, if `reset_after`.
 
     >>> cell = tf.keras.layers.GRUCell(4)
@@ -213,7 +210,7 @@ class GRUCell(_Cell):
     """
 
     gates, named = 3, "gru_cell"
-    settings = (*_Cell.settings, "recurrent_activation", "reset_after")
+    settings = (*Cell.settings, "recurrent_activation", "reset_after")
 
     def __init__(
         self,
@@ -248,112 +245,3 @@ class GRUCell(_Cell):
             new = self.activation(x[:, 2 * n :] + matmul(r * kept, recurrent[:, 2 * n :]))
         h = z * h + (1.0 - z) * new
         return h, [h]
-
-
-class _Foreign:
-    """A cell that is written otherwise, by its `call(inputs, states)`, in the three parts of one here."""
-
-    def __init__(self, cell: Any):
-        self._cell = cell
-        self._trains = isinstance(cell, Layer) and parameters(type(cell)).training
-
-    def noise(self, batch: Any, training: Any) -> Any:
-        return {"training": training} if self._trains else {}
-
-    def project(self, x: Any, noise: Any) -> Any:
-        return x
-
-    def step(self, x: Any, states: list, noise: Any) -> tuple[Any, list]:
-        run = self._cell if callable(self._cell) else self._cell.call
-        y, after = run(x, states, **noise)  # type: ignore[reportGeneralTypeIssues]
-        return y, list(after) if isinstance(after, list | tuple) else [after]
-
-
-def in_parts(cell: Any) -> Any:
-    """The cell, or one in three parts that does what its `call` does."""
-    whole = isinstance(cell, StackedRNNCells) or isinstance(cell, _Cell) and type(cell).call is _Cell.call
-    return cell if whole else _Foreign(cell)
-
-
-def check_cell(cell: Any, whose: str) -> None:
-    for name in ("call", "state_size"):
-        if not hasattr(cell, name):
-            raise ValueError(f"{whose} must have a `{name}`. Received cell without a `{name}`: {cell}")
-
-
-def output_size(cell: Any) -> int:
-    found = getattr(cell, "output_size", None)
-    return nest.flatten(cell.state_size)[0] if found is None else found
-
-
-def output_state(cell: Any) -> int | None:
-    """Which of a cell's states, in a flat list of them, its output is; None where that is not known."""
-    if isinstance(cell, StackedRNNCells):
-        last = cell.cells[-1]
-        return None if output_state(last) is None else -len(nest.flatten(last.state_size))
-    return 0 if isinstance(in_parts(cell), _Cell) else None
-
-
-def initial_state(cell: Any, batch: Any, dtype: Any) -> list:
-    """What a cell starts from: its own `get_initial_state`, or zeros."""
-    if hasattr(cell, "get_initial_state"):
-        found = cell.get_initial_state(batch_size=batch)
-    else:
-        found = nest.map_structure(lambda n: zeros([batch, n], dtype), cell.state_size)
-    return list(found) if isinstance(found, list | tuple) else [found]
-
-
-class StackedRNNCells(Layer):
-    """Cells one above the other: each takes the output of the one below. States are a list for each cell.
-
-    >>> cells = [tf.keras.layers.LSTMCell(4), tf.keras.layers.GRUCell(5)]
-    >>> tf.keras.layers.RNN(tf.keras.layers.StackedRNNCells(cells))(tf.ones([2, 7, 3])).shape
-    TensorShape([2, 5])
-    """
-
-    settings = ("cells",)
-
-    def __init__(self, cells: Sequence[Any], **kwargs: Any):
-        super().__init__(**kwargs)
-        for cell in cells:
-            check_cell(cell, "All cells")
-        self.cells = list(cells)
-
-    @property
-    def state_size(self) -> list:
-        return [cell.state_size for cell in self.cells]
-
-    @property
-    def output_size(self) -> int:
-        return output_size(self.cells[-1])
-
-    def build(self, input_shape: Any) -> None:
-        for cell in self.cells:
-            if isinstance(cell, Layer) and not cell.built:
-                cell.build(input_shape)
-            input_shape = (input_shape[0], output_size(cell))
-
-    def get_initial_state(self, batch_size: Any = None) -> list:
-        return [initial_state(cell, batch_size, self._dtype) for cell in self.cells]
-
-    def call(self, inputs: Any, states: Any, training: Any = False) -> Any:
-        noise = self.noise(shape(inputs)[0], training)
-        return self.step(self.project(inputs, noise), states, noise)
-
-    def noise(self, batch: Any, training: Any) -> list[Any]:
-        return [in_parts(cell).noise(batch, training) for cell in self.cells]
-
-    def project(self, x: Any, noise: list) -> Any:
-        return in_parts(self.cells[0]).project(x, noise[0])
-
-    def step(self, x: Any, states: list, noise: list) -> tuple[Any, list]:
-        new = []
-        for i, (whole, own, drawn) in enumerate(zip(self.cells, states, noise)):
-            cell = in_parts(whole)
-            x, after = cell.step(cell.project(x, drawn) if i else x, list(own), drawn)
-            new.append(after)
-        return x, new
-
-    @classmethod
-    def from_config(cls, config: dict) -> Any:
-        return cls(**config | {"cells": [deserialize(cell) for cell in config["cells"]]})

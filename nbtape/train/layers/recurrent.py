@@ -18,7 +18,7 @@ from nbtape.state.variable import Variable
 from nbtape.train.config import deserialize, plain
 from nbtape.train.keras_tensor import InputSpec
 from nbtape.train.layer import Layer
-from nbtape.train.layers import cells
+from nbtape.train.layers import cells, stacking
 
 _NO_BATCH = (
     "When using `stateful=True` in a RNN, the batch size must be static. Found dynamic batch size: "
@@ -59,8 +59,8 @@ class RNN(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.cell = cells.StackedRNNCells(cell) if isinstance(cell, list | tuple) else cell
-        cells.check_cell(self.cell, "The RNN cell")
+        self.cell = stacking.StackedRNNCells(cell) if isinstance(cell, list | tuple) else cell
+        stacking.check_cell(self.cell, "The RNN cell")
         self.return_sequences, self.return_state = return_sequences, return_state
         self.go_backwards, self.stateful, self.unroll = go_backwards, stateful, unroll
         self.zero_output_for_mask, self.input_spec = zero_output_for_mask, InputSpec(min_ndim=3)
@@ -82,7 +82,7 @@ class RNN(Layer):
 
     def get_initial_state(self, batch_size: Any) -> list:
         """What the cell starts from."""
-        return cells.initial_state(self.cell, batch_size, self._dtype)
+        return stacking.initial_state(self.cell, batch_size, self._dtype)
 
     def reset_state(self) -> None:
         """Start again from zeros; for `stateful` layers."""
@@ -97,7 +97,7 @@ class RNN(Layer):
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: Any = False) -> Any:
         states = self._start(sequences, initial_state)
-        cell = cells.in_parts(self.cell)
+        cell = stacking.in_parts(self.cell)
         noise = cell.noise(_batch(sequences), training)
         xs = [_time_first(cell.project(sequences, noise))]
         if mask is not None:
@@ -127,10 +127,10 @@ class RNN(Layer):
 
         The last output is a state already, unless a mask says to keep one, or the cell is not known.
         """
-        flat, place, masked = nest.flatten(states), cells.output_state(self.cell), len(xs) > 1
+        flat, place, masked = nest.flatten(states), stacking.output_state(self.cell), len(xs) > 1
         apart = masked or place is None
         if apart:
-            flat.append(zeros([shape(xs[0])[1], cells.output_size(self.cell)], self._dtype))
+            flat.append(zeros([shape(xs[0])[1], stacking.output_size(self.cell)], self._dtype))
 
         def body(*given: Any) -> tuple[list, list]:
             carry, x = given[: len(flat)], given[len(flat) :]
