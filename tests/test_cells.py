@@ -136,6 +136,16 @@ names = sorted(current_store().variables)
     assert run("names") == ["dense/kernel", "dense_1/kernel"]
 
 
+def test_collections_have_what_a_cell_made_last(run):
+    run("total = lambda x: tf.reduce_sum(x * x)")
+    cell = "w = get_variable('w', initializer=[2.0] * size, regularizer=total)"
+    run(cell)
+    run("size = 3")
+    run(cell)
+    assert run("[v is w for v in v1.trainable_variables()]") == [True]
+    assert run("[float(x) for x in v1.losses.get_regularization_losses()]") == [12.0]
+
+
 def test_variables_in_parts_are_made_anew_as_a_whole(run):
     cell = "w = get_variable('w', [size, 2], partitioner=v1.fixed_size_partitioner(2))"
     run(cell)

@@ -3,15 +3,14 @@
 import pytest
 
 import nbtape as tf
-from nbtape.state import store
-from nbtape.state.store import AUTO_REUSE, VariableScope, VariableStore, current_store
+from nbtape.state.store import AUTO_REUSE, VariableScope, current_store
 
 get_variable = tf.compat.v1.get_variable
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch):
-    monkeypatch.setattr(store, "_eager", VariableStore(VariableScope(reuse=AUTO_REUSE)))
+def fresh():
+    tf.reset()
 
 
 def test_a_name_means_one_variable_where_operations_run_at_once():
@@ -103,6 +102,26 @@ def test_a_custom_getter_comes_in_between():
     assert get_variable("w", [1], custom_getter=getter).name == "w_x:0" and asked == ["w"]
 
 
-def test_regularizers_are_kept_by_name():
-    get_variable("w", [1], regularizer=abs)
-    assert current_store().regularizers == {"w": abs}
+def test_what_was_made_at_once_is_in_collections():
+    with tf.compat.v1.variable_scope("a"):
+        w = get_variable("w", [2], initializer=tf.ones_initializer(), collections=["mine", "variables"])
+        b = get_variable("b", [1], trainable=False)
+    local = tf.compat.v1.get_local_variable("local", [1])
+    v1 = tf.compat.v1
+    assert v1.global_variables() == [w, b] and v1.global_variables("a/b") == [b]
+    assert v1.trainable_variables() == v1.get_collection("mine") == [w] and v1.local_variables() == [local]
+    with tf.Graph().as_default():
+        assert v1.global_variables() == []
+    tf.reset()
+    assert v1.global_variables() == v1.get_collection("mine") == []
+
+
+def test_losses_of_regularizers_change_with_their_variables():
+    v1 = tf.compat.v1
+    w = get_variable("w", [2], initializer=tf.ones_initializer(), regularizer=lambda x: tf.reduce_sum(x * x))
+    get_variable("b", [1], regularizer=v1.no_regularizer)
+    w.assign([1.0, 2.0])
+    with tf.GradientTape() as tape:
+        (loss,) = v1.losses.get_regularization_losses()
+    assert float(loss) == 5.0 and tape.gradient(loss, w).numpy().tolist() == [2.0, 4.0]
+    assert not v1.losses.get_regularization_losses("other")

@@ -14,7 +14,7 @@ from nbtape.core.engine import Tensor, tensor
 from nbtape.core.shape import TensorShape
 from nbtape.graph.setting import outermost
 from nbtape.state.claims import Claims
-from nbtape.state.collection import GraphKeys
+from nbtape.state.collection import GraphKeys, collected, discarded, forget_collections, weighed
 from nbtape.state.first_values import initial_value
 from nbtape.state.graph_variable import VariableV1
 from nbtape.state.partition import PartitionedVariable, parts_of
@@ -31,7 +31,6 @@ class VariableStore:
         self.variables: dict[str, Variable] = {}
         self.partitioned: dict[str, PartitionedVariable] = {}
         self.scopes = ScopeNames()
-        self.regularizers: dict[str, Callable] = {}  # by the name of the variable that they weigh
 
     def get(
         self,
@@ -79,19 +78,21 @@ class VariableStore:
         if claims.replaces(name, found, shape, dtype, shared=not self.scope.implied):
             self.partitioned.pop(name, None)
             for each in [name] if parts is None else _part_names(name, parts):
-                del self.variables[each]
-                self.regularizers.pop(each, None)
+                discarded([self.variables.pop(each)])
 
     def _made(self, name: str, shape: Any, dtype: DType, initializer: Any, options: dict) -> Variable:
         value, dtype = initial_value(name, shape, dtype, initializer)
         graph = outermost()
         if graph is None:
-            options = {key: x for key, x in options.items() if key not in ("collections", "use_resource")}
+            options = {key: x for key, x in options.items() if key != "use_resource"}
+            collections = options.pop("collections", None)
             saved, context.local.scope = context.local.scope, ""
             try:
-                return Variable(value() if callable(value) else value, dtype=dtype, name=name, **options)
+                made = Variable(value() if callable(value) else value, dtype=dtype, name=name, **options)
             finally:
                 context.local.scope = saved
+            collected([made], collections, made.trainable, eagerly=True)
+            return made
         with context.recording((), graph), name_scope(""):
             return VariableV1(value, dtype=dtype, name=name, **options)
 
@@ -99,7 +100,7 @@ class VariableStore:
         """Put what a regularizer gives for a variable among the losses of the graph."""
         graph = outermost()
         if graph is None:
-            self.regularizers[name] = regularizer
+            weighed(name, regularizer, variable)
             return
         with context.recording((), graph), name_scope(f"{name}/Regularizer/"):
             loss = regularizer(variable)
@@ -207,6 +208,7 @@ def forget_variables() -> None:
     """Let go of the variables that `get_variable` made where operations run at once."""
     global _eager
     _eager = _of_process()
+    forget_collections()
 
 
 def get_variable_scope() -> VariableScope:
