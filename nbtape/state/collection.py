@@ -46,7 +46,7 @@ class GraphKeys:
 
 
 class Later(NamedTuple):
-    """What a regularizer gives for a variable each time that it is asked for: it changes with the variable."""
+    """What a regularizer gives for a variable, whenever it is asked for: it changes with the variable."""
 
     name: str
     regularizer: Callable
