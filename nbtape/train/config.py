@@ -5,9 +5,15 @@ from typing import Any
 
 from nbtape.state import scaling
 from nbtape.state.initializers import Initializer
-from nbtape.train import activations
+from nbtape.train import activations, constraints, regularizers
 
 kinds: dict[str, type] = {}  # layers by the name of their class; of one that is defined again, the last
+
+_NAMED = (
+    ("_initializer", scaling.get),
+    ("_regularizer", regularizers.get),
+    ("_constraint", constraints.get),
+)
 
 
 def plain(value: Any) -> Any:
@@ -22,6 +28,14 @@ def plain(value: Any) -> Any:
         name = getattr(value, "__name__", "")
         return name if activations.named(name) is value else value
     return value
+
+
+def setting(name: str, value: Any) -> Any:
+    """A setting of this name as a config has it: initializers, regularizers and constraints as dicts."""
+    for ending, get in _NAMED:
+        if name.endswith(ending):
+            return plain(get(value))
+    return plain(value)
 
 
 def serialize(layer: Any) -> dict:

@@ -8,7 +8,6 @@ the shapes that it gives, and the result remembers it: models are put together s
 import itertools
 import re
 import warnings
-from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -23,13 +22,13 @@ from nbtape.ops.measure import shape
 from nbtape.state.scope import name_scope
 from nbtape.state.variable import Variable
 from nbtape.train.calls import building, calls, given_masks, mask_of, parameters, put_masks, shape_of
-from nbtape.train.config import given_arguments, kinds, plain
+from nbtape.train.config import given_arguments, kinds, setting
 from nbtape.train.holder import Holder
 from nbtape.train.keras_tensor import InputSpec, KerasTensor, symbols
+from nbtape.train.naming import unique
 from nbtape.train.regularizers import get as regularizer_named
 
 _WORD = re.compile(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])")
-_counts: defaultdict[str, Any] = defaultdict(itertools.count)  # how many layers of each name there were
 _serials = itertools.count(1)
 _NOT_TENSOR = (
     "Only input tensors may be passed as positional arguments. The following argument value should be passed "
@@ -78,7 +77,7 @@ class Layer(Holder):
         self.input_shape_given = _given_shape(kwargs)
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
-        name = _unique(type(self).__name__) if name is None else str(name)
+        name = unique(_WORD.sub("_", type(self).__name__).lower()) if name is None else str(name)
         if "/" in name:
             raise ValueError(
                 f"Argument `name` must be a string and cannot contain character `/`. Got: {name}"
@@ -142,7 +141,7 @@ class Layer(Holder):
         if cls.get_config is Layer.get_config and not cls.__init__.__module__.startswith("nbtape."):
             args, kwargs = self._made_with
             return given_arguments(cls, args, kwargs, common)
-        return common | {name: plain(getattr(self, name)) for name in self.settings}
+        return common | {name: setting(name, getattr(self, name)) for name in self.settings}
 
     @classmethod
     def from_config(cls, config: dict) -> Any:
@@ -294,10 +293,3 @@ def _given_shape(kwargs: dict) -> tuple | None:
         return (size, *((given,) if isinstance(given, int) else given))
     given = kwargs.pop("batch_input_shape", None)
     return None if given is None else tuple(given)
-
-
-def _unique(name: str) -> str:
-    """A name for one more layer of a class: dense, dense_1, ..."""
-    name = _WORD.sub("_", name).lower()
-    n = next(_counts[name])
-    return f"{name}_{n}" if n else name

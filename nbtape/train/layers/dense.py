@@ -179,20 +179,17 @@ class Embedding(Layer):
     ):
         super().__init__(autocast=False, **kwargs)
         self.input_dim, self.output_dim, self.mask_zero = input_dim, output_dim, mask_zero
-        self.embeddings_initializer, self.embeddings_regularizer = (
-            embeddings_initializer,
-            embeddings_regularizer,
-        )
+        self.embeddings_initializer = embeddings_initializer
+        self.embeddings_regularizer = embeddings_regularizer
         self.embeddings_constraint = embeddings_constraint
         if weights is not None:
             self.build()
             self.set_weights(weights if isinstance(weights, list) else [weights])
 
     def build(self, input_shape: Any = None) -> None:
-        initializer = self.embeddings_initializer
         self.embeddings = self.add_weight(
             (self.input_dim, self.output_dim),
-            "random_uniform" if initializer == "uniform" else initializer,
+            self.embeddings_initializer,
             regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint,
             name="embeddings",

@@ -85,7 +85,7 @@ class BatchNormalization(_Affine):
     array([0.02], dtype=float32)
     """
 
-    settings = (*_Affine.settings, "momentum")
+    settings = (*_Affine.settings, "momentum", "moving_mean_initializer", "moving_variance_initializer")
 
     def __init__(
         self,
@@ -98,6 +98,7 @@ class BatchNormalization(_Affine):
         gamma_initializer: Any = "ones",
         moving_mean_initializer: Any = "zeros",
         moving_variance_initializer: Any = "ones",
+        synchronized: bool = False,
         **kwargs: Any,
     ):
         super().__init__(axis, epsilon, center, scale, beta_initializer, gamma_initializer, **kwargs)

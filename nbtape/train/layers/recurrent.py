@@ -15,7 +15,7 @@ from nbtape.ops.mask import where
 from nbtape.ops.measure import shape
 from nbtape.ops.shape import expand_dims, transpose
 from nbtape.state.variable import Variable
-from nbtape.train.config import deserialize, plain
+from nbtape.train.config import deserialize, plain, setting
 from nbtape.train.keras_tensor import InputSpec
 from nbtape.train.layer import Layer
 from nbtape.train.layers import cells, stacking
@@ -196,7 +196,7 @@ class _OfUnits(RNN):
 
     def get_config(self) -> dict:
         own = Layer.get_config(self)
-        return own | {name: plain(getattr(self.cell, name)) for name in self.cell.settings}
+        return own | {name: setting(name, getattr(self.cell, name)) for name in self.cell.settings}
 
     @classmethod
     def from_config(cls, config: dict) -> Any:
