@@ -11,6 +11,7 @@ from nbtape.keras.optimizers import (
     Ftrl as Ftrl,
     Lamb as Lamb,
     Lion as Lion,
+    LossScaleOptimizer as LossScaleOptimizer,
     Nadam as Nadam,
     Optimizer as Optimizer,
     RMSprop as RMSprop,

@@ -180,8 +180,8 @@ class FalsePositives(_Count):
 class TrueNegatives(_Count):
     """How many predictions are negative, and rightly so.
 
-    >>> float(tf.keras.metrics.TrueNegatives()([1, 1, 0], [0.9, 0.2, 0.8]))
-    0.0
+    >>> float(tf.keras.metrics.TrueNegatives()([1, 0, 0], [0.9, 0.2, 0.8]))
+    1.0
     """
 
     kept = ("true_negatives",)

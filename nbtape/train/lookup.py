@@ -13,6 +13,7 @@ from nbtape.train import (
     ctc,
     curves,
     entropies,
+    loss_scale,
     losses as losses_,
     lossfunctions,
     lossmetrics,
@@ -28,7 +29,7 @@ _LOSSES = lossfunctions, crossentropies, losses_, entropies, ctc
 _METRICS = (
     lossfunctions, crossentropies, accuracy, lossmetrics, metric, agreement, confusion, curves, overlap
 )  # fmt: skip
-_OPTIMIZERS = optimizers, adaptive, norms
+_OPTIMIZERS = optimizers, adaptive, norms, loss_scale
 _PLACES = {"keras.losses": _LOSSES, "keras.metrics": _METRICS, "keras.optimizers": _OPTIMIZERS}
 _SHORT = {
     "mse": "mean_squared_error",

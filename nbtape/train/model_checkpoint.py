@@ -115,7 +115,7 @@ class SwapEMAWeights(Callback):
 
     def _swap(self, to: bool) -> None:
         """Have the averages in the model, or no longer."""
-        optimizer = self.model.optimizer
+        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
         if not optimizer.use_ema:
             raise ValueError(
                 "SwapEMAWeights must be used when `use_ema=True` is set on the optimizer. Received: "

@@ -12,6 +12,7 @@ from nbtape.train.adaptive import (
     RMSprop as RMSprop,
 )
 from nbtape.train.lookup import deserialize as deserialize, optimizer as get, serialize as serialize
+from nbtape.train.loss_scale import LossScaleOptimizer as LossScaleOptimizer
 from nbtape.train.norms import Adafactor as Adafactor, Lamb as Lamb
 from nbtape.train.optimizer import Optimizer as Optimizer
 from nbtape.train.optimizers import SGD as SGD, Adam as Adam
