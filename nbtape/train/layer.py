@@ -178,8 +178,10 @@ class Layer(Holder):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args = tuple([self._inputs(x) for x in args])
         kwargs = {key: self._inputs(x, False) for key, x in kwargs.items()}
-        leaves = nest.flatten((args, list(kwargs.values())))
-        symbolic = any([type(x) is KerasTensor for x in leaves])
+        symbolic = False
+        if kwargs or len(args) != 1 or not isinstance(args[0], Tensor):  # the common case is quickly seen
+            leaves = nest.flatten((args, list(kwargs.values())))
+            symbolic = any([type(x) is KerasTensor for x in leaves])
         outer = calls.layer, calls.training
         if outer[0] is None:
             calls.serial = next(_serials)
@@ -220,6 +222,8 @@ class Layer(Holder):
         return y
 
     def _pass_mask(self, inputs: Any, y: Any, mask: Any) -> None:
+        if mask is None and type(self).compute_mask is Layer.compute_mask:
+            return
         if self.supports_masking:
             if any([mask_of(x) is None for x in nest.flatten(y)]):
                 found = self.compute_mask(inputs, mask)
@@ -252,8 +256,11 @@ class Layer(Holder):
         return [nest.map_structure(shape_of, x) for x in args[:count]]
 
     def _check(self, inputs: Any) -> None:
-        specs, leaves = nest.flatten(self.input_spec), nest.flatten(inputs)
-        for spec, x in zip(specs, leaves):
+        if isinstance(inputs, Tensor) and isinstance(self.input_spec, InputSpec):
+            pairs = [(self.input_spec, inputs)]
+        else:
+            pairs = list(zip(nest.flatten(self.input_spec), nest.flatten(inputs)))
+        for spec, x in pairs:
             found = shape_of(x)
             if isinstance(spec, InputSpec) and found is not None:
                 spec.check(found, self._name)
