@@ -17,7 +17,7 @@ THIRD_PARTY = {  # beside numpy, which every floor may import
     "compile": {"llvmlite", "numba"},
     "kernels": {"llvmlite", "numba"},
     "distribute": {"ray"},
-    "notebook": {"IPython", "anywidget", "ipywidgets", "matplotlib"},
+    "notebook": {"IPython", "anywidget", "ipywidgets", "matplotlib", "traitlets"},
 }
 # and every file right under nbtape/ that is not a program
 FACES = {"autograph", "compat", "experimental", "keras", "math", "nn", "optimizers", "random"}

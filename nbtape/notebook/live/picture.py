@@ -1,0 +1,131 @@
+"""Pictures of a run by matplotlib, for what is kept: curves, the flow of gradients, histograms."""
+
+import io
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from nbtape.notebook.live.state import progress
+
+COLOURS = ("#2f6fde", "#d9622b", "#2f9e6e", "#9b51c4", "#c2345f", "#8a7a1f", "#2493a8", "#6b7280")
+_INK, _FAINT, _LINE = "#1f2430", "#6b7280", "#e3e6eb"
+_BAD = {"vanishing": "#d9a21b", "exploding": "#c2345f"}
+_DASHES = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+_MANY = 40  # layers whose names fit
+
+
+def figure(run: Any, kind: str = "overview") -> Figure:
+    """A figure of a run: "overview", "curves", "flow" or "histograms"."""
+    draws = {"overview": _overview, "curves": _only(_curves), "flow": _only(_flow), "histograms": _histograms}
+    if kind not in draws:
+        raise ValueError(f"there is no figure {kind!r}; there are {', '.join(draws)}")
+    return draws[kind](run)
+
+
+def png(run: Any) -> bytes:
+    """The overview as a PNG, opaque, so that it is legible on any page."""
+    made, file = figure(run), io.BytesIO()
+    made.savefig(file, format="png", dpi=110, facecolor="white", metadata={"Software": None})
+    return file.getvalue()
+
+
+def _new(width: float, height: float) -> Figure:
+    made = Figure((width, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(made)  # pyplot's figures are drawn by the cell's end, and by one thread alone
+    return made
+
+
+def _only(draw: Any) -> Any:
+    def drawn(run: Any) -> Figure:
+        made = _new(7, 3.4)
+        draw(made.add_subplot(), run)
+        return made
+
+    return drawn
+
+
+def _overview(run: Any) -> Figure:
+    has_flow = any("gradient" in row for row in run.table.rows.values())
+    made = _new(9, 3.3)
+    if has_flow:
+        left, right = made.subplots(1, 2, width_ratios=[2, 1])
+        _flow(right, run)
+    else:
+        left = made.subplots()
+    _curves(left, run)
+    told = [run.name or "Training", progress(run)["text"], run.state, run.history.summary()]
+    made.suptitle(" · ".join([_plain(x) for x in told if x]), x=0.01, ha="left", fontsize=10, color=_INK)
+    return made
+
+
+def _curves(ax: Axes, run: Any) -> None:
+    _style(ax)
+    for i, (name, series) in enumerate(run.history.series.items()):
+        colour = COLOURS[i % len(COLOURS)]
+        for k, other in enumerate(run.compare):
+            old = other.history.series.get(name)
+            if old is not None:
+                ax.plot(old.steps, _finite(old.values), color=colour, lw=1, alpha=0.5, ls=_DASHES[k % 3])
+        ax.plot(series.steps, _finite(series.values), color=colour, lw=1.5, label=_plain(name))
+        lost = series.steps[~np.isfinite(series.values)]
+        ax.plot(
+            lost, np.zeros(len(lost)), "x", color=colour, transform=ax.get_xaxis_transform(), clip_on=False
+        )
+    for step, *_ in run.journal.interventions:
+        ax.axvline(step, color=_FAINT, lw=0.8, ls=":")
+    ax.set_xlabel("step", color=_FAINT, fontsize=9)
+    if run.history.series:
+        ax.legend(frameon=False, fontsize=9, labelcolor=_INK)
+
+
+def _flow(ax: Axes, run: Any) -> None:
+    rows = [(name, row) for name, row in run.table.rows.items() if "gradient" in row]
+    norms = [row["gradient"].get("norm", 0.0) for _, row in rows]
+    colours = [_BAD.get(row["flow"], COLOURS[0]) for _, row in rows]
+    _style(ax)
+    places = np.arange(len(rows))
+    ax.barh(places, norms, color=colours, height=0.7)
+    if any(norms):
+        ax.set_xscale("log")
+    shown = places if len(rows) <= _MANY else []
+    ax.set_yticks(shown, [_plain(_short(name)) for name, _ in rows] if len(shown) else [], fontsize=8)
+    ax.invert_yaxis()
+    ax.set_xlabel("gradient norm, first layer on top", color=_FAINT, fontsize=9)
+
+
+def _histograms(run: Any) -> Figure:
+    rows = [(name, row["histogram"]) for name, row in run.table.rows.items() if "histogram" in row][:_MANY]
+    made = _new(7, max(0.55 * len(rows), 1.5))
+    for i, (name, found) in enumerate(rows):
+        ax = made.add_subplot(len(rows), 1, i + 1)
+        counts = found["counts"]
+        edges = np.linspace(found["low"], found["high"], len(counts) + 1)
+        ax.stairs(counts, edges, fill=True, color=COLOURS[0], alpha=0.8)
+        ax.set_ylabel(_plain(_short(name)), rotation=0, ha="right", va="center", fontsize=8, color=_INK)
+        _style(ax)
+        ax.set_yticks([])
+    return made
+
+
+def _style(ax: Axes) -> None:
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(_LINE)
+    ax.tick_params(colors=_FAINT, labelsize=8, length=3)
+    ax.grid(axis="both", color=_LINE, lw=0.6)
+    ax.set_axisbelow(True)
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 28 else "…" + name[-27:]
+
+
+def _plain(text: str) -> str:
+    """Text that matplotlib does not take for mathematics."""
+    return text.replace("$", r"\$")

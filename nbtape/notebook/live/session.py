@@ -1,0 +1,332 @@
+"""`nt.live`: a run that is watched, and may be steered, while it goes on.
+
+The training thread owns everything here. Browsers only fill the mailbox, which is emptied between two steps.
+"""
+
+import math
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from time import monotonic
+from typing import Any
+
+from nbtape.core.kernel import late
+from nbtape.notebook.live.budget import PERIOD, budget
+from nbtape.notebook.live.journal import Journal, Replay
+from nbtape.notebook.live.mailbox import Command, Mailbox
+from nbtape.notebook.live.series import History
+from nbtape.notebook.live.snapshots import Snapshots
+from nbtape.notebook.live.state import delta, progress, snapshot
+from nbtape.notebook.live.variables import Table, named
+from nbtape.state.tracking import is_trackable
+from nbtape.state.variable import Variable
+
+_panel = late("nbtape.notebook.live.panel:panel")
+_show_at_end = late("nbtape.notebook.live.panel:show_at_end")
+_figure = late("nbtape.notebook.live.picture:figure")
+_BUFFER = 4096  # steps whose numbers wait to be sorted into curves
+_SHARE = 0.03  # of the time that goes by, for looking at variables
+_LOOK, _KEEP, _WHOLE = 0.25, 1.0, 2.0  # seconds between looks, between snapshots, between whole states
+_ENDS = {KeyboardInterrupt: "interrupted", GeneratorExit: "stopped"}
+
+
+class Stopped(Exception):
+    """Leaves the block of a run that was stopped by hand."""
+
+
+class Live:
+    """A run on a dashboard: curves, variables, gradients, and controls that act while the cell runs.
+
+    Used as a context manager, `log` ends a step; used as an iterator, the loop does. What is watched is a
+    model, or a list or dict of variables. `steps` is how many there will be; `compare` are earlier runs to
+    draw beside this one; `replay` is the journal of an earlier run, whose interventions are made again;
+    `snapshots` is how many states are kept to go back to. Without a notebook, or where the environment has
+    NBTAPE_HEADLESS=1, all is kept and nothing is shown but a line at the end.
+
+    >>> w = tf.Variable([1.0, -2.0], name="w")
+    >>> optimizer = tf.optimizers.SGD(0.1)
+    >>> with tf.live([w], optimizer=optimizer, steps=50) as live:
+    ...     for _ in range(50):
+    ...         with tf.GradientTape() as tape:
+    ...             loss = tf.reduce_sum(w * w)
+    ...         optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+    ...         live.log(loss=loss)
+    live: 50 of 50 steps, done, loss 1.594e-09
+    >>> len(live.history["loss"])
+    50
+    """
+
+    def __init__(
+        self,
+        what: Any = None,
+        variables: Any = None,
+        *,
+        optimizer: Any = None,
+        steps: int | None = None,
+        name: str = "",
+        compare: Sequence["Live"] = (),
+        replay: Any = (),
+        snapshots: int = 32,
+    ):
+        if what is not None and _holds_variables(what):
+            what, variables = None, what
+        self._iterable: Iterable | None = what
+        self.total = len(what) if steps is None and isinstance(what, Sized) else steps
+        self.optimizer, self.name, self.compare = optimizer, name, list(compare)
+        self.history, self.journal, self.mailbox = History(), Journal(), Mailbox()
+        self.table = Table(named(variables) if variables is not None else {}, optimizer)
+        self._limit, self.snapshots = snapshots, Snapshots([], 0)
+        self._replay, self._is_empty = Replay(replay), self.mailbox.empty
+        self._replay_at = self._replay.next
+        self.state, self.step, self.seconds = "ready", 0, 0.0
+        self._logged: list[tuple[int, dict]] = []
+        self._due = self._next_send = self._next_look = self._next_keep = self._next_whole = 0.0
+        self._looked = self._began = 0.0
+        self._new: dict[str, tuple[list, list]] = {}
+        self._is_fresh = self._is_interrupted = False
+        self._told_looks = 0
+        self._steps_allowed: float = math.inf
+        self._panel: Any = None
+        self._old_signal: Any = None
+
+    # What users call
+
+    def log(self, **metrics: Any) -> None:
+        """Note numbers of this step; where the run is a context manager, this is the end of the step."""
+        step = self.step
+        self._logged.append((step, metrics))
+        if self._iterable is None:
+            self.step = step = step + 1
+            if monotonic() >= self._due or step >= self._replay_at or not self._is_empty():
+                self._between()
+            elif len(self._logged) >= _BUFFER:
+                self._sort()
+
+    def figure(self, kind: str = "overview") -> Any:
+        """A matplotlib figure: "overview", "curves", "flow" or "histograms"."""
+        self._sort()
+        return _figure(self, kind)
+
+    def restore(self, step: int) -> None:
+        """Give the variables the values that they had after so many steps; see `snapshots.steps`."""
+        self._carry_out(Command("restore", (step,)))
+
+    def stop(self) -> None:
+        """End the run after this step."""
+        self._carry_out(Command("stop"))
+
+    @property
+    def learning_rate(self) -> float | None:
+        """The learning rate of the next step; None where there is no optimizer that tells."""
+        rate = getattr(self.optimizer, "learning_rate", None)
+        return None if rate is None else float(rate)
+
+    # The run
+
+    def __enter__(self) -> "Live":
+        if self.state != "ready":
+            raise RuntimeError("a run is watched once: make another with nt.live(...)")
+        self.state, self._began = "running", monotonic()
+        self._next_look = self._began
+        if threading.current_thread() is threading.main_thread():
+            self._old_signal = signal.getsignal(signal.SIGINT)
+            signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            self._panel = _panel(self, snapshot(self)) if _in_notebook() and not _is_headless() else None
+            self._between()
+        except BaseException:
+            self._close("failed")
+            raise
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        self._close(_ENDS.get(kind, "failed") if kind not in (None, Stopped) else self._good_end())
+        return kind is Stopped and self.state == "stopped"
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._iterable is None:
+            raise TypeError("nothing to iterate over: nt.live(range(1000), variables=...)")
+        with self:
+            for x in self._iterable:
+                yield x
+                self.step = step = self.step + 1
+                if monotonic() >= self._due or step >= self._replay_at or not self._is_empty():
+                    self._between()
+                elif len(self._logged) >= _BUFFER:
+                    self._sort()
+
+    def _good_end(self) -> str:
+        return self.state if self.state == "stopped" else "done"
+
+    def _interrupt(self, *signal_and_frame: Any) -> None:
+        """The first interrupt lets the step end, so that its variables belong together; a second does not."""
+        if self._is_interrupted:
+            raise KeyboardInterrupt
+        self._is_interrupted, self._due = True, 0.0
+
+    def _between(self) -> None:
+        """All that is done between two steps, when something is to be done."""
+        for command in self._replay.due(self.step):
+            self._keep(forever=True) if command is None else self._carry_out(command)
+        self._replay_at = self._replay.next
+        self._read_mail(None)
+        if self.state == "paused" and self.step >= self._steps_allowed:
+            self._wait()
+        if self._is_interrupted:
+            raise KeyboardInterrupt
+        if self.state == "stopped":
+            raise Stopped
+        self._look(monotonic())
+
+    def _wait(self) -> None:
+        """Paused: do what is asked until that is to go on."""
+        self._send(force=True)
+        while self.state == "paused" and self.step >= self._steps_allowed and not self._is_interrupted:
+            if self._read_mail(PERIOD):
+                self._send(force=True)
+
+    def _read_mail(self, timeout: float | None) -> int:
+        commands = list(self.mailbox.taken(timeout))
+        for command in commands:
+            try:
+                self._carry_out(command)
+            except (KeyError, TypeError, ValueError):  # of a state that has changed since it was shown
+                self._is_fresh = True
+        return len(commands)
+
+    def _look(self, now: float) -> None:
+        """Look at the variables, keep a snapshot, tell the panel: what is due of these."""
+        if self.table.is_looking:
+            self.table.end()
+            cost = monotonic() - self._looked
+            self._next_look = now + max(_LOOK, cost / _SHARE)
+        elif self._panel is not None and self.table.names and now >= self._next_look:
+            self._looked = now
+            self.table.begin()
+        if self._limit and self.table.names and now >= self._next_keep:
+            self._keep()
+            self._next_keep = now + max(_KEEP, (monotonic() - now) / _SHARE)
+        self._sort()
+        if self._panel is not None and now >= self._next_send:
+            self._send()
+        self._due = 0.0 if self.table.is_looking else now + PERIOD
+        if self._steps_allowed < math.inf or self._is_interrupted:
+            self._due = 0.0
+
+    def _keep(self, forever: bool = False) -> None:
+        """Keep a snapshot, from when the optimizer has made all that it keeps beside the variables."""
+        if not getattr(self.optimizer, "built", True):
+            return
+        if not self.snapshots.steps:
+            kept = [*self.table.names.values(), *getattr(self.optimizer, "variables", ())]
+            self.snapshots = Snapshots(list({v._serial: v for v in kept}.values()), self._limit)
+        self.snapshots.take(self.step, forever)
+
+    # Commands
+
+    def _carry_out(self, command: Command) -> None:
+        name, args = command
+        getattr(self, f"_do_{name}")(*args)
+        if name != "ready":
+            self.journal.add(self.step, command)
+        self._next_send = 0.0
+
+    def _do_ready(self) -> None:
+        self._is_fresh = True
+
+    def _do_pause(self) -> None:
+        self.state, self._steps_allowed = "paused", self.step
+
+    def _do_resume(self) -> None:
+        self.state, self._steps_allowed = "running", math.inf
+
+    def _do_step(self) -> None:
+        self.state, self._steps_allowed = "paused", self.step + 1
+
+    def _do_stop(self) -> None:
+        self.state = "stopped"
+
+    def _do_learning_rate(self, rate: float) -> None:
+        if not isinstance(getattr(self.optimizer, "learning_rate", None), Variable):
+            raise TypeError("there is no optimizer whose learning rate is a number")
+        self.optimizer.learning_rate.assign(rate)
+
+    def _do_trainable(self, scope: str, on: bool) -> None:
+        if not self.table.switch(scope, on):
+            raise KeyError(scope)
+
+    def _do_restore(self, step: int) -> None:
+        self.snapshots.restore(step)
+
+    # The panel
+
+    def _sort(self) -> None:
+        """Put what was logged into the curves."""
+        logged, self._logged = self._logged, []
+        new = self.history.extend(logged)
+        if self._panel is not None:
+            for name, (steps, values) in new.items():
+                held = self._new.setdefault(name, ([], []))
+                held[0].extend(steps)
+                held[1].extend(values)
+
+    def _send(self, force: bool = False) -> None:
+        if self._panel is None:
+            return
+        now = monotonic()
+        is_whole = self._is_fresh or force or now >= self._next_whole
+        if not (budget.take() or force):
+            return
+        if is_whole:
+            self._sort()
+            self._panel.show(snapshot(self))
+            self._is_fresh, self._next_whole = False, now + _WHOLE
+        else:
+            self._panel.send(delta(self, self._new, self.table.looks != self._told_looks))
+        self._new, self._next_send, self._told_looks = {}, now + PERIOD, self.table.looks
+
+    def _close(self, state: str) -> None:
+        """The end, whatever brought it: let go of everything that was taken, and leave a picture."""
+        self.state, self.seconds = state, monotonic() - self._began
+        if self._old_signal is not None:
+            signal.signal(signal.SIGINT, self._old_signal)
+        if self.table.is_looking:
+            self.table.forget()
+        self._sort()
+        if self._panel is not None:
+            self._panel.freeze(self)
+            self._panel = None
+        elif _in_notebook():
+            _show_at_end(self)
+        else:
+            print(self)
+
+    def __str__(self) -> str:
+        told = [progress(self)["text"], self.state, self.history.summary()]
+        return f"live{' ' + self.name if self.name else ''}: {', '.join([x for x in told if x])}"
+
+    def __repr__(self) -> str:
+        names = f"{len(self.table.names)} variables"
+        return f"<nt.live {self.name or 'run'}, {names}>"
+
+
+def _holds_variables(x: Any) -> bool:
+    if isinstance(x, list | tuple | dict):
+        return all(isinstance(v, Variable) for v in (x.values() if isinstance(x, dict) else x))
+    return is_trackable(x) or hasattr(x, "trainable_variables")
+
+
+def _is_headless() -> bool:
+    return os.environ.get("NBTAPE_HEADLESS", "") not in ("", "0")
+
+
+def _in_notebook() -> bool:
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
+def live(what: Any = None, variables: Any = None, **options: Any) -> Live:
+    """Watch a run, and steer it while it goes on: see `Live` for what it takes."""
+    return Live(what, variables, **options)

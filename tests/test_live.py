@@ -1,0 +1,368 @@
+"""The model of the live dashboard without a notebook: curves, commands, journal, snapshots, statistics."""
+
+import random
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+import nbtape as tf
+from nbtape.notebook.live.budget import Budget
+from nbtape.notebook.live.journal import Journal
+from nbtape.notebook.live.mailbox import Command, Mailbox, checked
+from nbtape.notebook.live.series import LIMIT, Series
+from nbtape.notebook.live.snapshots import Snapshots
+from nbtape.notebook.live.state import delta, snapshot
+from nbtape.notebook.live.variables import flow, histogram, named, numbers, under
+
+
+class Training:
+    """A small run: two layers of a scope, Adam, and a step of each kind."""
+
+    def __init__(self, wrap=lambda f: f):
+        rng = np.random.default_rng(0)
+        self.w = tf.Variable(rng.normal(size=(3, 4)).astype("f"), name="net/first/kernel")
+        self.v = tf.Variable(rng.normal(size=(4, 1)).astype("f"), name="net/second/kernel")
+        self.variables = [self.w, self.v]
+        self.optimizer = tf.optimizers.Adam(0.05)
+        self.x, self.y = (tf.constant(rng.normal(size=(8, n)).astype("f")) for n in (3, 1))
+        self.step = wrap(self._step)
+
+    def _step(self):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((tf.tanh(self.x @ self.w) @ self.v - self.y) ** 2)
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, self.variables), self.variables))
+        return loss
+
+    def bytes(self):
+        return [v.numpy().tobytes() for v in self.variables]
+
+    def live(self, **options):
+        return tf.live(self.variables, optimizer=self.optimizer, **options)
+
+
+def message(seq, command, *args, client="browser"):
+    return {"client": client, "seq": seq, "command": command, "args": list(args)}
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    monkeypatch.setenv("NBTAPE_HEADLESS", "1")
+
+
+def test_curve_of_a_million_points_keeps_its_spike_and_its_nan():
+    values = np.sin(np.arange(1_000_000) / 1e4)
+    values[314_159], values[271_828], values[123_456] = 50.0, -50.0, np.nan
+    curve = Series()
+    for start in range(0, len(values), 4096):
+        part = values[start : start + 4096]
+        curve.extend(np.arange(start, start + len(part)), part)
+        assert len(curve) <= LIMIT
+    kept = dict(zip(curve.steps.tolist(), curve.values.tolist()))
+    assert (kept[314_159], kept[271_828], np.isnan(kept[123_456])) == (50.0, -50.0, True)
+    assert (curve.steps[0], curve.steps[-1]) == (0, 999_999) and curve.last == values[-1]
+
+
+def test_history_gives_rows_and_csv(tmp_path):
+    with tf.live() as live:
+        live.log(loss=2.0)
+        live.log(loss=1.0, accuracy=0.5)
+    assert live.history.rows() == [{"step": 0, "loss": 2.0}, {"step": 1, "loss": 1.0, "accuracy": 0.5}]
+    live.history.to_csv(tmp_path / "run.csv")
+    assert (tmp_path / "run.csv").read_text().split() == ["step,loss,accuracy", "0,2.0,", "1,1.0,0.5"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ("eval", ["1"]),
+        ("learning_rate", [float("nan")]),
+        ("learning_rate", [-1.0]),
+        ("learning_rate", [True]),
+        ("learning_rate", []),
+        ("trainable", ["w", 1]),
+        ("trainable", ["w" * 2000, True]),
+        ("restore", [1.5]),
+        ("pause", [1]),
+        ("pause", "x"),
+        (None, []),
+    ],
+)
+def test_what_is_no_command_is_refused(text):
+    name, args = text
+    with pytest.raises(ValueError):
+        checked(name, args)
+    assert not Mailbox().put({"client": "browser", "seq": 0, "command": name, "args": args})
+
+
+@pytest.mark.parametrize(
+    "bad", [None, [], {}, message(-1, "pause"), message("0", "pause"), message(0, "pause", client=5)]
+)
+def test_what_is_no_message_is_refused(bad):
+    box = Mailbox()
+    assert not box.put(bad) and box.empty()
+
+
+def test_each_message_is_taken_once_though_it_comes_twice():
+    box = Mailbox()
+    assert [box.put(message(n, "pause")) for n in (0, 0, 1, 1, 0)] == [True, False, True, False, False]
+    assert box.put(message(0, "pause", client="another"))
+    assert len(list(box.taken())) == 3 and box.empty()
+
+
+@pytest.mark.parametrize("way", ["eager", "compiled"])
+def test_random_toggles_act_once_each_between_steps(way, request):
+    if way == "compiled":
+        request.getfixturevalue("compiled")
+    training, rng, sent = Training(tf.function if way == "compiled" else lambda f: f), random.Random(0), []
+    with training.live(snapshots=0) as live:
+        for i in range(300):
+            for _ in range(rng.randrange(4)):
+                name, on = rng.choice(["net/first/kernel", "net/second/kernel", "net"]), rng.random() < 0.5
+                live.mailbox.put(message(len(sent), "trainable", name, on))
+                sent.append((i + 1, "trainable", name, on))
+            trained, before = [v.trainable for v in training.variables], training.bytes()
+            training.step()
+            assert [a != b for a, b in zip(before, training.bytes())] == trained
+            live.log()
+    assert list(live.journal) == sent
+
+
+def test_learning_rate_acts_from_the_next_step_on():
+    training = Training()
+    with training.live() as live:
+        live.mailbox.put(message(0, "learning_rate", 0.0))
+        training.step()
+        live.log()
+        before = training.bytes()
+        training.step()
+        live.log()
+    assert training.bytes() == before and live.learning_rate == 0.0
+    assert list(live.journal) == [(1, "learning_rate", 0.0)]
+
+
+def test_commands_that_fit_nothing_change_nothing():
+    with tf.live([tf.Variable(1.0, name="w"), tf.Variable(1.0, trainable=False, name="count")]) as live:
+        for i, command in enumerate(
+            [("trainable", "x", False), ("trainable", "count", True), ("restore", 99), ("learning_rate", 0.1)]
+        ):
+            live.mailbox.put(message(i, *command))
+        live.log()
+    assert not list(live.journal) and live.table.trainable() == [True, False]
+
+
+def test_pause_waits_and_one_step_is_one_step():
+    training = Training()
+    with training.live() as live:
+        live.mailbox.put(message(0, "pause"))
+        live.mailbox.put(message(1, "step"))
+        training.step()
+        live.log()
+        assert (live.state, live.step) == ("paused", 1)
+        threading.Timer(0.05, lambda: live.mailbox.put(message(2, "resume"))).start()
+        training.step()
+        live.log()
+        assert (live.state, live.step) == ("running", 2)
+    assert [entry[:2] for entry in live.journal] == [(1, "pause"), (1, "step"), (2, "resume")]
+
+
+def test_stop_leaves_the_block_and_the_loop_goes_on_after_it(capsys):
+    with tf.live(steps=10) as live:
+        for i in range(10):
+            if i == 3:
+                live.mailbox.put(message(0, "stop"))
+            live.log(loss=float(i))
+    assert (live.step, live.state) == (4, "stopped")
+    assert capsys.readouterr().out == "live: 4 of 10 steps, stopped, loss 3\n"
+
+
+def test_iterator_counts_its_own_steps_and_stops():
+    run = tf.live(range(5, 100))
+    found = []
+    for i in run:
+        run.log(value=i)
+        found.append(i)
+        if len(found) == 3:
+            run.mailbox.put(message(0, "stop"))
+    assert (found, run.step, run.state, run.total) == ([5, 6, 7], 3, "stopped", 95)
+    assert run.history["value"].steps.tolist() == [0, 1, 2]
+
+
+def test_first_interrupt_lets_the_step_end_and_keeps_the_state():
+    training, old = Training(), signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        with training.live() as live:
+            training.step()
+            signal.raise_signal(signal.SIGINT)
+            training.step()
+            live.log(loss=1.0)
+    assert (live.state, live.step, len(live.history["loss"])) == ("interrupted", 1, 1)
+    assert signal.getsignal(signal.SIGINT) is old
+
+
+def test_second_interrupt_does_not_wait():
+    with pytest.raises(KeyboardInterrupt):
+        with tf.live():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            raise AssertionError("the step went on")
+
+
+def test_errors_pass_and_end_the_run():
+    with pytest.raises(ZeroDivisionError):
+        with tf.live() as live:
+            live.log(loss=1.0)
+            raise ZeroDivisionError
+    assert live.state == "failed"
+    with pytest.raises(RuntimeError, match="watched once"):
+        live.__enter__()
+
+
+def test_replayed_journal_gives_the_same_weights_bit_for_bit():
+    def run(replay=(), commands=()):
+        training = Training()
+        training.step()
+        with training.live(replay=replay) as live:
+            for i in range(40):
+                for seq, (at, *command) in enumerate(commands):
+                    if at == i:
+                        live.mailbox.put(message(seq, *command))
+                live.log(loss=training.step())
+        return training.bytes(), live
+
+    by_hand = [
+        (3, "trainable", "net/first", False),
+        (9, "learning_rate", 0.2),
+        (15, "restore", 0),
+        (20, "trainable", "net", True),
+    ]
+    weights, live = run(commands=by_hand)
+    names = {}
+    exec(live.journal.code(), names)
+    assert names["interventions"] == live.journal.interventions and len(live.journal) == 4
+    assert run(replay=names["interventions"])[0] == weights == run(replay=live.journal)[0]
+    assert run()[0] != weights
+
+
+def test_restore_gives_back_variables_and_what_the_optimizer_keeps():
+    training = Training()
+    training.step()
+    with training.live() as live:
+        before = training.bytes()
+        first = [training.step() for _ in range(3)][-1]
+        live.log()
+        live.restore(0)
+        assert training.bytes() == before and int(training.optimizer.iterations) == 1
+        assert float([training.step() for _ in range(3)][-1]) == float(first)
+
+
+def test_snapshots_are_few_however_many_are_taken():
+    v = tf.Variable(0.0)
+    kept = Snapshots([v], limit=10)
+    kept.take(5, forever=True)
+    for step in range(6, 500):
+        v.assign(float(step))
+        kept.take(step)
+    assert len(kept.steps) <= 11 and kept.steps[0] == 5 and kept.steps[-1] == 499
+    kept.restore(kept.steps[1])
+    assert float(v) == kept.steps[1]
+
+
+def test_numbers_leave_out_what_is_not_finite_and_count_it():
+    found = numbers(np.array([3.0, -4.0, np.nan, np.inf, -np.inf]))
+    assert (found["nan"], found["inf"], found["min"], found["max"]) == (1, 2, -4.0, 3.0)
+    assert found["norm"] == pytest.approx(5.0) and found["mean"] == -0.5
+    assert numbers(np.array([np.nan])) == {"nan": 1, "inf": 0}
+    assert sum(histogram(np.array([1.0, 2.0, np.nan]))["counts"]) == 2
+
+
+def test_flow_marks_what_vanishes_and_what_explodes():
+    assert flow([1e-9, 1.0, 2.0]) == ["vanishing", "", ""]
+    assert flow([1.0, 2.0, float("inf")]) == ["", "", "exploding"]
+    assert flow([1e-3, 1e-3, 1e7]) == ["", "", "exploding"]
+    assert flow([None, 1.0]) == ["", ""]
+
+
+def test_names_differ_and_scopes_hold_whole_parts():
+    a, b, c = (tf.Variable(1.0, name=name) for name in ("d/k", "d/k", "d_1/k"))
+    assert list(named([a, b, c])) == ["d/k", "d/k_1", "d_1/k"]
+    assert under("d", named([a, b, c])) == ["d/k", "d/k_1"]
+
+
+def test_layers_of_a_model_with_the_same_names_go_by_their_paths():
+    model = tf.keras.Sequential([tf.keras.layers.Dense(2), tf.keras.layers.Dense(1)])
+    model.build((None, 3))
+    found = named(model)
+    assert len(found) == 4 and [tuple(v.shape) for v in found.values()] == [(3, 2), (2,), (2, 1), (1,)]
+    assert all("/" in name for name in found)
+
+
+def test_budget_holds_in_any_second():
+    now = [0.0]
+    shared = Budget(20, clock=lambda: now[0])
+    sent = []
+    for i in range(3000):
+        now[0] = i / 1000
+        if shared.take():
+            sent.append(now[0])
+    assert len(sent) == 60 and all(later - earlier >= 1.0 for earlier, later in zip(sent, sent[20:]))
+
+
+class Screen:
+    """A panel that notes what it is told."""
+
+    def __init__(self):
+        self.whole, self.parts, self.frozen = [], [], None
+
+    def show(self, state):
+        self.whole.append(state)
+
+    def send(self, changes):
+        self.parts.append(changes)
+
+    def freeze(self, run):
+        self.frozen = run.state
+
+
+def test_panel_is_told_of_gradients_and_of_the_last_step():
+    training, screen = Training(), Screen()
+    with training.live(steps=30) as live:
+        live._panel = screen
+        for _ in range(30):
+            live.log(loss=training.step())
+            live._due = live._next_look = 0.0
+        last = snapshot(live)
+    assert screen.frozen == "done" and last["progress"]["step"] == 30
+    assert len(last["rows"]) == 2 and all(row[1][4] > 0 and row[2] > 0 for row in last["rows"])
+    assert last["variables"][0]["name"] == "net/first/kernel" and not training.optimizer.look.on
+
+
+def test_panel_is_told_little_however_fast_the_steps_are():
+    live = tf.live(name="fast")
+    new = {"loss": (list(range(100_000)), [1.0] * 100_000)}
+    live.history.series["loss"] = Series(*new["loss"])
+    part = delta(live, new, False)
+    assert len(part["points"]["loss"][0]) <= 200 and part["rows"] is None
+
+
+def test_figures_are_drawn_of_any_run():
+    training = Training()
+    with training.live(compare=[]) as live:
+        live._panel = Screen()
+        for _ in range(4):
+            live.log(**{"loss $x^": training.step(), "bad": float("nan")})
+            live._due = live._next_look = 0.0
+    for kind in ("overview", "curves", "flow", "histograms"):
+        assert live.figure(kind).axes
+    with pytest.raises(ValueError, match="no figure"):
+        live.figure("pie")
+    assert tf.live().figure().axes
+
+
+def test_journal_keeps_only_what_is_a_command():
+    with pytest.raises(ValueError):
+        Journal([(1, "import os")])
+    journal = Journal()
+    journal.add(3, Command("pause"))
+    assert list(journal) == [(3, "pause")] and journal.interventions == []
