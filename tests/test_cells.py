@@ -18,18 +18,19 @@ def reset():
     tf.reset()
 
 
-@pytest.fixture
-def shell(tmp_path, monkeypatch):
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    history = {"hist_file": ":memory:", "connection_options": {"check_same_thread": False}}
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(config=Config({"HistoryManager": history}))
-    database = shell.history_manager.db
-    yield shell
-    InteractiveShell.clear_instance()
-    shell.atexit_operations()
-    atexit.unregister(shell.atexit_operations)
-    database.close()
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        history = {"hist_file": ":memory:", "connection_options": {"check_same_thread": False}}
+        InteractiveShell.clear_instance()
+        shell = InteractiveShell.instance(config=Config({"HistoryManager": history}))
+        database = shell.history_manager.db
+        yield shell
+        InteractiveShell.clear_instance()
+        shell.atexit_operations()
+        atexit.unregister(shell.atexit_operations)
+        database.close()
 
 
 @pytest.fixture
@@ -40,6 +41,7 @@ def run(shell):
         result.raise_error()
         return result.result
 
+    shell.reset()
     run(SETUP)
     return run
 
