@@ -194,6 +194,7 @@ def optional(dataset):
         (lambda d, n: over(d.repeat(n)), 30),
         (lambda d, n: over(d.shuffle(n)), 10),
         (lambda d, n: over(d.batch(n).map(lambda b: tf.reduce_max(b))), 6),
+        (lambda d, n: over(d.padded_batch(n).map(lambda b: b[-1])), 6),
         (lambda d, n: over(d.enumerate(n).map(lambda i, x: i)), 3 + 4 + 5 + 6 + 7),
         (lambda d, n: d.reduce(n, lambda s, x: s + n * x), 33),
         (lambda d, n: over(d.flat_map(lambda x: Dataset.range(n))), 15),
@@ -370,6 +371,11 @@ def bad(values, **options):
         (lambda: list(ragged().batch(2)), tf.errors.InvalidArgumentError, "different shapes in component 0"),
         (lambda: list(ragged().padded_batch(2, [1])), tf.errors.DataLossError, "pad to a smaller size"),
         (lambda: Dataset.from_tensors(1).unbatch(), ValueError, "scalar components"),
+        (
+            lambda: tf.function(lambda n: len(Dataset.range(3).window(n).element_spec))(tf.constant(2)),
+            TypeError,
+            "Window size has to be known",
+        ),
         (lambda: Dataset.from_generator([1]), TypeError, "must be a Python callable"),
         (lambda: bad(["a"], output_types=tf.int32), tf.errors.InvalidArgumentError, "could not be converted"),
         (

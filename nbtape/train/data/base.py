@@ -21,7 +21,7 @@ def positive(x: Any, name: str, dtype: Any = None) -> int:
     """A count that has to be above 0."""
     n = number(x, name, dtype)
     if n is None:
-        return 1
+        raise TypeError(f"{name} has to be known while a function is traced, and {x!r} is not.")
     if n < 1:
         raise invalid(f"{name} must be greater than zero.")
     return n

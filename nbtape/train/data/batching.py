@@ -14,7 +14,7 @@ from nbtape.ops.static import known
 from nbtape.train.data import element, regroup
 from nbtape.train.data.base import Elements, positive
 from nbtape.train.data.calls import Call
-from nbtape.train.data.element import DatasetSpec
+from nbtape.train.data.element import DatasetSpec, number
 from nbtape.train.data.order import Rows
 from nbtape.train.data.reader import Windowed
 from nbtape.train.data.stream import Stream
@@ -35,10 +35,11 @@ class Batching(Elements):
 
         Raises InvalidArgumentError for a size below 1, and in the iteration where elements differ in shape.
         """
-        size, drop = positive(batch_size, "Batch size", int64), bool(drop_remainder)
-        if known(tensor(batch_size)) is None:
+        drop = bool(drop_remainder)
+        if number(batch_size, "batch_size", int64) is None:
             spec = nest.map_structure(lambda s: element.batched_spec(s, None), self._spec)
             return self._later(lambda d, n: d.batch(n, drop), batch_size, spec)
+        size = positive(batch_size, "Batch size", int64)
         spec = nest.map_structure(lambda s: element.batched_spec(s, size if drop else None), self._spec)
         join, kind = self._reader.batch, "Batch" if num_parallel_calls is None else "ParallelBatch"
         return self._new(
@@ -65,7 +66,13 @@ class Batching(Elements):
         `padding_values` are zeros (empty strings) by default. Raises DataLossError where an element is too
         large.
         """
-        size, drop = positive(batch_size, "Batch size", int64), bool(drop_remainder)
+        drop = bool(drop_remainder)
+        if number(batch_size, "batch_size", int64) is None:
+            spec = self.padded_batch(1, padded_shapes, padding_values).element_spec
+            return self._later(
+                lambda d, n: d.padded_batch(n, padded_shapes, padding_values, drop), batch_size, spec
+            )
+        size = positive(batch_size, "Batch size", int64)
         shapes = _padded_shapes(self._specs, padded_shapes)
         fill = _padding(self._specs, padding_values)
         specs = [
@@ -121,7 +128,6 @@ class Batching(Elements):
         step = length if shift is None else positive(shift, "Window shift", int64)
         every = positive(stride, "Window stride", int64)
         spec = nest.map_structure(lambda s: DatasetSpec(s, (), self), self._spec)
-
         drop, count = bool(drop_remainder), len(self._specs)
 
         def datasets(rows: list) -> list:

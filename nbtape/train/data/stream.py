@@ -53,13 +53,19 @@ class Blocks(Stream):
         return found[0]
 
 
-class Count(Blocks):
+class Count(Stream):
     """The numbers from 0 up to `n`, without end for None."""
 
     kept = ("i",)
 
     def __init__(self, n: int | None):
         self.i, self._n = 0, n
+
+    def __next__(self) -> int:
+        if self.i == self._n:
+            raise StopIteration
+        self.i += 1
+        return self.i - 1
 
     def take(self, n: int) -> list:
         start, self.i = self.i, self.i + n if self._n is None else min(self.i + n, self._n)
