@@ -54,6 +54,19 @@ def test_it_stands_for_the_optimizer_in_it():
         K.LossScaleOptimizer(K.SGD(), clipnorm=1.0)
 
 
+def test_a_checkpoint_has_the_scale_and_the_optimizer_in_it(tmp_path):
+    v, optimizer = tf.Variable([1.0]), K.LossScaleOptimizer(K.Adam(0.1))
+    for _ in range(3):
+        optimizer.apply_gradients([(tf.constant([1.0]), v)])
+    path = tf.train.Checkpoint(optimizer=optimizer).save(tmp_path / "saved")
+    again = K.LossScaleOptimizer(K.Adam(0.1))
+    status = tf.train.Checkpoint(optimizer=again).restore(path)
+    again.build([v])
+    status.assert_existing_objects_matched()
+    for ours, theirs in zip(again.variables, optimizer.variables):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_a_model_trains_with_it():
     model = tf.keras.Sequential([tf.keras.Input((1,)), tf.keras.layers.Dense(1)])
     model.compile(K.LossScaleOptimizer(K.SGD(0.1, use_ema=True), dynamic_growth_steps=4), "mse")

@@ -65,6 +65,9 @@ class LossScaleOptimizer(Optimizer):
     def variables(self) -> list[Variable]:
         return [*super().variables, *self.inner_optimizer.variables]
 
+    def _trackable_children(self) -> dict[str, Any]:
+        return super()._trackable_children() | {"inner_optimizer": self.inner_optimizer}
+
     @property
     def iterations(self) -> Any:
         return self.inner_optimizer.iterations
