@@ -258,3 +258,17 @@ def test_fit_prints_a_line_an_epoch(capsys):
     model.fit(wave((4, 3), 1), wave((4, 2), 2), epochs=2, verbose=2)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" - ")[0] for line in lines] == ["Epoch 1/2", "Epoch 2/2"]
+
+
+def test_build_gets_the_shapes_that_it_names():
+    class Two(L.Layer):
+        def build(self, a_shape, b_shape=None):
+            self.seen = a_shape, b_shape
+
+        def call(self, a, b=None):
+            return a
+
+    layer, other = Two(), Two()
+    layer(b=tf.ones([2, 3]), a=tf.ones([2, 4]))
+    other(tf.ones([5]))
+    assert layer.seen == ((2, 4), (2, 3)) and other.seen == ((5,), None)

@@ -27,7 +27,7 @@ calls = _Calls()
 
 
 class Parameters:
-    """What methods of a class take: `call`'s names, `training` and masks; how many shapes `build` takes."""
+    """What methods of a class take: `call`'s names, `training` and masks; the shapes that `build` takes."""
 
     def __init__(self, cls: Any):
         named = dict(list(inspect.signature(cls.call).parameters.items())[1:])
@@ -39,7 +39,7 @@ class Parameters:
         self.default = None if default is inspect.Parameter.empty else default
         self.masks = frozenset(name for name in self.names if name == "mask" or name.endswith("_mask"))
         taken = list(inspect.signature(cls.build).parameters.values())[1:]
-        self.shapes = len([p for p in taken if p.kind is p.POSITIONAL_OR_KEYWORD]) or 1
+        self.shapes = [p.name for p in taken if p.kind is p.POSITIONAL_OR_KEYWORD]
 
 
 @functools.cache

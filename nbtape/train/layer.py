@@ -193,7 +193,7 @@ class Layer(Holder):
                     del kwargs["training"]
                 calls.layer = self
                 if not self.built:
-                    self.build(*self._shapes(args or tuple(kwargs.values())))
+                    self.build(*self._shapes(args, kwargs))
                     self.built = True
                 if self.input_spec is not None and args:
                     self._check(args[0])
@@ -250,10 +250,14 @@ class Layer(Holder):
         """Whether this call trains: what it was told, or the call around it, or what `call` defaults to."""
         return given if given is not None else outer if outer is not None else parameters(type(self)).default
 
-    def _shapes(self, args: tuple) -> list:
-        """What `build` takes: the shape of the first argument, or of as many as it names."""
-        count = parameters(type(self)).shapes
-        return [nest.map_structure(shape_of, x) for x in args[:count]]
+    def _shapes(self, args: tuple, kwargs: dict) -> list:
+        """What `build` takes: the shape of the first argument, and of others that it names: `value_shape`."""
+        taken = parameters(type(self))
+        given = dict(zip(taken.names, args)) | kwargs
+        first = next(iter((*args, *kwargs.values())))
+        found = [given.get(name.removesuffix("_shape")) for name in taken.shapes] or [first]
+        found[0] = first if found[0] is None else found[0]
+        return [nest.map_structure(shape_of, x) for x in found]
 
     def _check(self, inputs: Any) -> None:
         if isinstance(inputs, Tensor) and isinstance(self.input_spec, InputSpec):
