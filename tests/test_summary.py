@@ -315,6 +315,18 @@ def test_graphs_are_written_whichever_way_they_are_given(tmp_path):
             assert [node.name for node in read(writer).Graph().node] == ["one"]
 
 
+def test_summaries_of_tensorflow_2_in_a_graph_of_tensorflow_1(writer):
+    with tf.Graph().as_default(), v1.Session() as sess, writer.as_default():
+        x, step = v1.placeholder(tf.float32, []), v1.placeholder(tf.int64, [])
+        summary.scalar("x", x, step=step)
+        (recorded,) = v1.summary.all_v2_summary_ops()
+        sess.run(writer.init())
+        for i in range(3):
+            sess.run(recorded, {x: i / 2, step: i})
+    assert v1.summary.all_v2_summary_ops() is None
+    assert tensors(writer, "x") == [(0, 0.0), (1, 0.5), (2, 1.0)]
+
+
 def test_a_graph_without_summaries_merges_to_none():
     with tf.Graph().as_default():
         assert v1.summary.merge_all() is None

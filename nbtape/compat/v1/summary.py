@@ -8,6 +8,7 @@ from nbtape.graph.protos import (
 )
 from nbtape.train.summaries.files import FileWriter as FileWriter, FileWriterCache as FileWriterCache
 from nbtape.train.summaries.v1 import (
+    all_v2_summary_ops as all_v2_summary_ops,
     histogram as histogram,
     image as image,
     merge as merge,

@@ -82,6 +82,14 @@ def merge_all(key: Any = GraphKeys.SUMMARIES, scope: str | None = None, name: st
     return merge(found, name=name) if found else None
 
 
+def all_v2_summary_ops() -> list | None:
+    """The operations of `tf.summary` in the graph that is open, None where operations run at once."""
+    graph = context.local.graph
+    if graph is None:
+        return None
+    return [operation for operation in graph.get_operations() if operation.node.op is o.write_summary]
+
+
 def _summary(make: Any, name: str, data: Any, options: tuple, collections: Any, family: str | None) -> Any:
     base = clean(name) if family is None else f"{clean(family)}/{clean(name)}"
     before = "" if family is None else f"{clean(family)}/"

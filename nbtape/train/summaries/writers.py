@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from nbtape.core import context
 from nbtape.core.engine import Tensor
+from nbtape.graph.effects import no_op
 from nbtape.graph.protos import Event, EventFileWriter
 from nbtape.ops.create import constant
 
@@ -61,8 +62,9 @@ class SummaryWriter:
         if step is not None:
             set_step(step)
 
-    def init(self) -> None:
-        """Nothing: the file is there from the start."""
+    def init(self) -> Any:
+        """An operation that does nothing: the file is there from the start."""
+        return no_op()
 
     def record(self, step: int, make: Callable[[Any], Any], value: Any) -> None:
         """Write the summary that `make` makes of a value."""
