@@ -317,3 +317,26 @@ def test_a_step_of_fit_is_one_program_without_python():
         assert "assign" in plan and "in Python" not in plan
     finally:
         tf.config.set_compilation(before)
+
+
+def test_a_class_of_ones_own_may_be_made_of_symbols():
+    class Doubled(tf.keras.Model):
+        def test_step(self, data):
+            return {name: 2.0 * value for name, value in super().test_step(data).items()}
+
+    class Fixed(tf.keras.Model):
+        def __init__(self, units):
+            x = tf.keras.Input((2,))
+            super().__init__(inputs=x, outputs=L.Dense(units, kernel_initializer="ones")(x))
+            self.units = units
+
+    x = tf.keras.Input((2,))
+    model = Doubled(x, L.Dense(1, kernel_initializer="ones")(x))
+    model.compile("sgd", "mse")
+    assert isinstance(model, Doubled) and model.name.startswith("doubled")
+    assert model.evaluate(np.ones([1, 2]), np.zeros([1, 1]), verbose=0) == 8.0
+    again = tf.keras.models.clone_model(model)
+    assert isinstance(again, Doubled) and again.count_params() == 3
+    fixed = Fixed(3)
+    assert isinstance(fixed, Fixed) and fixed.units == 3
+    assert fixed(tf.ones([1, 2])).numpy().tolist() == [[2.0, 2.0, 2.0]]

@@ -1,5 +1,6 @@
 """Models: layers that are trained as a whole, by subclassing, or put together from KerasTensors."""
 
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -67,8 +68,8 @@ def Input(
 class Model(Trainer, Layer):
     """Layers with what trains them: `compile`, `fit`, `evaluate`, `predict`.
 
-    Subclasses make layers in `__init__` and use them in `call`; `Model(inputs, outputs)` has those that lead
-    from KerasTensors to others.
+    Subclasses make layers in `__init__` and use them in `call`; `Model(inputs, outputs)`, or a subclass made
+    so, has those that lead from KerasTensors to others.
 
     >>> class Twice(tf.keras.Model):
     ...     def __init__(self):
@@ -80,14 +81,13 @@ class Model(Trainer, Layer):
     array([[6., 6.]], dtype=float32)
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> "Model":
-        functional = cls is Model and (len(args) >= 2 or "outputs" in kwargs)
-        kind: Any = Functional if functional else cls
-        return super().__new__(kind, *args, **kwargs)
-
     def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self.stop_training = False
+        if not isinstance(self, Functional) and (len(args) > 1 or "outputs" in kwargs):
+            self.__class__ = _functional(type(self))
+            Functional.__init__(self, *args, **kwargs)  # type: ignore[arg-type]
+        else:
+            super().__init__(*args, **kwargs)
+            self.stop_training = False
 
     @property
     def layers(self) -> list[Layer]:
@@ -217,7 +217,16 @@ class Functional(Model):
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
         inputs, outputs = from_config(config, custom_objects)
-        return Functional(inputs, outputs, config.get("name"), trainable=config.get("trainable", True))
+        kind: Any = cls if cls.__init__ is Functional.__init__ else Functional
+        return kind(inputs, outputs, config.get("name"), trainable=config.get("trainable", True))
+
+
+@functools.cache
+def _functional(cls: type) -> Any:
+    """Functional, as the class `cls` of the user's: with its `train_step`, for example."""
+    return (
+        Functional if cls is Model else type(cls.__name__, (cls, Functional), {"__module__": cls.__module__})
+    )
 
 
 def _of_rank(x: Any, rank: int) -> Any:
