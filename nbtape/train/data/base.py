@@ -8,7 +8,7 @@ from nbtape.core.errors import invalid
 from nbtape.train.data import element
 from nbtape.train.data.element import number
 from nbtape.train.data.options import Options
-from nbtape.train.data.parameters import Numbered, made, numbered, visible
+from nbtape.train.data.parameters import Numbered, made, numbered, stood_for, visible
 from nbtape.train.data.reader import Read, Reader
 from nbtape.train.data.stream import Source, Stream
 
@@ -116,5 +116,5 @@ class Elements(Numbered):
     @classmethod
     def stand_in(cls, spec: Any) -> Any:
         """What stands in a traced function for a dataset that is its argument."""
-        dataset = cls("Parameter", spec, lambda bound: bound[id(dataset)]._rows(bound))
+        dataset = cls("Parameter", spec, lambda bound: stood_for(bound, dataset)._rows(bound))
         return dataset

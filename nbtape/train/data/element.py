@@ -146,7 +146,7 @@ def _stacked(values: list, k: int) -> np.ndarray:
                 f"{bracket(first)} "
                 f"and element {i} had shape {bracket(value)}. Pad them to one shape with padded_batch."
             )
-    return np.stack(values)
+    return np.array(values, first.dtype) if isinstance(first, np.generic) else np.stack(values)
 
 
 def batched_spec(spec: Any, n: int | None) -> Any:
@@ -172,12 +172,10 @@ def relaxed(a: Any, b: Any) -> Any:
 def converted(value: Any, spec: TensorSpec) -> Any:
     """What a generator yielded, as an array of the promised dtype and shape."""
     try:
-        plain = not isinstance(value, EagerTensor | np.ndarray | np.generic)
-        array = tensor(value, spec.dtype)._value if plain else np.asarray(value)  # type: ignore[attr-defined]
-        if spec.dtype.name == "string":
-            array = tensor(value)._value  # type: ignore[attr-defined]
-        elif array.dtype != spec.dtype.np:
-            array = array.astype(spec.dtype.np)
+        if isinstance(value, EagerTensor | np.ndarray | np.generic) and spec.dtype.name != "string":
+            array = np.array(value, spec.dtype.np)[()]  # a copy, since the generator may write to it again
+        else:
+            array = tensor(value, spec.dtype)._value  # type: ignore[attr-defined]
     except (TypeError, ValueError):
         raise invalid(
             "TypeError: `generator` yielded an element that could not be converted to the expected type. "
@@ -190,7 +188,7 @@ def converted(value: Any, spec: TensorSpec) -> Any:
             f"{spec.shape} "
             "was expected."
         )
-    return np.array(array)[()] if spec.dtype.name != "string" else array
+    return array
 
 
 def signature_of(output_types: Any, output_shapes: Any) -> Any:

@@ -60,7 +60,15 @@ class Numbered:
 
 def found(number: Any) -> Any:
     """What a number stands for."""
-    x = _live.get(int(number))
+    return _there(_live.get(int(number)))
+
+
+def stood_for(bound: dict, stand_in: Any) -> Any:
+    """What a stand-in stands for."""
+    return _there(bound.get(id(stand_in)))
+
+
+def _there(x: Any) -> Any:
     if x is None:
         raise invalid("This dataset or iterator is gone: keep it in a name while a function goes through it.")
     return x
@@ -85,7 +93,7 @@ def in_graph(function: Callable, inputs: list, specs: list) -> list:
     keys, n = list(stand_ins), len(stand_ins)
 
     def run(*values: Any) -> Any:
-        return function({key: found(x) for key, x in zip(keys, values)}, *values[n:])
+        return function({key: _live.get(int(x)) for key, x in zip(keys, values)}, *values[n:])
 
     return py_function(run, [*stand_ins.values(), *inputs], specs)
 
