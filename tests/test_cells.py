@@ -68,7 +68,7 @@ def test_a_cell_run_again_makes_a_variable_anew_whose_shape_or_dtype_changed(run
     old = run("w")
     run("size = 3")
     run(cell)
-    assert told() == ["Variables replaced: a/w, float32(2,) by float32(3,)"]
+    assert told() == ["Variables replaced: a/w from float32(2,) to float32(3,)"]
     assert run("w.shape") == [3] and run("w") is not old
     constant = "c = get_variable('c', initializer=[1] * size)"
     run(constant)
@@ -80,7 +80,7 @@ def test_a_cell_run_again_makes_a_variable_anew_whose_shape_or_dtype_changed(run
 def test_a_cell_that_was_edited_is_the_same_cell_where_it_has_an_id(run, told):
     run("w = get_variable('w', [2])", "one")
     run("w = get_variable('w', [2], tf.float64)  # edited", "one")
-    assert told() == ["Variables replaced: w, float32(2,) by float64(2,)"]
+    assert told() == ["Variables replaced: w from float32(2,) to float64(2,)"]
     with pytest.raises(ValueError, match="already exists, disallowed"):
         run("w = get_variable('w', [2], tf.float64)  # edited", "two")
 
@@ -107,7 +107,7 @@ def test_a_cell_run_again_makes_anew_what_it_shares(run, told):
     run(cell)
     run("size = 3")
     run(cell)
-    assert told() == ["Variables replaced: a/w, float32(2,) by float32(3,)"]
+    assert told() == ["Variables replaced: a/w from float32(2,) to float32(3,)"]
     with pytest.raises(ValueError, match="Trying to share variable a/w, but specified shape"):
         run(cell.replace("size", "4"))
 
@@ -121,7 +121,7 @@ def test_a_function_finds_its_variables_in_whichever_cell_it_is_called(run, told
     with pytest.raises(ValueError, match="Trying to share variable w, but specified shape"):
         run("x = model()")
     run("w = model()")
-    assert run("w.shape") == [3] and told() == ["Variables replaced: w, float32(2,) by float32(3,)"]
+    assert run("w.shape") == [3] and told() == ["Variables replaced: w from float32(2,) to float32(3,)"]
 
 
 def test_names_made_unique_are_made_unique_anew(run):

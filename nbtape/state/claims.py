@@ -53,7 +53,7 @@ class Claims:
                 run.note("used again", name)
                 return False
             new = _spelled(found.shape if shape is None else shape, dtype)
-            run.note("replaced", f"{name}, {_spelled(found.shape, found.dtype.base_dtype)} by {new}")
+            run.note("replaced", f"{name} from {_spelled(found.shape, found.dtype.base_dtype)} to {new}")
             return True
         if shared or claim.home == _home(run):
             return False
