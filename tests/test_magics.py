@@ -1,72 +1,19 @@
 """`%load_ext nbtape`: `%%tape` and `%grad`, in a shell of this process and in a kernel of its own."""
 
-import atexit
 import re
 import warnings
 
 import nbformat
 import pytest
-from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.error import UsageError
-from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from traitlets.config import Config
+from shells import SETUP
 
 import nbtape as tf
 from nbtape.core import context, source
 
-SETUP = """\
-%load_ext nbtape
-import nbtape as tf
-w = tf.Variable([[1.0], [2.0]], name="weights")
-b = tf.Variable(0.5)
-x = tf.constant([[3.0, 4.0]])
-"""
-
-
-class Notebook:
-    """A shell, and what its cells showed."""
-
-    def __init__(self, shell):
-        self.shell = shell
-        self.shown = shell.display_pub = CapturingDisplayPublisher()
-
-    def run(self, cell):
-        """The value of the cell's last expression; raises what the cell raised."""
-        result = self.shell.run_cell(cell, store_history=True)
-        result.raise_error()
-        return result.result
-
-    def show(self, cell):
-        """The plain text and the HTML of the one thing that the cell showed."""
-        self.shown.outputs.clear()
-        assert self.run(cell) is None
-        (output,) = self.shown.outputs
-        return output["data"]["text/plain"], output["data"]["text/html"]
-
-
-@pytest.fixture
-def fresh(tmp_path, monkeypatch):
-    """A shell without the extension."""
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    history = {"hist_file": ":memory:", "connection_options": {"check_same_thread": False}}
-    config = {"HistoryManager": history, "InteractiveShell": {"colors": "nocolor"}}
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(config=Config(config))
-    database = shell.history_manager.db
-    yield Notebook(shell)
-    tf.unload_ipython_extension(shell)
-    InteractiveShell.clear_instance()
-    shell.atexit_operations()
-    atexit.unregister(shell.atexit_operations)
-    database.close()
-
-
-@pytest.fixture
-def notebook(fresh):
-    fresh.run(SETUP)
-    return fresh
+pytest_plugins = ["shells"]
 
 
 def test_cell_runs_under_a_tape_in_the_users_namespace(notebook):

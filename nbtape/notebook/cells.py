@@ -1,5 +1,7 @@
-"""Cells as IPython sees them: their names in messages, `%%tape` at their head, words on a magic's line."""
+"""Cells as IPython sees them: their names in messages, `%%tape` at their head, and what ends with them."""
 
+import ast
+import threading
 import warnings
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -10,38 +12,66 @@ from nbtape.core import source
 from nbtape.core.cells import Run
 from nbtape.core.errors import GradientWarning
 
+_HEADS = ("%%tape", "%%scope", "%%device")  # cell magics that only open something until the cell has ended
+
 
 def open_first(lines: list[str]) -> list[str]:
     """`%%tape` at the head of a cell becomes `%tape`, which opens a tape until the cell has ended.
 
     To IPython it is then a plain cell, with its line numbers, tracebacks, top-level await and last value.
     """
-    if not lines or lines[0].split(None, 1)[:1] != ["%%tape"]:
+    if not lines or not (head := lines[0].split(None, 1)[:1]) or head[0] not in _HEADS:
         return lines
-    return ["%tape" + lines[0][len("%%tape") :], *cell_magic(open_first(lines[1:]))]
+    return [lines[0].lstrip()[1:], *cell_magic(open_first(lines[1:]))]
 
 
 open_first.has_side_effects = True  # type: ignore[attr-defined]  # so that a terminal waits for the rest of the cell
 
 
-def words(line: str) -> list[str]:
-    """Expressions side by side, set apart by blanks or commas that are outside of brackets and quotes."""
-    found, word, depth, quote = [], "", 0, ""
-    for c in line:
-        if quote:
-            quote = "" if c == quote else quote
-        elif c in "\"'":
-            quote = c
-        elif c in "([{":
-            depth += 1
-        elif c in ")]}":
-            depth -= 1
-        elif not depth and (c.isspace() or c == ","):
-            found.append(word)
-            word = ""
-            continue
-        word += c
-    return [word for word in (*found, word) if word]
+class Silent(ast.NodeTransformer):
+    """Let the magics that show what they return stand at the end of a cell without being shown once more."""
+
+    def __init__(self, magics: set[str]):
+        self.magics = magics
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt:
+        match node.value:
+            case ast.Call(
+                func=ast.Attribute(attr="run_line_magic"), args=[ast.Constant(value=str(name)), *_]
+            ):
+                if name in self.magics:
+                    tested = ast.Compare(node.value, [ast.Is()], [ast.Constant(None)])
+                    quiet = ast.If(test=tested, body=[ast.Pass()], orelse=[])
+                    return ast.fix_missing_locations(ast.copy_location(quiet, node))
+        return node
+
+
+class Openings:
+    """What magics opened until the cells that they stand in have ended: tapes, scopes."""
+
+    def __init__(self, shell: Any):
+        self._shell = shell
+        self._open: list[tuple[Any, int, Any, Callable[[], None]]] = []
+
+    def enter(self, manager: Any, then: Callable[[], None]) -> None:
+        """Open `manager` until the cell has ended; `then` is called after that, if all went well."""
+        running = getattr(self._shell.displayhook, "exec_result", None)
+        manager.__enter__()
+        self._open.append((manager, threading.get_ident(), running, then))
+
+    def close(self, result: Any) -> None:
+        """The cell with this result has ended: so has what it opened, the last first."""
+        thread, kept, ended = threading.get_ident(), [], []
+        for entry in self._open:
+            _, owner, running, _ = entry
+            mine = owner == thread and (result is None or running is None or running is result)
+            (ended if mine else kept).append(entry)
+        self._open = kept
+        for manager, *_ in reversed(ended):
+            manager.__exit__(None, None, None)
+        if result is not None and result.success:
+            for *_, then in ended:
+                then()
 
 
 class CellNames:

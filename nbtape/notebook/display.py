@@ -1,121 +1,105 @@
-"""A table of gradients, as plain text and as HTML. Names and reasons come from users: all HTML is escaped."""
+"""Which display belongs to which type, and the formatters of a shell that are told of it.
 
-import unicodedata
-from html import escape
+Displays stand here and not on the classes, which know nothing of notebooks. A class of the user's with a
+`_repr_html_` of its own keeps it.
+"""
+
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from nbtape.core.engine import Tensor, tensor
-from nbtape.core.report import spec_of
+from nbtape.autodiff.tape import GradientTape
+from nbtape.core.engine import EagerTensor
 from nbtape.core.slices import IndexedSlices
-
-_HEAD = ("source", "shape", "dtype", "norm", "min", "max", "mean", "value")
-_RIGHT = range(3, 7)  # the columns of numbers
-_SMALL = 8  # so many elements are shown
-_STYLE = {True: ' style="text-align: right"', False: ' style="text-align: left"'}
-
-
-class GradientTable:
-    """The gradients of one target, a row for each source."""
-
-    def __init__(self, title: str):
-        self.title = title
-        self.rows: list[tuple[str, ...]] = []
-
-    def add(self, name: str, source: Any, gradient: Any, reason: str = "") -> None:
-        """A row for `source`, which is called `name`; `reason` says why its gradient is None."""
-        shape, dtype = str(source.shape), source.dtype.name
-        if gradient is None:
-            self.rows.append((name, shape, dtype, "", "", "", "", f"None: {reason}"))
-        else:
-            self.rows.append((name, shape, gradient.dtype.name, *_summary(gradient)))
-
-    def __str__(self) -> str:
-        lines = [_HEAD, *self.rows]
-        widths = [max(_width(line[i]) for line in lines) for i in range(len(_HEAD))]
-        padded = [[_padded(cell, widths[i], i in _RIGHT) for i, cell in enumerate(line)] for line in lines]
-        return "\n".join([self.title, "", *["  ".join(line).rstrip() for line in padded]])
-
-    def html(self) -> str:
-        """A plain table: readable without styles and scripts, in the colours of the notebook's theme."""
-        head = "".join(f'<th scope="col"{_STYLE[i in _RIGHT]}>{name}</th>' for i, name in enumerate(_HEAD))
-        body = "".join(f"<tr>{_html_row(row)}</tr>\n" for row in self.rows)
-        return (
-            f"<table>\n<caption{_STYLE[False]}>{escape(self.title)}</caption>\n<thead><tr>{head}</tr></thead>\n"
-            f"<tbody>\n{body}</tbody>\n</table>"
-        )
-
-    def bundle(self) -> dict[str, str]:
-        """What a front end chooses from."""
-        return {"text/plain": str(self), "text/html": self.html()}
+from nbtape.graph.graph import Graph
+from nbtape.notebook import cards
+from nbtape.notebook.gradients import Gradients
+from nbtape.notebook.numbers import latex, values_of
+from nbtape.program.function import Function, Method
+from nbtape.state.checkpoint import Checkpoint
+from nbtape.state.module import Module
+from nbtape.state.variable import Variable
+from nbtape.train.data.dataset import Dataset
+from nbtape.train.model import Model
+from nbtape.train.optimizer import Optimizer
 
 
-def _html_row(row: tuple[str, ...]) -> str:
-    cells = [f'<th scope="row"{_STYLE[False]}>{escape(row[0])}</th>']
-    cells += [f"<td{_STYLE[i in _RIGHT]}>{escape(cell)}</td>" for i, cell in enumerate(row[1:], 1)]
-    return "".join(cells)
+class Display(NamedTuple):
+    """How objects of a type are shown: as HTML, and as text where what they print differs in each run."""
+
+    html: Callable[[Any], str | None]
+    text: Callable[[Any], str] | None = None
 
 
-class _Numbers(NamedTuple):
-    """What a gradient holds: `values`, among zeros if there are fewer than `size`, and how to show them."""
-
-    values: np.ndarray
-    size: int
-    text: str
-
-
-def _summary(gradient: Any) -> tuple[str, ...]:
-    """Norm, min and max (of what is finite), mean, and the values if they are few."""
-    values, size, text = _rows(gradient) if isinstance(gradient, IndexedSlices) else _dense(gradient)
-    finite = values[np.isfinite(values)]
-    with np.errstate(all="ignore"):
-        norm = _number(np.linalg.norm(values.ravel()))
-        mean = _number(values.sum() / size) if size else ""
-    low = high = ""
-    if finite.size and finite.dtype.kind != "c":
-        rest = [0.0] if size > values.size else []
-        low, high = _number(min([finite.min(), *rest])), _number(max([finite.max(), *rest]))
-    lost = f"{values.size - finite.size} of {size} not finite" if finite.size < values.size else ""
-    return norm, low, high, mean, "  ".join(part for part in (text, lost) if part)
+DISPLAYS: dict[type, Display] = {
+    EagerTensor: Display(cards.tensor_card),
+    Variable: Display(cards.variable_card),
+    IndexedSlices: Display(cards.slices_card),
+    GradientTape: Display(cards.tape_card, cards.tape_text),
+    Gradients: Display(Gradients.html),
+    Graph: Display(cards.graph_card),
+    Function: Display(cards.function_card),
+    Method: Display(cards.function_card),
+    Module: Display(cards.module_card),
+    Model: Display(cards.model_card),
+    Optimizer: Display(cards.optimizer_card),
+    Dataset: Display(cards.dataset_card),
+    Checkpoint: Display(cards.checkpoint_card, cards.checkpoint_text),
+}
+ARRAYS = (EagerTensor, Variable)
+FORMS = ("heat", "latex", "plain")  # in which arrays are shown
 
 
-def _dense(gradient: Any) -> _Numbers:
-    values = _wide(gradient)
-    return _Numbers(values, values.size, _shown(values) if values.size <= _SMALL else "")
+class Displays:
+    """The displays of one shell."""
+
+    def __init__(self, shell: Any):
+        self.arrays = FORMS[0]
+        formatters = shell.display_formatter.formatters
+        self._html, self._text = formatters["text/html"], formatters["text/plain"]
+        self._latex = formatters["text/latex"]
+        self._restore: list[tuple[Any, type, Any]] = []
+
+    def install(self) -> None:
+        for kind, display in DISPLAYS.items():
+            show = self._array(display.html) if kind in ARRAYS else display.html
+            self._put(self._html, kind, _unless_its_own("_repr_html_", show))
+            if display.text is not None:
+                self._put(self._text, kind, _printed(display.text))
+        for kind in ARRAYS:
+            self._put(self._latex, kind, _unless_its_own("_repr_latex_", self._in_latex))
+
+    def remove(self) -> None:
+        """Leave the shell as it was."""
+        while self._restore:
+            formatter, kind, before = self._restore.pop()
+            formatter.pop(kind, None)
+            if before is not None:
+                formatter.for_type(kind, before)
+
+    def _put(self, formatter: Any, kind: type, show: Callable) -> None:
+        self._restore.append((formatter, kind, formatter.type_printers.get(kind)))
+        formatter.for_type(kind, show)
+
+    def _array(self, show: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
+        return lambda x: None if self.arrays != "heat" else show(x)
+
+    def _in_latex(self, x: Any) -> str | None:
+        values = values_of(x) if self.arrays == "latex" else None
+        text = None if values is None else latex(values)
+        return None if text is None else f"$$ {text} $$"
 
 
-def _rows(gradient: IndexedSlices) -> _Numbers:
-    """The rows that are there, those named twice added up: the rest stays unmade."""
-    names, places = np.unique(np.asarray(gradient.indices), return_inverse=True)
-    values = _wide(gradient.values)
-    summed = np.zeros((names.size, *values.shape[1:]), values.dtype)
-    np.add.at(summed, places.ravel(), values)
-    total = gradient.shape[0] if gradient.shape.rank else names.size
-    row = int(np.prod(values.shape[1:], dtype=np.int64))
-    return _Numbers(summed, total * row, f"IndexedSlices, {names.size} of {total} rows")
+def _unless_its_own(method: str, show: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
+    def shown(x: Any) -> str | None:
+        own = getattr(type(x), method, None)
+        return own(x) if own is not None else show(x)
+
+    return shown
 
 
-def _wide(x: Any) -> np.ndarray:
-    """The values in a type in which their sums do not overflow."""
-    x = x if isinstance(x, Tensor) else tensor(x)
-    return np.asarray(x.numpy()).astype(np.complex128 if spec_of(x).dtype.kind == "c" else np.float64)
+def _printed(text: Callable[[Any], str]) -> Callable[[Any, Any, bool], None]:
+    def shown(x: Any, printer: Any, cycle: bool) -> None:
+        plain = type(x).__repr__ is object.__repr__
+        printer.text(text(x) if plain else repr(x))
 
-
-def _shown(values: np.ndarray) -> str:
-    text = np.array2string(values, separator=", ", formatter={"float_kind": _number, "complex_kind": _number})
-    return " ".join(text.split())
-
-
-def _number(x: Any) -> str:
-    return f"{x:.6g}"
-
-
-def _width(text: str) -> int:
-    """Columns that `text` takes: Chinese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _padded(text: str, width: int, right: bool) -> str:
-    gap = " " * (width - _width(text))
-    return gap + text if right else text + gap
+    return shown

@@ -320,6 +320,11 @@ def _restored(cls, value, name, trainable, constraint, shape, synchronization, a
         context.local.scope = with_scope
 
 
+def living() -> list[Variable]:
+    """The variables that somebody holds, in the order in which they were made."""
+    return [v for _, v in sorted(_alive.items())]
+
+
 def _name_of(x: Tensor) -> str | None:
     """The name of the variable that a tensor was read from."""
     value = getattr(x, "_value", None)
