@@ -259,6 +259,14 @@ def test_imdb_numbers_words_as_keras_does(home):
     assert tf.keras.datasets.imdb.get_word_index(home / "words.json") == {"the": 1}
 
 
+def test_imdb_comes_in_the_order_of_keras(home):
+    lists = np.empty(5, object)
+    lists[:] = [[1], [2], [3], [4], [5]]
+    write_npz(home / "imdb.npz", (lists, np.arange(5)), (lists, np.arange(5)))
+    (_, y), (_, y_test) = tf.keras.datasets.imdb.load_data(home / "imdb.npz")
+    assert (y.tolist(), y_test.tolist()) == ([1, 0, 3, 2, 4], [3, 0, 1, 4, 2])  # recorded from Keras
+
+
 def test_files_of_something_else_are_refused(home):
     np.savez(home / "a.npz", x=np.zeros(3))
     with pytest.raises(ValueError, match="no data set: wanted an .npz file with the arrays x_train"):

@@ -34,7 +34,8 @@ def load_imdb(
     """
     found = local(path) or get_file(os.fspath(path), f"{_KERAS}imdb.npz", file_hash=_HASH)
     arrays = _read(found)
-    splits = [_shuffled(arrays, part, seed) for part in ("train", "test")]
+    draw = np.random.RandomState(seed)
+    splits = [_shuffled(arrays, part, draw) for part in ("train", "test")]
     begin = [] if start_char is None else [start_char]
     splits = [([[*begin, *[w + index_from for w in x]] for x in xs], ys) for xs, ys in splits]
     if maxlen:
@@ -60,10 +61,10 @@ def load_imdb_words(path: Any = "imdb_word_index.json") -> dict[str, int]:
         return json.load(file)
 
 
-def _shuffled(arrays: dict, part: str, seed: int) -> tuple[list, np.ndarray]:
+def _shuffled(arrays: dict, part: str, draw: "np.random.RandomState") -> tuple[list, np.ndarray]:
     xs, ys = arrays[f"x_{part}"], arrays[f"y_{part}"]
     order = np.arange(len(xs))
-    np.random.RandomState(seed).shuffle(order)
+    draw.shuffle(order)
     return [xs[i] for i in order.tolist()], ys[order]
 
 
