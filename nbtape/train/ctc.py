@@ -48,24 +48,31 @@ def ctc_loss(
     blank = (blank_index or 0) % logits.shape[-1]
     symbols = _between_blanks(labels, blank)
     heard = transpose(gather(log_softmax(logits), symbols, axis=2, batch_dims=1), [1, 0, 2])
-    is_label = o.not_equal(symbols, cast(blank, int64))
+    paths = _paths(heard, symbols, blank, logit_length)
+    last, places = expand_dims(2 * label_length, 1), _places(symbols)
+    at_end = o.logical_or(o.equal(places, last), o.equal(places, last - 1))
+    total = reduce_logsumexp(o.where(at_end, paths, cast(_NEVER, paths.dtype)), 1)
+    return o.where(total > _NEVER / 2, -total, cast(math.inf, total.dtype))
+
+
+def _paths(heard: Any, symbols: Any, blank: int, steps: Any) -> Any:
+    """How probable it is that the first `steps` end at each symbol, as `heard` says of each step: logarithms."""
+    never, is_label = cast(_NEVER, heard.dtype), o.not_equal(symbols, cast(blank, int64))
     may_skip = o.logical_and(is_label, o.not_equal(symbols, _later(symbols, 2, blank)))
-    never, places = cast(_NEVER, heard.dtype), range_(shape_of(symbols)[1])
 
     def step(paths: Any, now: tuple) -> Any:
-        """The paths to each symbol after one more step: from it, the one before, or the label before."""
+        """They come from the same symbol, the one before, or the label before if it is another."""
         sound, i = now
         skipping = o.where(may_skip, _later(paths, 2, _NEVER), never)
         come = reduce_logsumexp(stack([paths, _later(paths, 1, _NEVER), skipping]), 0) + sound
-        return o.where(expand_dims(i < logit_length, 1), come, paths)
+        return o.where(expand_dims(i < steps, 1), come, paths)
 
-    begun = o.where(expand_dims(places < 2, 0), heard[0], never)
-    count = cast(shape_of(heard)[0], int64)
-    paths = foldl(step, (heard[1:], range_(cast(1, int64), count)), begun)
-    last = expand_dims(2 * label_length, 1)
-    ends = o.logical_or(*[o.equal(expand_dims(cast(places, int64), 0), last - i) for i in (0, 1)])
-    total = reduce_logsumexp(o.where(ends, paths, never), 1)
-    return o.where(total > _NEVER / 2, -total, cast(math.inf, total.dtype))
+    begun = o.where(_places(symbols) < 2, heard[0], never)
+    return foldl(step, (heard[1:], range_(cast(1, int64), cast(shape_of(heard)[0], int64))), begun)
+
+
+def _places(symbols: Any) -> Any:
+    return expand_dims(range_(cast(shape_of(symbols)[1], int64)), 0)
 
 
 def ctc(y_true: Any, y_pred: Any) -> Any:
