@@ -56,7 +56,7 @@ def ctc_loss(
 
 
 def _paths(heard: Any, symbols: Any, blank: int, steps: Any) -> Any:
-    """How probable it is that the first `steps` end at each symbol, as `heard` says of each step: logarithms."""
+    """The log-probabilities that the first `steps` end at each symbol, from those of each step, `heard`."""
     never, is_label = cast(_NEVER, heard.dtype), o.not_equal(symbols, cast(blank, int64))
     may_skip = o.logical_and(is_label, o.not_equal(symbols, _later(symbols, 2, blank)))
 
