@@ -246,6 +246,7 @@ def test_weights_are_kept_by_the_batch(tmp_path):
         (lambda: C.ModelCheckpoint("x"), ValueError, "Write `save_weights_only=True`"),
         (lambda: C.ModelCheckpoint("x", save_freq="day"), ValueError, "Unrecognized save_freq: day"),
         (lambda: C.ReduceLROnPlateau(factor=1.0), ValueError, "does not support a factor >= 1.0"),
+        (lambda: C.TensorBoard(profile_batch=2), ValueError, "no profiles or embeddings"),
         (lambda: C.LambdaCallback(on_lunch=print), ValueError, "There is no event 'on_lunch'"),
         (
             lambda: go_through(C.ModelCheckpoint("{day}", save_weights_only=True), loss=[1.0]),

@@ -11,6 +11,11 @@ from nbtape.train.summaries.record import histogram, image, scalar
 from nbtape.train.summaries.tracing import trace_export, trace_off, trace_on
 from nbtape.train.summaries.writers import SummaryWriter, create_file_writer
 
+_NOT_WRITTEN = (
+    "The TensorBoard callback writes numbers, weights and graphs, and no profiles or embeddings. Leave "
+    "`profile_batch` and `embeddings_freq` at 0, and look at `fn.plan` for what a function costs."
+)
+
 
 class TensorBoard(Callback):
     """Write the loss and the metrics of each epoch for TensorBoard, in `log_dir`/train and /validation.
@@ -36,7 +41,12 @@ class TensorBoard(Callback):
         write_images: bool = False,
         write_steps_per_second: bool = False,
         update_freq: Any = "epoch",
+        profile_batch: Any = 0,
+        embeddings_freq: int = 0,
+        embeddings_metadata: Any = None,
     ):
+        if profile_batch or embeddings_freq:
+            raise ValueError(_NOT_WRITTEN)
         self.log_dir, self.histogram_freq = os.fspath(log_dir), histogram_freq
         self.write_graph, self.write_images = write_graph, write_images
         self.write_steps_per_second = write_steps_per_second
