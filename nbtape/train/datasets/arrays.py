@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.core.engine import Tensor
+from nbtape.core.engine import Tensor, tensor
 from nbtape.ops.create import ones_like
 from nbtape.ops.mask import where
 from nbtape.ops.norm import norm as tensor_norm
@@ -33,17 +33,17 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
 
 
 def normalize(x: Any, axis: int = -1, order: Any = 2) -> Any:
-    """`x` divided by its norm along `axis`; what is all zeros stays so.
+    """`x` divided by its norm along `axis`, an array where `x` is one; what is all zeros stays so.
 
-    >>> tf.keras.utils.normalize([[3.0, 4.0], [0.0, 0.0]])
+    >>> tf.keras.utils.normalize(np.array([[3.0, 4.0], [0.0, 0.0]]))
     array([[0.6, 0.8],
            [0. , 0. ]])
     """
-    if isinstance(x, Tensor):
+    if not isinstance(x, np.ndarray):
+        x = tensor(x)
         length = tensor_norm(x, order, axis, keepdims=True)
         return x / where(length == 0, ones_like(length), length)
-    x = np.asarray(x)
-    length = np.linalg.norm(x, order, axis, keepdims=True)
+    length = np.expand_dims(np.atleast_1d(np.linalg.norm(x, order, axis)), axis)
     return x / np.where(length == 0, 1, length)
 
 
@@ -64,6 +64,8 @@ def pad_sequences(
     for name, at in (("padding", padding), ("truncating", truncating)):
         if at not in ("pre", "post"):
             raise ValueError(f'`{name}` is "pre" or "post", and {at!r} is neither.')
+    if not hasattr(sequences, "__len__") or not all(hasattr(row, "__len__") for row in sequences):
+        raise ValueError(f"`sequences` must be a list of sequences, and {sequences!r} is not.")
     rows = [np.asarray(row) for row in sequences]
     n = max(map(len, rows), default=0) if maxlen is None else maxlen
     shape = next((row.shape[1:] for row in rows if len(row)), ())
