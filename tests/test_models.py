@@ -340,3 +340,43 @@ def test_a_class_of_ones_own_may_be_made_of_symbols():
     fixed = Fixed(3)
     assert isinstance(fixed, Fixed) and fixed.units == 3
     assert fixed(tf.ones([1, 2])).numpy().tolist() == [[2.0, 2.0, 2.0]]
+
+
+def test_a_model_of_steps_alone_needs_no_call():
+    class Line(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.slope, self.mean = tf.Variable(0.0), tf.keras.metrics.Mean("error")
+
+        @property
+        def metrics(self):
+            return [self.mean]
+
+        def train_step(self, data):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(tf.square(2.0 * data - self.slope * data))
+            self.optimizer.apply_gradients([(tape.gradient(loss, self.slope), self.slope)])
+            self.mean.update_state(loss)
+            return {"error": self.mean.result()}
+
+    model = Line()
+    model.compile(tf.keras.optimizers.SGD(0.5))
+    history = model.fit(np.ones([4]), epochs=9, verbose=0).history
+    assert list(history) == ["error"] and abs(model.slope.numpy() - 2.0) < 1e-3
+
+
+def test_weights_of_a_model_that_is_built_have_its_name_once():
+    class Net(tf.keras.Model):
+        def __init__(self):
+            super().__init__(name="net")
+            self.dense = L.Dense(1, name="d")
+
+        def call(self, x):
+            return self.dense(x)
+
+    built, called = Net(), Net()
+    built.build((None, 2))
+    called(tf.ones([1, 2]))
+    assert (
+        [w.path for w in built.weights] == [w.path for w in called.weights] == ["net/d/kernel", "net/d/bias"]
+    )

@@ -19,7 +19,7 @@ _TWICE = (
 
 
 class Batches:
-    """Tuples `(x, y, sample_weight)`, without what there is none of; each round goes through all.
+    """Tuples `(x, y, sample_weight)`, without what there is none of, or `x` alone; each round has all.
 
     A dataset, or what yields batches, is gone through as it is; with `limit` batches a round, the next round
     goes on where the last stopped. `count` is the number of batches in a round, None where it is not known.
@@ -46,6 +46,7 @@ class Batches:
                 self.count = _length(x)
             return
         parts = (x, y, sample_weight)[: 3 if sample_weight is not None else 2 if y is not None else 1]
+        parts = x if len(parts) == 1 and not isinstance(x, list | tuple) else parts
         leaves, self._rebuild = nest.opened(parts)
         self._arrays = [_array(leaf) for leaf in leaves]
         sizes = {len(a) for a in self._arrays if a is not None}
@@ -70,7 +71,7 @@ class Batches:
                 self._left = again if isinstance(self._source, Dataset) else iter(self._source)
             rows = itertools.islice(self._left, self._limit)
         for batch in rows:
-            yield _tensors(batch if isinstance(batch, tuple) else (batch,))
+            yield nest.map_structure(lambda x: None if x is None else tensor(x), batch)
 
     def _cut(self, arrays: list) -> Iterator[tuple]:
         order = np.asarray(shuffled(np.arange(self._rows))) if self._shuffle else None
@@ -97,15 +98,17 @@ def _array(x: Any) -> Any:
     return a.astype(_FLOAT) if a.dtype.kind == "f" and a.dtype != _FLOAT else a
 
 
-def _tensors(batch: tuple) -> tuple:
-    return nest.map_structure(lambda x: None if x is None else tensor(x), batch)
-
-
 def _length(x: Any) -> int | None:
     try:
         return len(x)
     except TypeError:  # a dataset whose length is not known
         return None
+
+
+def unpacked(data: Any) -> tuple:
+    """`(x, y, sample_weight)` of a batch, None where there is none."""
+    data = data if isinstance(data, tuple) else (data,)
+    return (*data, None, None)[:3]
 
 
 def split(data: tuple, share: float) -> tuple[tuple, tuple]:

@@ -93,7 +93,7 @@ class Metrics:
             for given, weighs in sets:
                 for x in given[i]:
                     metric = _metric(x, targets[i], outputs[i])
-                    told = before + (_SHORT.get(x, x) if isinstance(x, str) else metric.name)
+                    told = before + (x if isinstance(x, str) else metric.name)
                     found.append((_unlike(told, [name for name, *_ in found], weighs), metric, weighs))
             self._parts.append(found)
 

@@ -186,7 +186,7 @@ class Layer(Holder):
         if outer[0] is None:
             calls.serial = next(_serials)
         taken = parameters(type(self))
-        with name_scope(self._name):
+        with name_scope(context.local.scope if outer[0] is self else self._name):
             try:
                 calls.training = kwargs["training"] = self._training(kwargs.get("training"), outer[1])
                 if not taken.training:
@@ -272,6 +272,7 @@ class Layer(Holder):
     def _called_on_symbols(self, args: tuple, kwargs: dict) -> Any:
         """KerasTensors of what the layer gives for KerasTensors."""
         leaves, rebuild = nest.opened((args, kwargs))
+        scope = context.local.scope
         places = [i for i, x in enumerate(leaves) if isinstance(x, KerasTensor)]
 
         def run(*xs: Any) -> Any:
@@ -279,7 +280,8 @@ class Layer(Holder):
             for i, x in zip(places, xs):
                 filled[i] = x
             args, kwargs = rebuild(filled)
-            return self._called(args, kwargs)
+            with name_scope(scope):
+                return self._called(args, kwargs)
 
         graph = FunctionGraph(self._name)
         graph.converts = True

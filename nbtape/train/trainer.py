@@ -14,11 +14,12 @@ from nbtape.core import nest
 from nbtape.ops.measure import shape
 from nbtape.program.function import function
 from nbtape.train import lookup
-from nbtape.train.batches import Batches, split
+from nbtape.train.batches import Batches, split, unpacked
 from nbtape.train.callback_list import CallbackList
 from nbtape.train.callbacks import History
 from nbtape.train.compiled import Losses, Metrics
 from nbtape.train.keras_tensor import KerasTensor
+from nbtape.train.layer import Layer
 from nbtape.train.metric import Mean, Metric
 from nbtape.train.optimizer import Optimizer
 
@@ -293,15 +294,11 @@ class Trainer:
 
     def _prepare(self, batch: tuple) -> None:
         """Make the weights before the first step, which must not make them."""
-        if not self.built:  # type: ignore[attr-defined]
+        if type(self).call is Layer.call:  # type: ignore[attr-defined]
+            self.built = True  # the steps are written without a call
+        elif not self.built:
             x = nest.map_structure(lambda x: KerasTensor(x.shape, x.dtype), unpacked(batch)[0])
             self(x, training=False)  # type: ignore[operator]
-
-
-def unpacked(data: Any) -> tuple:
-    """`(x, y, sample_weight)` of a batch, None where there is none."""
-    data = data if isinstance(data, tuple) else (data,)
-    return (*data, None, None)[:3]
 
 
 def _by_name(logs: dict[str, float]) -> dict[str, float]:

@@ -15,10 +15,15 @@ from nbtape.train.layer import Layer
 
 
 def _listed(inputs: Any, count: int = 1) -> list:
-    if not isinstance(inputs, list | tuple) or len(inputs) < count:
+    if not isinstance(inputs, list | tuple):
+        raise ValueError(
+            f"A merge layer should be called on a list of inputs. Received: inputs={inputs} (not a list of "
+            "tensors)"
+        )
+    if len(inputs) < count:
         raise ValueError(
             f"A merge layer should be called on a list of at least {count} input{'s' * (count > 1)}. "
-            f"Received: inputs={inputs}"
+            f"Received {len(inputs)} inputs. Full inputs received: {inputs}"
         )
     return list(inputs)
 

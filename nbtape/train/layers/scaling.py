@@ -8,7 +8,7 @@ from nbtape.core.engine import tensor
 from nbtape.ops.arithmetic import cast
 from nbtape.ops.functions import maximum, sqrt
 from nbtape.ops.shape import reshape
-from nbtape.train.batches import Batches
+from nbtape.train.batches import Batches, unpacked
 from nbtape.train.layer import Layer
 
 
@@ -82,7 +82,8 @@ class Normalization(Layer):
         if self.input_mean is not None:
             raise ValueError("Cannot `adapt` a Normalization layer whose `mean` and `variance` were given.")
         total, squares, count = np.zeros(()), np.zeros(()), 0
-        for x, *_ in Batches(data, batch_size=8192):
+        for batch in Batches(data, batch_size=8192):
+            x = unpacked(batch)[0]
             if not self.built:
                 self.build((None, *x.shape[1:]))
             values = np.asarray(x, np.float64)
