@@ -41,3 +41,13 @@ def test_sizes_are_no_part_of_a_text():
     sources = [f.get_concrete_function(tf.TensorSpec(shape)).source for shape in ([4, 3], [128, 10])]
     kernels = [source[source.index("# kernel 1") :] for source in sources]
     assert kernels[0] == kernels[1]
+
+
+@pytest.mark.usefixtures("compiled")
+def test_what_a_later_stage_reads_first_is_there_for_an_earlier_one():
+    def f(x, y):
+        sums = tf.reduce_sum(x * x, 1)
+        return y * sums + (1 - y) * sums  # 1 - y needs no sum
+
+    x, y = tf.constant([[1.0, 2.0], [3.0, 4.0]]), tf.constant([0.5, 2.0])
+    assert tf.function(f)(x, y).numpy().tolist() == f(x, y).numpy().tolist()

@@ -210,7 +210,9 @@ class Emitter:
 
     def name(self, v: Value, stage: int) -> str:
         """A name that holds `v` in this stage, worked out or loaded there if need be."""
-        key = v, stage if self.depth(v) > self.split else -1
+        if shared := self.depth(v) <= self.split:
+            stage = self.stages.get(v, 0)  # the first that can: an earlier one than this may yet ask for it
+        key = v, -1 if shared else stage
         if key not in self.names:
             self.names[key] = self._found(v, stage)
         return self.names[key]
