@@ -1,6 +1,7 @@
 """Pictures of a run by matplotlib, for what is kept: curves, the flow of gradients, histograms."""
 
 import io
+import re
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ COLOURS = ("#2f6fde", "#d9622b", "#2f9e6e", "#9b51c4", "#c2345f", "#8a7a1f", "#2
 _INK, _FAINT, _LINE = "#1f2430", "#6b7280", "#e3e6eb"
 _BAD = {"vanishing": "#d9a21b", "exploding": "#c2345f"}
 _DASHES = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+_CHARTS = 4  # beside one another
 _MANY = 40  # layers whose names fit
 
 
@@ -48,36 +50,48 @@ def _only(draw: Any) -> Any:
 
 
 def _overview(run: Any) -> Figure:
+    groups = list(_groups(run).values())[:_CHARTS] or [[]]
     has_flow = any("gradient" in row for row in run.table.rows.values())
-    made = _new(9, 3.3)
+    made = _new(3.4 * (len(groups) + has_flow) + 1, 3)
+    axes = made.subplots(1, len(groups) + has_flow, squeeze=False)[0]
+    for ax, names in zip(axes, groups):
+        _curves_of(ax, run, names)
     if has_flow:
-        left, right = made.subplots(1, 2, width_ratios=[2, 1])
-        _flow(right, run)
-    else:
-        left = made.subplots()
-    _curves(left, run)
+        _flow(axes[-1], run)
     told = [run.name or "Training", progress(run)["text"], run.state, run.history.summary()]
     made.suptitle(" · ".join([_plain(x) for x in told if x]), x=0.01, ha="left", fontsize=10, color=_INK)
     return made
 
 
+def _groups(run: Any) -> dict[str, list[str]]:
+    """The names of curves that share a scale: accuracy and val_accuracy, say."""
+    groups: dict[str, list[str]] = {}
+    for name in run.history:
+        groups.setdefault(re.sub("^(val|test|train)_", "", name), []).append(name)
+    return groups
+
+
 def _curves(ax: Axes, run: Any) -> None:
+    _curves_of(ax, run, list(run.history))
+
+
+def _curves_of(ax: Axes, run: Any, names: list[str]) -> None:
     _style(ax)
-    for i, (name, series) in enumerate(run.history.series.items()):
-        colour = COLOURS[i % len(COLOURS)]
+    for i, name in enumerate(run.history):
+        if name not in names:
+            continue
+        colour, series = COLOURS[i % len(COLOURS)], run.history[name]
         for k, other in enumerate(run.compare):
             old = other.history.series.get(name)
             if old is not None:
                 ax.plot(old.steps, _finite(old.values), color=colour, lw=1, alpha=0.5, ls=_DASHES[k % 3])
         ax.plot(series.steps, _finite(series.values), color=colour, lw=1.5, label=_plain(name))
         lost = series.steps[~np.isfinite(series.values)]
-        ax.plot(
-            lost, np.zeros(len(lost)), "x", color=colour, transform=ax.get_xaxis_transform(), clip_on=False
-        )
+        ax.plot(lost, np.zeros(len(lost)), "x", color=colour, transform=ax.get_xaxis_transform())
     for step, *_ in run.journal.interventions:
         ax.axvline(step, color=_FAINT, lw=0.8, ls=":")
     ax.set_xlabel("step", color=_FAINT, fontsize=9)
-    if run.history.series:
+    if names:
         ax.legend(frameon=False, fontsize=9, labelcolor=_INK)
 
 
@@ -93,7 +107,7 @@ def _flow(ax: Axes, run: Any) -> None:
     shown = places if len(rows) <= _MANY else []
     ax.set_yticks(shown, [_plain(_short(name)) for name, _ in rows] if len(shown) else [], fontsize=8)
     ax.invert_yaxis()
-    ax.set_xlabel("gradient norm, first layer on top", color=_FAINT, fontsize=9)
+    ax.set_xlabel("gradient norm", color=_FAINT, fontsize=9)
 
 
 def _histograms(run: Any) -> Figure:

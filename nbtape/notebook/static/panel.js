@@ -9,17 +9,17 @@ const SPOKEN = 5000; // milliseconds between two things that are read aloud
 const COLUMNS = [
   ["name", "Name", "left"],
   ["shape", "Shape", "left"],
-  ["kind", "Type", "left"],
   ["trainable", "Train", "left"],
+  ["norm", "|grad|", ""],
+  ["trend", "so far", ""],
+  ["spread", "Histogram", ""],
+  ["ratio", "update/value", ""],
   ["mean", "Mean", ""],
   ["std", "Std", ""],
   ["min", "Min", ""],
   ["max", "Max", ""],
   ["bad", "NaN/Inf", ""],
-  ["norm", "|grad|", ""],
-  ["ratio", "update/value", ""],
-  ["trend", "|grad| so far", ""],
-  ["spread", "Gradients", ""],
+  ["kind", "Type", "left"],
 ];
 
 /** An element with text and attributes. @param {string} tag @param {Record<string, any>} [attributes] @param {any[]} children */
@@ -269,7 +269,7 @@ class Chart {
     }
     g.textBaseline = "top";
     g.textAlign = "center";
-    const whole = ticks(this.range[0], this.range[1], Math.max(2, Math.floor(this.width / 80))).filter(Number.isInteger);
+    const whole = ticks(this.range[0], this.range[1], Math.max(2, Math.floor(this.width / 60))).filter(Number.isInteger);
     for (const t of whole) {
       const text = short(t), half = g.measureText(text).width / 2;
       g.fillText(text, Math.min(Math.max(x(t), this.left + half), this.left + this.width + 8 - half), bottom + 6);
@@ -314,6 +314,12 @@ class Chart {
   tell(colours) {
     const { pointer } = this.view;
     const told = [];
+    const labels = this.curves.map((c) => `${c.name}\n${c.run}`).join("\n");
+    if (labels !== this.labels) { // a curve came: its key stands where it does
+      this.labels = labels;
+      this.keys.clear();
+      this.legend.replaceChildren();
+    }
     for (const c of this.curves) {
       const label = c.run ? `${c.name} · ${c.run}` : c.name;
       if (!this.keys.has(label)) {
@@ -422,15 +428,15 @@ class Variables {
     const toggle = this.toggle(path, `Train all of ${path}`);
     const name = make("th", { scope: "row", title: path }, fold, make("span", { text: label }));
     name.style.paddingLeft = `${8 + depth * 14}px`;
-    const note = make("td", { class: "left soft", colspan: "2" });
-    const node = make("tr", { class: "scope" }, name, note, make("td", { class: "left" }, toggle), make("td", { colspan: String(COLUMNS.length - 4) }));
+    const note = make("td", { class: "left soft" });
+    const node = make("tr", { class: "scope" }, name, note, make("td", { class: "left" }, toggle), make("td", { colspan: String(COLUMNS.length - 3) }));
     fold.addEventListener("click", () => {
       const closed = !this.folded.delete(path) && Boolean(this.folded.add(path));
       fold.setAttribute("aria-expanded", String(!closed));
       say(fold, closed ? "▸" : "▾");
       this.arrange();
     });
-    return { path, node, toggle, note, members: [], first: (scopes) => ordered(path, scopes) };
+    return { path, node, toggle, note, members: [], first: (scopes) => ordered(path, scopes, [scopes.get(path).members[0]]) };
   }
 
   variable(variable, i, label, depth) {
@@ -439,16 +445,16 @@ class Variables {
     const toggle = this.toggle(variable.name, `Train ${variable.name}`);
     toggle.disabled = !variable.switchable;
     if (!variable.switchable) toggle.hidden = true;
-    const cells = Object.fromEntries(["mean", "std", "min", "max", "bad", "norm", "ratio"].map((key) => [key, make("td", { text: "–" })]));
+    const cells = Object.fromEntries(["norm", "ratio", "mean", "std", "min", "max", "bad"].map((key) => [key, make("td", { text: "–" })]));
     const trend = glyph("line"), spread = glyph("area");
     const spreadCell = make("td", {}, spread.svg);
     const node = make("tr", {}, name,
       make("td", { class: "left", text: variable.shape }),
-      make("td", { class: "left", text: variable.dtype, title: `on ${variable.device}` }),
-      make("td", { class: "left" }, toggle, variable.switchable ? "" : make("span", { class: "soft", text: "not trained" })),
-      ...Object.values(cells), make("td", {}, trend.svg), spreadCell);
+      make("td", { class: "left" }, toggle, variable.switchable ? "" : make("span", { class: "soft", text: "never" })),
+      cells.norm, make("td", {}, trend.svg), spreadCell, ...Object.values(cells).slice(1),
+      make("td", { class: "left", text: variable.dtype, title: `on ${variable.device}` }));
     const sorts = { name: variable.name, shape: variable.size, kind: variable.dtype };
-    return { i, path: variable.name, leaf: label, name, node, toggle, cells, trend, spread, spreadCell, sorts, norms: [], variable, first: (scopes) => ordered(variable.name, scopes) };
+    return { i, path: variable.name, leaf: label, name, node, toggle, cells, trend, spread, spreadCell, sorts, norms: [], variable, first: (scopes) => ordered(variable.name, scopes, [i, 0]) };
   }
 
   toggle(path, label) {
@@ -557,15 +563,11 @@ class Variables {
   }
 }
 
-/** A key that sorts a path where the first variable of each of its scopes stands. */
-function ordered(path, scopes) {
-  const key = [];
-  const parts = path.split("/");
-  for (let depth = 1; depth <= parts.length; depth++) {
-    const scope = scopes.get(parts.slice(0, depth).join("/"));
-    key.push(scope ? Math.min(...scope.members) : `~${parts[depth - 1]}`);
-  }
-  return key.join("/");
+/** A key that sorts a row: the first variable of each scope that it is in, then its own place. */
+function ordered(path, scopes, own) {
+  const parts = path.split("/").slice(0, -1);
+  const outer = parts.map((_, depth) => scopes.get(parts.slice(0, depth + 1).join("/")).members[0]);
+  return [...outer, ...own].join("/");
 }
 
 /** The norm of the gradient of each variable, the first layer on top. */
@@ -771,7 +773,7 @@ class Panel {
       };
       const names = Object.keys(this.state.curves);
       names.forEach((name, i) => place(name, this.state.curves[name], i, name === groupOf(name) ? -1 : 0, ""));
-      this.state.runs.forEach((run, k) => Object.entries(run.curves).forEach(([name, curve]) => place(name, curve, Math.max(names.indexOf(name), 0), k, run.title)));
+      this.state.runs.forEach((run, k) => Object.entries(run.curves).forEach(([name, curve]) => place(name, curve, Math.max(names.indexOf(name), 0), k + 1, run.title)));
       const colours = this.colours();
       const marks = this.state.marks.filter(([, what]) => !["pause", "resume", "step"].includes(what));
       for (const [key, curves] of groups) {

@@ -1,0 +1,143 @@
+"""The live panel in a real JupyterLab: what a reader sees, and clicks, while the cell runs."""
+
+import importlib.util
+import re
+
+import pytest
+from lab import CHROMIUM, lab
+
+MISSING = [name for name in ("playwright", "jupyterlab") if importlib.util.find_spec(name) is None]
+pytestmark = [
+    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium; on Debian: apt-get install chromium"),
+]
+
+SETUP = """\
+import time, numpy as np, nbtape as nt
+w = nt.Variable(np.ones((3, 2), "f"), name="net/first/kernel")
+v = nt.Variable(np.ones(2, "f"), name="net/second/kernel")
+h = nt.Variable(1.0, name="<img src=x onerror='window.hacked=1'>")
+variables, optimizer = [w, v, h], nt.optimizers.SGD(1e-4)
+seen = []
+def step():
+    with nt.GradientTape() as tape:
+        loss = nt.reduce_sum((nt.constant([[1.0, 2.0, 3.0]]) @ w * v) ** 2) * h * h
+    optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+    return loss
+def train(seconds, **options):
+    end = time.time() + seconds
+    with nt.live(variables, optimizer=optimizer, **options) as live:
+        globals()["live"] = live
+        while time.time() < end:
+            before = w.numpy().tobytes()
+            live.log(loss=step())
+            seen.append((w.trainable, w.numpy().tobytes() != before))
+            time.sleep(0.002)
+    print("after the run")
+"""
+# Whether what was switched off stayed as it was in each step that began with it switched off.
+REPORT = """\
+agree = all(changed == trained for (trained, _), (_, changed) in zip(seen, seen[1:]))
+many = [trained for trained, _ in seen].count(False) > 20
+print(live.state, agree, "frozen for many steps:", many, "rate", f"{live.learning_rate:g}")
+"""
+
+
+@pytest.fixture(scope="module")
+def here():
+    with lab() as found:
+        yield found
+
+
+def panel(here, name, *cells, **options):
+    """The panel that the last of the cells shows."""
+    page = here.open(name, [SETUP, *cells], **options)
+    here.run_all()
+    found = page.locator(".nbl")
+    found.wait_for(timeout=60_000)
+    return found
+
+
+def test_controls_act_while_the_cell_runs(here):
+    found = panel(here, "controls.ipynb", "train(60)", REPORT)
+    found.get_by_text("controls: subshell").wait_for(timeout=10_000)
+    found.get_by_role("switch", name="Train net/first/kernel").click()
+    found.get_by_text("freeze net/first/kernel").wait_for(state="attached", timeout=5000)
+    found.get_by_label("Learning rate").fill("0.00005")
+    found.get_by_label("Learning rate").press("Enter")
+    found.get_by_text("learning rate 5e-05").wait_for(state="attached", timeout=5000)
+    found.get_by_role("button", name="Pause").click()
+    found.get_by_role("button", name="Resume").wait_for(timeout=5000)
+    steps = found.locator("header").inner_text()
+    assert "paused" in steps
+    here.page.wait_for_timeout(500)
+    count = re.compile(r"([\d,]+) steps")
+    assert count.search(found.locator("header").inner_text())[1] == count.search(steps)[1]
+    found.get_by_role("button", name="Resume").click()
+    found.get_by_role("button", name="Pause").wait_for(timeout=5000)
+    found.get_by_role("button", name="Stop").click()
+    here.page.get_by_text("after the run").wait_for(timeout=10_000)
+    found.wait_for(state="detached", timeout=10_000)
+    told = "stopped True frozen for many steps: True rate 5e-05"
+    here.page.get_by_text(told).wait_for(timeout=5000)
+
+
+def test_panel_shows_curves_and_text_that_stays_text(here):
+    kept = "print(live.state, 'with', len(variables[0].numpy()), 'rows and', len(live.history['loss']) > 9)"
+    found = panel(here, "curves.ipynb", f"try:\n    train(60)\nexcept KeyboardInterrupt:\n    {kept}")
+    here.page.wait_for_timeout(1500)
+    canvas = found.locator("canvas").first
+    assert re.match(r"loss, [\d,]+ steps, last [\d.e+-]+", canvas.get_attribute("aria-label"))
+    reds = "c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((_, i) => i % 4 == 0)"
+    colours = f"c => new Set({reds}).size"
+    assert canvas.evaluate(colours) > 3
+    assert found.get_by_role("table").get_by_text("<img src=x onerror='window.hacked=1'>").count() == 1
+    assert found.locator("img").count() == 0 and here.page.evaluate("window.hacked") is None
+    assert found.evaluate("e => e.scrollWidth <= e.clientWidth")
+    assert found.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(255, 255, 255)"
+    here.theme("JupyterLab Dark")
+    assert found.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(17, 17, 17)"
+    assert found.evaluate("e => getComputedStyle(e).color") == "rgb(232, 234, 240)"
+    here.theme("JupyterLab Light")
+    here.command("notebook:interrupt-kernel")
+    found.wait_for(state="detached", timeout=10_000)
+    here.page.get_by_text("interrupted with 3 rows and True").wait_for(timeout=5000)
+
+
+def test_picture_stays_when_the_notebook_is_opened_again(here):
+    found = panel(here, "frozen.ipynb", "train(2, name='short run')")
+    found.wait_for(state="detached", timeout=20_000)
+    picture = here.page.locator("img[src^='data:image/png']")
+    picture.wait_for(timeout=5000)
+    saved = here.saved("frozen.ipynb")
+    shown = saved.cells[1].outputs[0]
+    assert set(shown.data) == {"image/png", "text/plain"} and "widgets" not in saved.metadata
+    assert shown.data["text/plain"] == "<nt.live short run, 3 variables>"
+    here.open("frozen.ipynb")
+    here.page.locator("img[src^='data:image/png']").wait_for(timeout=10_000)
+    assert here.page.get_by_text("model not found").count() == 0
+
+
+def test_errors_leave_a_picture_too(here):
+    loop = "    for i in range(400):\n        live.log(loss=1 / (390 - i))\n        time.sleep(0.003)"
+    cell = f"with nt.live(variables) as live:\n{loop}"
+    found = panel(here, "error.ipynb", cell)
+    found.wait_for(state="detached", timeout=20_000)
+    here.page.locator("img[src^='data:image/png']").wait_for(timeout=5000)
+    here.page.get_by_text("ZeroDivisionError").first.wait_for(timeout=5000)
+
+
+def test_keyboard_alone_is_enough(here):
+    found = panel(here, "keys.ipynb", "train(60)")
+    found.get_by_text("controls: subshell").wait_for(timeout=10_000)
+    toggle = found.get_by_role("switch", name="Train all of net/second")
+    toggle.focus()
+    toggle.press("Space")
+    found.get_by_text("freeze net/second").wait_for(state="attached", timeout=5000)
+    assert toggle.evaluate("e => document.activeElement === e") and not toggle.is_checked()
+    found.get_by_role("searchbox").fill("first")
+    rows = found.locator("tbody tr:visible")
+    assert rows.count() == 1 and "net/first/kernel" in rows.inner_text()
+    found.get_by_role("button", name="Stop").focus()
+    here.page.keyboard.press("Enter")
+    found.wait_for(state="detached", timeout=10_000)
