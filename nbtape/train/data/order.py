@@ -76,22 +76,20 @@ class Repeat(Blocks):
         self._items = self._open()
 
     def take(self, n: int) -> list:
-        if not self._left:
-            return []
-        found = self._items.take(n)
-        while len(found) < n:
-            self._left -= 1
-            if not self._left or self._empty and not found:
-                self._left = 0
-                break
-            self._items, self._empty = self._open(), True
+        found: list = []
+        while self._left and len(found) < n:
             more = self._items.take(n - len(found))
-            if not more:
-                self._left = 0
-                break
             found += more
-        self._empty = self._empty and not found
+            self._empty = self._empty and not more
+            if len(found) < n:
+                self._turn()
         return found
+
+    def _turn(self) -> None:
+        """Begin another round, if there is one."""
+        self._left = 0 if self._empty else self._left - 1
+        if self._left:
+            self._items, self._empty = self._open(), True
 
 
 class Concatenate(Stream):
