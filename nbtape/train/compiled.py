@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbtape.core import nest
+from nbtape.state.variable import Variable
 from nbtape.train import accuracy, lookup, lossmetrics
 from nbtape.train.loss import Loss, LossFunctionWrapper
 from nbtape.train.metric import Mean, MeanMetricWrapper, Metric
@@ -24,14 +25,14 @@ _SHORT = {"acc": "accuracy", "ce": "crossentropy"}
 class Losses:
     """A loss for each output, times its weight; of several outputs, the mean of each is told as well."""
 
-    def __init__(self, given: Any, weights: Any = None):
-        self._given, self._weights = given, weights
+    def __init__(self, given: Any, weights: Any = None, names: Sequence[str] | None = None):
+        self._given, self._weights, self._names = given, weights, names
         self._parts: list[tuple[Loss | None, float]] = []
         self.means: list[Mean] = []
 
-    def __call__(self, y: Any, y_pred: Any, sample_weight: Any, names: Sequence[str] | None) -> list:
+    def __call__(self, y: Any, y_pred: Any, sample_weight: Any = None) -> list:
         """The loss of each output that has one."""
-        outputs, names = _outputs(y_pred, names)
+        outputs, names = _outputs(y_pred, self._names)
         if not self._parts:
             self._make(outputs, names)
         targets, weights = _by_output(y, names, "y"), _by_output(sample_weight, names, "sample_weight")
@@ -54,10 +55,12 @@ class Losses:
 
 
 class Metrics:
-    """Metrics of each output, those that weigh examples and those that do not."""
+    """The metrics of all outputs, those that weigh examples and those that do not, as one of many results."""
 
-    def __init__(self, given: Any, weighted: Any = None):
-        self._given, self._weighted = given, weighted
+    name = "compile_metrics"
+
+    def __init__(self, given: Any, weighted: Any = None, names: Sequence[str] | None = None):
+        self._given, self._weighted, self._names = given, weighted, names
         self._parts: list[list[tuple[str, Metric, bool]]] | None = None
         for x in nest.flatten([given, weighted]):
             if isinstance(x, str):
@@ -68,11 +71,20 @@ class Metrics:
         """All of them, once they are made."""
         return [metric for part in self._parts or () for _, metric, _ in part]
 
-    def update(self, y: Any, y_pred: Any, sample_weight: Any, names: Sequence[str] | None) -> None:
+    @property
+    def variables(self) -> list[Variable]:
+        return [v for metric in self.metrics for v in metric.variables]
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def update_state(self, y: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in a batch."""
         if self._given is None and self._weighted is None:
             return
-        outputs, names = _outputs(y_pred, names)
+        outputs, names = _outputs(y_pred, self._names)
         targets, weights = _by_output(y, names, "y"), _by_output(sample_weight, names, "sample_weight")
         if self._parts is None:
             self._make(targets, outputs, names)
@@ -80,7 +92,7 @@ class Metrics:
             for _, metric, weighs in part:
                 metric.update_state(target, output, *([weight] if weighs and weight is not None else []))
 
-    def results(self) -> dict[str, Any]:
+    def result(self) -> dict[str, Any]:
         """What each says so far, by name."""
         return {name: metric.result() for part in self._parts or () for name, metric, _ in part}
 

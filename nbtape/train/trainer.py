@@ -65,8 +65,11 @@ class Trainer:
         True
         """
         self.optimizer, self.loss, self.run_eagerly = lookup.optimizer(optimizer), loss, run_eagerly
-        self._losses = None if loss is None else Losses(nest.map_structure(lookup.loss, loss), loss_weights)
-        self._compiled_metrics = Metrics(metrics, weighted_metrics)
+        names, self._losses = self.output_names, None
+        if loss is not None:
+            self._losses = Losses(nest.map_structure(lookup.loss, loss), loss_weights, names)
+        given = metrics is not None or weighted_metrics is not None
+        self._compiled_metrics = Metrics(metrics, weighted_metrics, names) if given else None
         self._mean_loss, self._steps_made = Mean("loss"), {}
 
     @property
@@ -75,13 +78,11 @@ class Trainer:
         return self._mean_loss is not None
 
     @property
-    def metrics(self) -> list[Metric]:
-        """The mean loss, what `compile` was given, and metrics in attributes of the model."""
-        given = self._losses.means if self._losses else []
-        own = [x for x in vars(self).values() if isinstance(x, Metric)]
-        more = self._compiled_metrics.metrics if self._compiled_metrics else []
-        found = [*([self._mean_loss] if self._mean_loss else []), *given, *own, *more]
-        return list({id(x): x for x in found}.values())
+    def metrics(self) -> list[Any]:
+        """The mean loss, metrics in attributes of the model, and as one what `compile` was given."""
+        means = self._losses.means if self._losses else []
+        own = [x for x in vars(self).values() if isinstance(x, Metric) and x is not self._mean_loss]
+        return [x for x in (self._mean_loss, *means, *own, self._compiled_metrics) if x is not None]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -104,7 +105,7 @@ class Trainer:
     ) -> Any:
         """The loss that `compile` was given, of each output, plus what the layers add."""
         added: list[Any] = list(self.losses)  # type: ignore[attr-defined]
-        own = [] if self._losses is None else self._losses(y, y_pred, sample_weight, self.output_names)
+        own = [] if self._losses is None else self._losses(y, y_pred, sample_weight)
         parts = [*own, *added]
         if not parts:
             raise ValueError(_NO_LOSS)
@@ -113,15 +114,12 @@ class Trainer:
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """What the mean loss and the metrics say after this batch."""
         if self._compiled_metrics is not None:
-            self._compiled_metrics.update(y, y_pred, sample_weight, self.output_names)
+            self._compiled_metrics.update_state(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
     def get_metrics_result(self) -> dict[str, Any]:
         """What all metrics say so far, by name."""
-        compiled = self._compiled_metrics
-        named = {id(m) for m in compiled.metrics} if compiled else set()
-        own = {metric.name: metric.result() for metric in self.metrics if id(metric) not in named}
-        return own | (compiled.results() if compiled else {})
+        return _flat({metric.name: metric.result() for metric in self.metrics})
 
     def _compute(self, data: Any, training: bool) -> tuple:
         x, y, weight = unpacked(data)
@@ -258,7 +256,7 @@ class Trainer:
         (batch,) = Batches(*data, batch_size=size, class_weight=class_weight)
         self._prepare(batch)
         logs = self._step(name)(batch)
-        return _told({key: _number(value) for key, value in logs.items()}, return_dict)
+        return _told({key: _number(value) for key, value in _flat(logs).items()}, return_dict)
 
     def _check_compiled(self) -> None:
         if not self.compiled:
@@ -284,7 +282,7 @@ class Trainer:
             if not self.built:  # type: ignore[attr-defined]
                 self._prepare(batch)
             heard.tell(begin, i, None)
-            logs = {name: _number(value) for name, value in step(batch).items()}
+            logs = {name: _number(value) for name, value in _flat(step(batch)).items()}
             heard.tell(end, i, _by_name(logs))
             if self.stop_training and kind == "train":
                 break
@@ -299,6 +297,12 @@ class Trainer:
         elif not self.built:
             x = nest.map_structure(lambda x: KerasTensor(x.shape, x.dtype), unpacked(batch)[0])
             self(x, training=False)  # type: ignore[operator]
+
+
+def _flat(logs: dict[str, Any]) -> dict[str, Any]:
+    """Results by name, those of a metric that has many among the others."""
+    parts = [x if isinstance(x, dict) else {name: x} for name, x in logs.items()]
+    return {name: x for part in parts for name, x in part.items()}
 
 
 def _by_name(logs: dict[str, float]) -> dict[str, float]:
