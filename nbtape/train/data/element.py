@@ -5,7 +5,8 @@ Tuples and dicts are structure; a list is a tensor, as in `tf.data`. A leaf is a
 None, or a Dataset (a window), and its spec a TensorSpec, None or a DatasetSpec.
 """
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -93,10 +94,19 @@ def values_of(structure: Any) -> list:
 
 def packed(spec: Any, values: list) -> Any:
     """Flat values as the structure of Tensors that a user sees."""
-    if isinstance(spec, TensorSpec):
-        return EagerTensor(values[0])
     wrapped = [EagerTensor(v) if isinstance(v, np.ndarray | np.generic) else v for v in values]
     return nest.pack_sequence_as(spec, wrapped)
+
+
+def packer(spec: Any) -> Callable[[list], Any]:
+    """`packed` for elements of one structure, without a walk through it where it is a tensor or a tuple of
+    them.
+    """
+    if isinstance(spec, TensorSpec):
+        return lambda values: EagerTensor(values[0])
+    if type(spec) is tuple and all(isinstance(s, TensorSpec) for s in spec):
+        return lambda values: tuple([EagerTensor(v) for v in values])
+    return functools.partial(packed, spec)
 
 
 def item(value: Any, i: int) -> Any:

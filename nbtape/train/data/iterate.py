@@ -14,7 +14,7 @@ from nbtape.core.shape import TensorSpec
 from nbtape.graph.python import as_op_error, py_function
 from nbtape.graph.symbolic import SymbolicTensor
 from nbtape.train.data import element
-from nbtape.train.data.element import leaves, packed
+from nbtape.train.data.element import leaves, packer
 from nbtape.train.data.parameters import (
     Numbered,
     found,
@@ -38,7 +38,7 @@ class Iterator(Numbered):
     """
 
     def __init__(self, spec: Any, rows: Stream | None):
-        self._spec, self._rows = spec, rows
+        self._spec, self._rows, self._pack = spec, rows, packer(spec)
 
     @classmethod
     def stand_in(cls, spec: Any) -> "Iterator":
@@ -54,11 +54,11 @@ class Iterator(Numbered):
 
     def __next__(self) -> Any:
         if context.local.watch is None:
-            return packed(self._spec, next(self._rows))  # type: ignore[arg-type]
+            return self._pack(next(self._rows))  # type: ignore[arg-type]
         if context.local.graph is not None:
             return self.get_next()
         with context.paused():
-            return packed(self._spec, next(self._rows))  # type: ignore[arg-type]
+            return self._pack(next(self._rows))  # type: ignore[arg-type]
 
     def __graph_iterator__(self) -> "Iterator":
         return self
