@@ -21,7 +21,7 @@ Task = Callable[[], object]
 
 _SOON = 50e-6  # seconds; it takes about as long to fall asleep and be woken up again
 _LATE = 300e-6  # seconds of waiting for a helper, with nothing else to do, after which it is left alone
-_REST = 0.02, 1.0  # seconds that it is left alone at first, and at most; each time twice as long
+_REST = 50  # times as long as it was waited for it is left alone then, so that it costs two percent at most
 
 
 class _Batch:
@@ -72,7 +72,7 @@ class Crew:
         self._batch = _IDLE
         self._go = [threading.Lock() for _ in range(size - 1)]
         self._place = Place()
-        self._rest, self._until = _REST[0], 0.0
+        self._until = 0.0  # until then helpers are left alone
         for go in self._go:
             go.acquire()
             thread = threading.Thread(target=self._serve, args=[go], name="nbtape-crew", daemon=True)
@@ -108,10 +108,7 @@ class Crew:
     def _judge(self, waited: float) -> None:
         """Leave helpers alone that were waited for; they share a core with another program."""
         if waited > _LATE:
-            self._until = perf_counter() + self._rest
-            self._rest = min(2 * self._rest, _REST[1])
-        else:
-            self._rest = max(self._rest / 2, _REST[0])
+            self._until = perf_counter() + _REST * waited
 
     def _serve(self, go: threading.Lock) -> None:
         while True:
