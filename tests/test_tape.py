@@ -324,3 +324,11 @@ def test_a_none_is_warned_of_once():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert lost() is None
+
+
+def test_gradient_of_a_tensor_that_was_not_watched_is_none_beside_a_variable():
+    b, c = tf.Variable(0.5), tf.constant(1.0)
+    with tf.GradientTape() as tape:
+        y = b * c
+    with pytest.warns(tf.errors.GradientWarning, match="not watched"):
+        assert tape.gradient(y, c) is None

@@ -396,7 +396,7 @@ class GradientTape(context.Recorder):
             if key not in leaves:
                 inner.append(key)
         if len(keys) - len(inner) < len(leaves):  # else all that is watched lies on a path from a source
-            wired, numbers = wire(wired, dict.fromkeys(keys))
+            wired, numbers = wire(wired, dict.fromkeys([key for key in keys if key in numbers]))
         return pull(wired, numbers, seeds, {numbers.get(key) for key in inner} if inner else ()), numbers
 
     def _rows(self, y: Any, units: Any, flat: list) -> list:
