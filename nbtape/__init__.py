@@ -88,7 +88,7 @@ from nbtape.notebook.extension import (
     load_ipython_extension as load_ipython_extension,
     unload_ipython_extension as unload_ipython_extension,
 )
-from nbtape.notebook.live.session import live as live
+from nbtape.notebook.live.session import Live as live
 from nbtape.ops.arithmetic import (
     add_n as add_n,
     atan2 as atan2,

@@ -1,5 +1,6 @@
 """`tf.keras.callbacks`."""
 
+from nbtape.notebook.live.callback import Live as Live
 from nbtape.train.callback import Callback as Callback
 from nbtape.train.callback_list import CallbackList as CallbackList
 from nbtape.train.callbacks import (

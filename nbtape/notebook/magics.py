@@ -5,8 +5,9 @@ from typing import Any
 from nbtape.notebook.cells import CellNames, Silent, forget, open_first, runs_of
 from nbtape.notebook.derivative_magics import DerivativeMagics
 from nbtape.notebook.display import Displays
+from nbtape.notebook.live.train_magic import TrainMagics
 from nbtape.notebook.look_magics import LookMagics
-from nbtape.notebook.options import complete_options
+from nbtape.notebook.options import completions_of
 from nbtape.notebook.tape_magics import TapeMagics
 
 _SHOWING = {"grad", "jacobian", "hessian", "jvp", "gradcheck"}  # which show what they return
@@ -18,7 +19,13 @@ class Extension:
     def __init__(self, shell: Any):
         self._shell = shell
         self._tapes, self._displays = TapeMagics(shell), Displays(shell)
-        self._magics = [self._tapes, DerivativeMagics(shell, self._tapes), LookMagics(shell, self._displays)]
+        self._magics = [
+            self._tapes,
+            DerivativeMagics(shell, self._tapes),
+            LookMagics(shell, self._displays),
+            TrainMagics(shell),
+        ]
+        self._completions = completions_of(shell.Completer)
         self._cell_names, self._silent = CellNames(shell.compile), Silent(_SHOWING)
 
     def install(self) -> None:
@@ -27,7 +34,7 @@ class Extension:
         self._tapes.extension = self
         shell.input_transformers_cleanup.append(open_first)
         shell.ast_transformers.append(self._silent)
-        shell.Completer.custom_matchers.append(complete_options)
+        shell.Completer.custom_matchers.append(self._completions)
         shell.events.register("post_run_cell", self._tapes.openings.close)
         self._cell_names.install()
         self._displays.install()
@@ -39,7 +46,7 @@ class Extension:
         self._cell_names.remove()
         forget(shell)
         shell.events.unregister("post_run_cell", self._tapes.openings.close)
-        shell.Completer.custom_matchers.remove(complete_options)
+        shell.Completer.custom_matchers.remove(self._completions)
         if self._silent in shell.ast_transformers:  # a shell drops one that failed
             shell.ast_transformers.remove(self._silent)
         shell.input_transformers_cleanup.remove(open_first)

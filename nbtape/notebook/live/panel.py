@@ -43,6 +43,8 @@ class Panel:
         self._widget.on_msg(self._heard)
         handle = display(self._widget, display_id=True)
         self._id = handle.display_id if handle is not None else None
+        self._events, self._abandon = get_ipython().events, run.abandon
+        self._events.register("post_run_cell", self._cell_ended)
 
     def show(self, state: dict) -> None:
         """Replace all that is shown."""
@@ -54,10 +56,16 @@ class Panel:
 
     def freeze(self, run: Any) -> None:
         """Put a picture in the place of the panel, which needs no kernel, and let the panel go."""
+        self._events.unregister("post_run_cell", self._cell_ended)
         picture = base64.b64encode(png(run)).decode()
         bundle = {"text/plain": self._text, "image/png": picture}
         update_display(bundle, display_id=self._id, raw=True)
         self._widget.close()
+
+    def _cell_ended(self, result: Any) -> None:
+        """A loop over a run that an error left does not tell the run; the cell that ends does."""
+        if threading.current_thread() is self._thread:
+            self._abandon(result.error_in_exec)
 
     def _with_route(self, state: dict) -> dict:
         return {**state, "route": self._route._asdict()}

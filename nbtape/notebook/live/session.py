@@ -51,9 +51,9 @@ class Live:
     ...     for _ in range(50):
     ...         with tf.GradientTape() as tape:
     ...             loss = tf.reduce_sum(w * w)
-    ...         optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+    ...         _ = optimizer.apply_gradients([(tape.gradient(loss, w), w)])
     ...         live.log(loss=loss)
-    live: 50 of 50 steps, done, loss 1.594e-09
+    live: 50 of 50 steps, done, loss ...
     >>> len(live.history["loss"])
     50
     """
@@ -104,6 +104,10 @@ class Live:
             elif len(self._logged) >= _BUFFER:
                 self._sort()
 
+    def note(self, **metrics: Any) -> None:
+        """Note numbers of the last step, as of a validation, which end no step."""
+        self._logged.append((max(self.step - 1, 0), metrics))
+
     def figure(self, kind: str = "overview") -> Any:
         """A matplotlib figure: "overview", "curves", "flow" or "histograms"."""
         self._sort()
@@ -116,6 +120,11 @@ class Live:
     def stop(self) -> None:
         """End the run after this step."""
         self._carry_out(Command("stop"))
+
+    def abandon(self, error: BaseException | None = None) -> None:
+        """End a run that nobody goes on with, if it has not ended."""
+        if self.state in ("running", "paused"):
+            self._close(_ENDS.get(type(error), "failed") if error is not None else "stopped")
 
     @property
     def learning_rate(self) -> float | None:
@@ -325,8 +334,3 @@ def _is_headless() -> bool:
 def _in_notebook() -> bool:
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return getattr(shell, "kernel", None) is not None
-
-
-def live(what: Any = None, variables: Any = None, **options: Any) -> Live:
-    """Watch a run, and steer it while it goes on: see `Live` for what it takes."""
-    return Live(what, variables, **options)
