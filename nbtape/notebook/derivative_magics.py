@@ -25,7 +25,7 @@ from nbtape.notebook.expressions import named, value, watched
 from nbtape.notebook.gradients import Gradients
 from nbtape.notebook.html import element, joined
 from nbtape.notebook.numbers import array_of, latex, latex_name, number
-from nbtape.notebook.options import Option, usage
+from nbtape.notebook.options import Option, Usage, usage
 from nbtape.notebook.replay import continued, replayed
 from nbtape.notebook.tables import bundle
 from nbtape.notebook.tape_magics import TapeMagics
@@ -69,7 +69,8 @@ class DerivativeMagics(Magics):
             g = %grad loss w b
         """
         __tracebackhide__ = True
-        tape, text, target, sources, options = self._asked(_GRAD, line)
+        tape, (text, *asked), options = self._asked(_GRAD, line)
+        target, sources = value(self.shell, text), self._sources(tape, asked)
         order = _order(options.get("--order", "1"))
         for _ in range(1, order):
             with context.paused(), tape:
@@ -86,12 +87,14 @@ class DerivativeMagics(Magics):
     def jacobian(self, line: str) -> Any:
         """Show the Jacobians of a target, and return them: `%jacobian [-t TAPE] TARGET [SOURCE ...]`
 
-        One for each source, of shape target.shape + source.shape. `--latex` shows small ones as matrices.
+        One for each source, of shape target.shape + source.shape. `-t` names another tape than the last,
+        `--latex` shows small ones as matrices.
 
             %jacobian y x
         """
         __tracebackhide__ = True
-        tape, text, target, sources, options = self._asked(_JACOBIAN, line)
+        tape, (text, *asked), options = self._asked(_JACOBIAN, line)
+        target, sources = value(self.shell, text), self._sources(tape, asked)
         return self._matrices(tape, lambda x: f"d{text}/d{x}", target, sources, options)
 
     @no_var_expand
@@ -99,12 +102,14 @@ class DerivativeMagics(Magics):
     def hessian(self, line: str) -> Any:
         """Show the second derivatives of a target, and return them: `%hessian [-t TAPE] TARGET [SOURCE ...]`
 
-        One for each source, by that source twice, of the sum of the target's elements.
+        One for each source, by that source twice, of the sum of the target's elements. `-t` names another
+        tape than the last, `--latex` shows small ones as matrices.
 
             %hessian loss w
         """
         __tracebackhide__ = True
-        tape, text, target, sources, options = self._asked(_HESSIAN, line)
+        tape, (text, *asked), options = self._asked(_HESSIAN, line)
+        target, sources = value(self.shell, text), self._sources(tape, asked)
         found = []
         for name, x in sources:
             with context.paused(), tape, _quietly():
@@ -120,22 +125,21 @@ class DerivativeMagics(Magics):
     def jvp(self, line: str) -> Any:
         """Show how a target moves when its sources do, and return it: `%jvp TARGET SOURCE DIRECTION ...`
 
-        A directional derivative, of the target's shape; each source is followed by its direction.
+        A directional derivative, of the target's shape; each source is followed by its direction. `-t` names
+        another tape than the last.
 
             %jvp y x dx
         """
         __tracebackhide__ = True
-        tape, text, target, pairs, _ = self._asked(_JVP, line)
+        tape, (text, *pairs), _ = self._asked(_JVP, line)
         if not pairs or len(pairs) % 2:
             raise UsageError(f"each source wants a direction: {_JVP.text}")
-        sources, directions = (
-            pairs[::2],
-            [tensor(d, x.dtype) for (_, x), (_, d) in zip(pairs[::2], pairs[1::2])],
-        )
+        target, *values = [value(self.shell, x) for x in (text, *pairs)]
+        sources = values[::2]
+        directions = [tensor(d, x.dtype) for x, d in zip(sources, values[1::2], strict=True)]
         with context.paused():
-            moved = _pushed(tape, target, [x for _, x in sources], directions)
-        along = ", ".join(name for name, _ in sources)
-        self._show(_matrix_bundle(f"d{text} along {along}", moved, False))
+            moved = _pushed(tape, target, sources, directions)
+        self._show(_matrix_bundle(f"d{text} along {', '.join(pairs[::2])}", moved, False))
         return moved
 
     @no_var_expand
@@ -149,7 +153,8 @@ class DerivativeMagics(Magics):
             %gradcheck loss w b
         """
         __tracebackhide__ = True
-        tape, text, target, sources, _ = self._asked(_CHECK, line)
+        tape, (text, *asked), _ = self._asked(_CHECK, line)
+        target, sources = value(self.shell, text), self._sources(tape, asked)
         with context.paused():
             rows = [
                 _checked(tape, target, name, [x for _, x in sources], i)
@@ -163,8 +168,8 @@ class DerivativeMagics(Magics):
         self._show(bundle(f"slopes of the sum of {text}, along random directions", head, told, {1, 2, 3}))
         return {name: error for name, *_, error in rows}
 
-    def _asked(self, usage: Any, line: str) -> tuple[GradientTape, str, Any, list[tuple[str, Any]], dict]:
-        """A copy of the tape that is meant; the target, as written and as it is; sources; options."""
+    def _asked(self, usage: Usage, line: str) -> tuple[GradientTape, list[str], dict[str, Any]]:
+        """A copy of the tape that is meant, the target and sources as they are written, and the options."""
         __tracebackhide__ = True
         asked, options = usage.parse(line)
         if not asked:
@@ -173,11 +178,15 @@ class DerivativeMagics(Magics):
         tape = self.shell.user_ns.get(name)
         if not isinstance(tape, GradientTape):
             raise UsageError(f"{name!r} is no tape: begin a cell with %%tape, or name one: %grad -t NAME y x")
-        target = value(self.shell, asked[0])
-        sources = named(self.shell, asked[1:]) if asked[1:] else watched(self.shell, tape)
+        return continued(tape), asked, options
+
+    def _sources(self, tape: GradientTape, texts: list[str]) -> list[tuple[str, Any]]:
+        """The sources with their names: all that the tape watches where none are named."""
+        __tracebackhide__ = True
+        sources = named(self.shell, texts) if texts else watched(self.shell, tape)
         if not sources:
-            raise UsageError(f"{name!r} watches nothing: use a trainable variable, or %%tape -w x")
-        return continued(tape), asked[0], target, sources, options
+            raise UsageError("the tape watches nothing: use a trainable variable, or %%tape -w x")
+        return sources
 
     def _matrices(
         self, tape: GradientTape, title: Callable, target: Any, sources: list[tuple[str, Any]], options: dict
@@ -277,8 +286,8 @@ def _checked(
         float((array_of(g).astype(np.float64) * direction).sum()),
         (ends[0] - ends[1]) / (2 * step),
     )
-    scale = max(abs(theory), abs(numeric), 1e-12)
-    return name, theory, numeric, abs(theory - numeric) / scale
+    noise = max(1.0, abs(ends[0])) * 1e-6  # what is below it differs by rounding alone
+    return name, theory, numeric, abs(theory - numeric) / max(abs(theory), abs(numeric), noise)
 
 
 def _matrix_bundle(title: str, matrix: Any, in_latex: bool) -> dict[str, str]:

@@ -53,19 +53,25 @@ def usage(name: str, text: str, *options: Option) -> Usage:
     return USAGES[name]
 
 
-@context_matcher(  # pyright: ignore[reportArgumentType]
-    identifier="nbtape.options"
-)
-def complete_options(context: CompletionContext) -> SimpleMatcherResult:
-    """The options of the magic on whose line the cursor is."""
-    line = context.line_with_cursor[: context.cursor_position]
-    name, _, typed = line.strip().lstrip("%").partition(" ")
-    word = typed.rpartition(" ")[2]
-    if not line.lstrip().startswith("%") or name not in USAGES or not word.startswith("-"):
-        return {"completions": [], "suppress": False}
-    found = [option.name for option in USAGES[name].options if option.name.startswith(word)]
-    completions = [SimpleCompletion(text=text, type="option") for text in found]
-    return {"completions": completions, "suppress": bool(found), "matched_fragment": word}
+def completions_of(completer: Any) -> Any:
+    """What completes the lines of these magics in a shell with this completer: options, and names."""
+
+    @context_matcher(identifier="nbtape")  # pyright: ignore[reportArgumentType] it takes either form
+    def matcher(context: CompletionContext) -> SimpleMatcherResult:
+        line = context.line_with_cursor[: context.cursor_position]
+        name, _, typed = line.strip().lstrip("%").partition(" ")
+        if not line.lstrip().startswith("%") or name not in USAGES or not typed:
+            return {"completions": [], "suppress": False}
+        word = typed.rpartition(" ")[2]
+        if word.startswith("-"):
+            kind, found = "option", [x.name for x in USAGES[name].options if x.name.startswith(word)]
+        else:
+            word = context.token
+            kind, found = "name", (completer.attr_matches if "." in word else completer.global_matches)(word)
+        completions = [SimpleCompletion(text=text, type=kind) for text in found]
+        return {"completions": completions, "suppress": bool(found), "matched_fragment": word}
+
+    return matcher
 
 
 def words(line: str) -> list[str]:

@@ -9,10 +9,14 @@ import numpy as np
 from nbtape.autodiff.tape import GradientTape
 from nbtape.core import context
 from nbtape.core.dtype import FLOATS
-from nbtape.core.engine import Operators, Tensor, tensor
+from nbtape.core.engine import Operators, Tensor, o, tensor
 from nbtape.graph.run import evaluate
 
 _PARTS = ("_wired", "_numbers", "_leaves", "_variables", "_unwatched", "_events")
+_CLOSED = (
+    "the tape does not hold what {0} did inside, only its result and its gradient. Check it by itself: "
+    "tf.test.compute_gradient({0}, [x])"
+)
 
 
 def continued(tape: GradientTape) -> GradientTape:
@@ -30,13 +34,13 @@ def replayed(
 ) -> np.ndarray:
     """The target as it would have been, had each source had another value; in the precision of `values`.
 
-    Raises ValueError where the tape passed through a compiled function, which it did not record op by op.
+    Raises ValueError where the tape holds only the results of a function: compiled, or with a gradient of
+    its own.
     """
     nodes = tape.nodes
-    if any("call" in node.attrs for node in nodes):
-        raise ValueError(
-            "a compiled function ran under the tape: run it with tf.config.run_functions_eagerly(True)"
-        )
+    closed = next((node.op.name for node in nodes if getattr(o, node.op.name, None) is not node.op), None)
+    if closed is not None:
+        raise ValueError(_CLOSED.format(closed.rpartition(":")[2]))
     dtype = next((v.dtype for v in values), np.dtype(np.float64))
     made = {id(y) for node in nodes for y in node.outputs}
     env = {id(x): _precise(x, dtype) for node in nodes for x in node.inputs if id(x) not in made}
