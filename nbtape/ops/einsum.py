@@ -146,17 +146,28 @@ def _einsum_lower(*xs, equation):
     if sorted(out) != sorted(batch + rows + columns) or len({*a}) < len(a) or len({*b}) < len(b):
         return None
     sizes = {c: n for term, shape in zip((a, b), shapes) for c, n in zip(term, shape)}
-    left = _in_order(xs[0], a, sizes, batch, rows, summed)
-    right = _in_order(xs[1], b, sizes, batch, summed, columns)
-    y = o.matmul(left, right) if summed else left * right
+    x, y = xs
+    if rows and columns and out.index(columns[0]) < out.index(rows[0]):
+        x, y, a, b, rows, columns = y, x, b, a, columns, rows
+    left, turned_a = _in_order(x, a, sizes, batch, rows, summed)
+    right, turned_b = _in_order(y, b, sizes, batch, summed, columns)
+    if summed:
+        y = o.matmul(left, right, transpose_a=turned_a, transpose_b=turned_b)
+    else:
+        y = left * right
     y = o.reshape(y, shape=tuple([sizes[c] for c in batch + rows + columns]))
     return o.transpose(y, perm=tuple([(batch + rows + columns).index(c) for c in out]))
 
 
-def _in_order(x: Any, labels: str, sizes: dict, batch: list, *parts: list) -> Any:
-    """`x` as a batch of matrices: those axes stay, each of `parts` becomes one."""
+def _in_order(x: Any, labels: str, sizes: dict, batch: list, *parts: list) -> tuple[Any, bool]:
+    """`x` as a batch of matrices, and whether they lie transposed, as then nothing need be moved: the axes of
+    the batch stay, each of `parts` becomes one.
+    """
+    turned = bool(parts[0] and parts[1]) and list(labels) == [*batch, *parts[1], *parts[0]]
+    parts = parts[::-1] if turned else parts
     x = o.transpose(x, perm=tuple([labels.index(c) for c in (*batch, *parts[0], *parts[1])]))
-    return o.reshape(x, shape=(*[sizes[c] for c in batch], *[numel([sizes[c] for c in p]) for p in parts]))
+    shape = (*[sizes[c] for c in batch], *[numel([sizes[c] for c in p]) for p in parts])
+    return o.reshape(x, shape=shape), turned
 
 
 op("einsum", contract, _einsum_spec, variadic=_einsum_grad, kinds=NUMBER, kernel=Composite(_einsum_lower))
