@@ -5,6 +5,7 @@ from typing import Any
 from nbtape.notebook.cells import CellNames, Silent, forget, open_first, runs_of
 from nbtape.notebook.derivative_magics import DerivativeMagics
 from nbtape.notebook.display import Displays
+from nbtape.notebook.live.train_magic import TrainMagics
 from nbtape.notebook.look_magics import LookMagics
 from nbtape.notebook.options import completions_of
 from nbtape.notebook.tape_magics import TapeMagics
@@ -22,6 +23,7 @@ class Extension:
             self._tapes,
             DerivativeMagics(shell, self._tapes),
             LookMagics(shell, self._displays),
+            TrainMagics(shell),
         ]
         self._completions = completions_of(shell.Completer)
         self._cell_names, self._silent = CellNames(shell.compile), Silent(_SHOWING)
