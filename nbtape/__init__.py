@@ -85,6 +85,7 @@ from nbtape.graph.setting import (
 from nbtape.graph.symbolic import Operation as Operation
 from nbtape.keras import losses as losses, metrics as metrics
 from nbtape.notebook.extension import (
+    doctor as doctor,
     load_ipython_extension as load_ipython_extension,
     unload_ipython_extension as unload_ipython_extension,
 )

@@ -31,7 +31,7 @@ def key(text: str) -> str:
 
 def read(text: str) -> bytes | None:
     """The object file of a text, if it was compiled before, by any process."""
-    folder = _folder()
+    folder = cache_folder()
     if folder is None:
         return None
     path = folder / f"{key(text)}.o"
@@ -49,7 +49,7 @@ def read(text: str) -> bytes | None:
 
 def write(text: str, data: bytes) -> None:
     """Keep an object file for other processes and for later."""
-    folder = _folder()
+    folder = cache_folder()
     if folder is None:
         return
     try:
@@ -97,7 +97,8 @@ def _first_of_many() -> bool:
     return _written % 256 == 1
 
 
-def _folder() -> Path | None:
+def cache_folder() -> Path | None:
+    """Where object files are kept; None where no folder can be written to."""
     return _made(os.environ.get("NBTAPE_CACHE_DIR") or _usual())
 
 

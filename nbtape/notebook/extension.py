@@ -7,6 +7,7 @@ from nbtape.core.kernel import late
 
 load_ipython_extension = late("nbtape.notebook.magics:load_ipython_extension")
 unload_ipython_extension = late("nbtape.notebook.magics:unload_ipython_extension")
+doctor = late("nbtape.notebook.doctor:doctor")
 _runs_of = late("nbtape.notebook.cells:runs_of")
 
 
