@@ -112,3 +112,11 @@ def test_the_table_has_ratios_to_the_first_column():
         "case    20 us  50 us  x2.50",
         "other   1.5 s             -",
     ]
+
+
+def test_a_fused_loop_is_timed_beside_plain_ones():
+    command = [sys.executable, "-m", "nbtape.bench", "memory", "--rounds", "1", "--cases", "w3_1e6"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=BENCH.parents[1])
+    assert done.returncode == 0, done.stderr
+    _, names, row = done.stdout.splitlines()
+    assert "plain loop" in names and row.startswith("w3_1e6") and row.count(" x") == 2

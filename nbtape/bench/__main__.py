@@ -4,6 +4,7 @@
     python -m nbtape.bench compiled    as each library compiles it
     python -m nbtape.bench graph       a session that runs a graph, as in TensorFlow 1
     python -m nbtape.bench data        60,000 images, shuffled and in batches
+    python -m nbtape.bench memory      a fused loop beside plain loops that read and write as much
     python -m nbtape.bench fresh       what a new process waits for, and its memory
 
 Each library runs in a process of its own: in this interpreter if it is installed there, or in the one that an
@@ -22,6 +23,7 @@ from typing import Any
 
 from nbtape.bench.fresh import newly
 from nbtape.bench.libraries import LIBRARIES, PEERS, environment_of, installed
+from nbtape.core.kernel import late
 
 CASES = {
     "eager": "w1_scalar w1_chain100 w2_b32 w2_b256".split(),
@@ -31,6 +33,7 @@ CASES = {
     ).split(),
     "graph": ["w2_b32", "w2_b256"],
     "data": "images_uint8 images_float32 pairs_uint8 scaled".split(),
+    "memory": ["w3_1e6", "w3_1e7"],
     "fresh": ["w2_b32", "w4_rnn"],
 }
 THREADS = (
@@ -145,6 +148,12 @@ def anew(options: argparse.Namespace, cases: list[str], pick: Callable[..., Any]
     return "\n\n".join([table(seconds, names), table(memory, names, megabytes)])
 
 
+def beside_memory(options: argparse.Namespace, cases: list[str], pick: Callable[..., Any]) -> str:
+    """The table of a fused loop and plain ones, in this process."""
+    results = late("nbtape.bench.memory:moving")(cases, options.rounds, pick)
+    return table(results, list(next(iter(results.values()))))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m nbtape.bench",
@@ -163,7 +172,7 @@ def main() -> None:
     options = parser.parse_args()
     word, pick = ("fastest", min) if options.fastest else ("median", median)
     cases = [case for case in CASES[options.mode] if case in (options.cases or CASES[options.mode])]
-    made = anew(options, cases, pick) if options.mode == "fresh" else in_turn(options, cases, pick)
+    made = {"fresh": anew, "memory": beside_memory}.get(options.mode, in_turn)(options, cases, pick)
     head = "What new processes wait for" if options.mode == "fresh" else f"Time of a step, {options.mode}"
     print(f"{head}, {word} of {options.rounds} samples in turn; x: times nbtape's")
     print(made)
