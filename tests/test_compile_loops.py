@@ -90,6 +90,37 @@ def backward_body(f, *args):
     return [s for s in program.steps if s.op.name == "while_"][-1].attrs
 
 
+def test_a_loop_writes_and_reads_an_array_at_any_index():
+    @tf.function
+    def f(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            array = tf.TensorArray(tf.float32, size=12, clear_after_read=False).write(0, x).write(1, x * x)
+            for i in tf.range(2, 12):
+                array = array.write(i, 0.5 * array.read(i - 1) + tf.sin(array.read(i - 2)))
+            y = array.stack()
+        return y, tape.gradient(y, x)
+
+    compiled, interpreted = both(f, tf.constant([0.3, -1.2]))
+    for y, wanted in zip(compiled, interpreted):
+        np.testing.assert_allclose(y, wanted, rtol=1e-5)
+    assert "in Python" not in str(f.plan)
+
+
+def test_a_write_past_the_end_is_reported_at_its_line():
+    @tf.function
+    def f(n):
+        array = tf.TensorArray(tf.float32, size=3).write(0, 0.0)
+        for i in tf.range(n):
+            array = array.write(i + 1, 1.0)  # here
+        return array.stack()
+
+    assert f(tf.constant(2)).numpy().tolist() == [0.0, 1.0, 1.0]
+    with pytest.raises(tf.errors.OutOfRangeError, match="write to index 3 but array size is: 3") as raised:
+        f(tf.constant(4))
+    assert "# here" in str(raised.value)
+
+
 def test_a_backward_body_is_a_sum_of_factors_times_carries():
     attrs = backward_body(gradient_of_a_loop(BODIES["products"]), tf.constant(0.7), tf.constant(1.1))
     body, carries = attrs["body"], attrs["carries"]

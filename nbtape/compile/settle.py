@@ -267,6 +267,11 @@ def _tensor_scatter(settler: _Settler, step: Step) -> Value | None:
     return _scattered(settler, step, (i, u), t.spec, step.attrs["kind"], target=(t,))
 
 
+def _dynamic_update(settler: _Settler, step: Step) -> Value | None:
+    x, i, v = step.inputs
+    return _scattered(settler, step, (i, v), x.spec, "update", target=(x,))
+
+
 def _scatter_variable(settler: _Settler, step: Step) -> Value | None:
     i, u = step.inputs
     variable = step.attrs["variable"]
@@ -321,6 +326,7 @@ _RULES: dict[str, Callable[[_Settler, Step], Value | None]] = {
     "pad_value": _padded,
     "scatter_add": _scatter_add,
     "tensor_scatter": _tensor_scatter,
+    "dynamic_update": _dynamic_update,
     "scatter_variable": _scatter_variable,
     "untake": _untake,
 }
