@@ -8,7 +8,6 @@ import pytest
 from IPython.core.error import UsageError
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from shells import SETUP
 
 import nbtape as tf
 from nbtape.core import context, source
@@ -218,7 +217,10 @@ def test_loading_twice_changes_nothing_and_unloading_restores(fresh, capsys):
         shell = fresh.shell
         kinds = {kind: set(names) for kind, names in shell.magics_manager.magics.items()}
         hooks = [*shell.input_transformers_cleanup, *shell.events.callbacks["post_run_cell"]]
-        return kinds, hooks, source.name_file[0], warnings.formatwarning
+        hooks += [*shell.ast_transformers, *shell.Completer.custom_matchers]
+        formatters = shell.display_formatter.formatters.values()
+        printers = [dict(formatter.type_printers) for formatter in formatters]
+        return kinds, hooks, printers, source.name_file[0], warnings.formatwarning
 
     before = state()
     fresh.run("%load_ext nbtape")
@@ -233,7 +235,13 @@ def test_loading_twice_changes_nothing_and_unloading_restores(fresh, capsys):
 
 def test_kernel_stops_at_an_error_under_a_tape():
     waits = "%%tape\nimport asyncio\nawait asyncio.sleep(0)\ny = b * b"
-    cells = [SETUP, waits, "%grad y b", "%%tape\ny = b\n1 / 0", "y"]
+    cells = [
+        "%load_ext nbtape\nimport nbtape as tf\nb = tf.Variable(0.5)",
+        waits,
+        "%grad y b",
+        "%%tape\ny = b\n1 / 0",
+        "y",
+    ]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     with pytest.raises(CellExecutionError, match=r"(?s)Cell.*In\[4\].*line 3.*ZeroDivisionError"):
         NotebookClient(book, kernel_name="python3", timeout=120).execute()

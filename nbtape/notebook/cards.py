@@ -32,7 +32,7 @@ def tensor_card(x: Any) -> Raw | None:
     values = values_of(x)
     if values is None or not values.ndim or not (drawn := heat(values)):
         return None
-    return joined([element("code", described(x)), drawn])
+    return joined([element("div", element("code", described(x))), drawn])
 
 
 def plain_name(v: Variable) -> str:
