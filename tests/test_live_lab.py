@@ -127,6 +127,17 @@ def test_errors_leave_a_picture_too(here):
     here.page.get_by_text("ZeroDivisionError").first.wait_for(timeout=5000)
 
 
+def test_background_run_is_back_after_the_page_was_loaded_again(here):
+    cell = "import threading\nthreading.Thread(target=train, args=(60,)).start()"
+    found = panel(here, "background.ipynb", cell)
+    found.get_by_text("controls: background").wait_for(timeout=10_000)
+    here.saved("background.ipynb")
+    here.page.reload()
+    found.get_by_text("running", exact=True).wait_for(timeout=30_000)
+    found.get_by_role("button", name="Stop").click()
+    found.get_by_text("stopped", exact=True).wait_for(timeout=10_000)
+
+
 def test_keyboard_alone_is_enough(here):
     found = panel(here, "keys.ipynb", "train(60)")
     found.get_by_text("controls: subshell").wait_for(timeout=10_000)

@@ -77,6 +77,11 @@ class Mailbox:
         self._lock = threading.Lock()
         self.empty = self._queue.empty
 
+    @property
+    def browsers(self) -> int:
+        """How many pages have written; one that is loaded again counts as another."""
+        return len(self._last)
+
     def put(self, message: Any) -> bool:
         """Take in `{"client", "seq", "command", "args"}`; False where it is refused or came before."""
         if not isinstance(message, dict):

@@ -12,6 +12,7 @@ from traitlets import Dict
 
 from nbtape.notebook.live.picture import png
 from nbtape.notebook.live.route import heard, listen_in_subshells, probe
+from nbtape.notebook.live.state import snapshot
 
 _STATIC = Path(__file__).parents[1] / "static"
 
@@ -60,7 +61,11 @@ class Panel:
         picture = base64.b64encode(png(run)).decode()
         bundle = {"text/plain": self._text, "image/png": picture}
         update_display(bundle, display_id=self._id, raw=True)
-        self._widget.close()
+        if self._mailbox.browsers > 1:
+            # A page that was loaded again knows no display ids, and would be left with nothing.
+            self.show(snapshot(run))
+        else:
+            self._widget.close()
 
     def _cell_ended(self, result: Any) -> None:
         """A loop over a run that an error left does not tell the run; the cell that ends does."""

@@ -43,7 +43,7 @@ def heard(before: Route, runs_on: threading.Thread) -> Route:
     here = threading.current_thread()
     if here is runs_on:
         return Route("await", "the cell lets the kernel listen whenever it awaits", True)
-    if here is threading.main_thread():
+    if runs_on is not threading.main_thread():
         return Route("background", before.reason, True)
     return Route("subshell", "the kernel listens in a subshell while the cell runs", True)
 

@@ -28,8 +28,9 @@ _show_at_end = late("nbtape.notebook.live.panel:show_at_end")
 _figure = late("nbtape.notebook.live.picture:figure")
 _BUFFER = 4096  # steps whose numbers wait to be sorted into curves
 _SHARE = 0.03  # of the time that goes by, for looking at variables
-_LOOK, _KEEP, _WHOLE = 0.25, 1.0, 2.0  # seconds between looks, between snapshots, between whole states
-_ENDS = {KeyboardInterrupt: "interrupted", GeneratorExit: "stopped"}
+_LOOK, _SELDOM = 0.25, 2.0  # seconds between looks, at least and at most
+_KEEP, _WHOLE = 1.0, 2.0  # seconds between snapshots, between whole states
+_ENDS = {KeyboardInterrupt: "interrupted", GeneratorExit: "left early"}
 
 
 class Stopped(Exception):
@@ -124,7 +125,7 @@ class Live:
     def abandon(self, error: BaseException | None = None) -> None:
         """End a run that nobody goes on with, if it has not ended."""
         if self.state in ("running", "paused"):
-            self._close(_ENDS.get(type(error), "failed") if error is not None else "stopped")
+            self._close(_ENDS.get(type(error), "failed") if error is not None else "left early")
 
     @property
     def learning_rate(self) -> float | None:
@@ -209,8 +210,9 @@ class Live:
         """Look at the variables, keep a snapshot, tell the panel: what is due of these."""
         if self.table.is_looking:
             self.table.end()
-            cost = monotonic() - self._looked
-            self._next_look = now + max(_LOOK, cost / _SHARE)
+            # The first look is traced, which the others do not have to pay for.
+            cost = monotonic() - self._looked if self.table.looks > 1 else 0.0
+            self._next_look = now + min(max(_LOOK, cost / _SHARE), _SELDOM)
         elif self._panel is not None and self.table.names and now >= self._next_look:
             self._looked = now
             self.table.begin()

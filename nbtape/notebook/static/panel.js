@@ -11,7 +11,7 @@ const COLUMNS = [
   ["shape", "Shape", "left"],
   ["trainable", "Train", "left"],
   ["norm", "|grad|", ""],
-  ["trend", "so far", ""],
+  ["trend", "|grad| trend", ""],
   ["spread", "Histogram", ""],
   ["ratio", "update/value", ""],
   ["mean", "Mean", ""],
@@ -570,6 +570,14 @@ function ordered(path, scopes, own) {
   return [...outer, ...own].join("/");
 }
 
+/** How much of all names is one scope, which need not be said of each. */
+function sharedScope(names) {
+  const first = names[0] || "";
+  let shared = first.lastIndexOf("/") + 1;
+  while (shared && !names.every((name) => name.startsWith(first.slice(0, shared)))) shared = first.lastIndexOf("/", shared - 2) + 1;
+  return shared;
+}
+
 /** The norm of the gradient of each variable, the first layer on top. */
 class Flow {
   constructor() {
@@ -591,10 +599,11 @@ class Flow {
       this.list.append(item);
     }
     this.items.forEach(({ item }, i) => { item.hidden = i >= found.length; });
+    const shared = sharedScope(found.map(([label]) => label));
     found.forEach(([label, row], i) => {
       const { item, name, bar, value } = this.items[i];
       const norm = norms[i], verdict = row[3];
-      say(name, `\u200e${label}`);
+      say(name, `\u200e${label.slice(shared)}`);
       item.title = verdict ? `${label}: ${verdict}` : label;
       item.className = verdict;
       bar.style.width = norm == null ? "100%" : norm > 0 ? `${(((Math.log10(norm) - low) / span) * 100).toFixed(1)}%` : "0";
