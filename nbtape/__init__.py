@@ -64,7 +64,6 @@ from nbtape.graph.control import (
     switch_case as switch_case,
     while_loop as while_loop,
 )
-from nbtape.graph.device import DeviceSpec as DeviceSpec, device as device
 from nbtape.graph.effects import (
     Assert as Assert,
     control_dependencies as control_dependencies,
@@ -73,16 +72,17 @@ from nbtape.graph.effects import (
     print as print,
 )
 from nbtape.graph.functional import foldl as foldl, foldr as foldr, map_fn as map_fn, scan as scan
-from nbtape.graph.gradients import gradients as gradients, hessians as hessians
 from nbtape.graph.graph import Graph as Graph
-from nbtape.graph.overrides import RegisterGradient as RegisterGradient, no_gradient as no_gradient
 from nbtape.graph.python import numpy_function as numpy_function, py_function as py_function
-from nbtape.graph.setting import (
+from nbtape.graph.symbolic import Operation as Operation
+from nbtape.graph.v1.device import DeviceSpec as DeviceSpec, device as device
+from nbtape.graph.v1.gradients import gradients as gradients, hessians as hessians
+from nbtape.graph.v1.overrides import RegisterGradient as RegisterGradient, no_gradient as no_gradient
+from nbtape.graph.v1.setting import (
     executing_eagerly as executing_eagerly,
     init_scope as init_scope,
     inside_function as inside_function,
 )
-from nbtape.graph.symbolic import Operation as Operation
 from nbtape.keras import losses as losses, metrics as metrics
 from nbtape.notebook.extension import (
     doctor as doctor,
@@ -240,7 +240,7 @@ from nbtape.state.initializers import (
     zeros_initializer as zeros_initializer,
 )
 from nbtape.state.module import Module as Module
-from nbtape.state.scope import name_scope as name_scope
+from nbtape.state.scopes.scope import name_scope as name_scope
 from nbtape.state.variable import (
     Variable as Variable,
     VariableAggregation as VariableAggregation,

@@ -1,7 +1,7 @@
 """Settings: `tf.config`."""
 
 from nbtape.compile.settings import get_compilation as get_compilation, set_compilation as set_compilation
-from nbtape.graph.setting import (
+from nbtape.graph.v1.setting import (
     list_logical_devices as list_logical_devices,
     list_physical_devices as list_physical_devices,
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nbtape as tf
-from nbtape.train import progress
+from nbtape.train.callbacks import progress
 
 K = tf.keras
 C = K.callbacks

@@ -132,7 +132,7 @@ def dense(x):
 y = dense(dense(tf.ones([1, 2])))
 names = sorted(current_store().variables)
 """
-    run("from nbtape.state.store import current_store")
+    run("from nbtape.state.scopes.store import current_store")
     run(cell)
     run(cell)
     assert run("names") == ["dense/kernel", "dense_1/kernel"]

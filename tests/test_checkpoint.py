@@ -12,9 +12,9 @@ import pytest
 from safetensors.numpy import load_file
 
 import nbtape as tf
-from nbtape.state import bundle
-from nbtape.state.bundle import CheckpointReader
-from nbtape.state.tracking import waiting
+from nbtape.state.saving import bundle
+from nbtape.state.saving.bundle import CheckpointReader
+from nbtape.state.saving.tracking import waiting
 
 VALUES = {
     "half": np.float16([0.5, -2.0]),

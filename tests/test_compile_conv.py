@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 
 import nbtape as tf
-from nbtape.compile import convolution, pooling, tiles
-from nbtape.compile.host import Host
-from nbtape.compile.plan import Call, Launch, plan_of
-from nbtape.compile.windows import windows_of
+from nbtape.compile.planning import (
+    convolution,
+    pooling,
+    tiles,
+)
+from nbtape.compile.planning.plan import Call, Launch, plan_of
+from nbtape.compile.planning.windows import windows_of
+from nbtape.compile.running.host import Host
 from nbtape.core.engine import o
 from nbtape.core.shape import Spec
 from nbtape.graph.passes import optimise

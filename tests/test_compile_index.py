@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nbtape as tf
-from nbtape.compile.plan import Call, plan_of
+from nbtape.compile.planning.plan import Call, plan_of
 from nbtape.graph.passes import optimise
 from nbtape.graph.program import program_of
 

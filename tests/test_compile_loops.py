@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nbtape as tf
-from nbtape.compile.linear import collected, shows
+from nbtape.compile.planning.linear import collected, shows
 from nbtape.graph.evaluate import evaluate
 from nbtape.graph.passes import optimise
 from nbtape.graph.program import program_of

@@ -11,12 +11,18 @@ import time
 import numpy as np
 import pytest
 
-from nbtape.compile import cache, cpu, native, objects, server as servers
-from nbtape.compile.machine import Branch, Loop, Program, words
-from nbtape.compile.native import addresses, request
-from nbtape.compile.objects import CompileError
-from nbtape.compile.server import Server
-from nbtape.compile.steps import COPY, GEMM, LOCATE, THREADS
+from nbtape.compile import cpu
+from nbtape.compile.code import (
+    cache,
+    native,
+    objects,
+    server as servers,
+)
+from nbtape.compile.code.native import addresses, request
+from nbtape.compile.code.objects import CompileError
+from nbtape.compile.code.server import Server
+from nbtape.compile.running.machine import Branch, Loop, Program, words
+from nbtape.compile.running.steps import COPY, GEMM, LOCATE, THREADS
 from nbtape.ops import blas
 
 ADD = """
@@ -219,7 +225,7 @@ def test_here_is_the_address_of_the_words_and_takes_none_itself():
 
 FRESH = f"""
 import sys
-from nbtape.compile.native import addresses
+from nbtape.compile.code.native import addresses
 print(len(addresses([{ADD!r}])), *({{"numba"}} & set(sys.modules)))
 """
 
@@ -383,7 +389,7 @@ def test_a_worker_started_ahead_serves_the_first_text(crew):
 
 
 PARENT = f"""
-from nbtape.compile.server import server
+from nbtape.compile.code.server import server
 server().request([{ADD!r}])[0].result()
 (worker,) = server().workers
 print(worker.process.pid)
@@ -397,8 +403,8 @@ def test_workers_end_with_their_parent(empty):
 
 FORK = f"""
 import os, sys, warnings
-from nbtape.compile.server import server
-from nbtape.compile.native import addresses
+from nbtape.compile.code.server import server
+from nbtape.compile.code.native import addresses
 warnings.simplefilter("ignore", DeprecationWarning)  # that threads and forks do not mix, which is the point
 addresses([{ADD!r}])
 parent = server()

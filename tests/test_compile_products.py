@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 
 import nbtape as tf
-from nbtape.compile import divide, multiply
-from nbtape.compile.control import Loop
-from nbtape.compile.host import Host
-from nbtape.compile.layout import Buffer, dense
-from nbtape.compile.multiply import blocks_of
-from nbtape.compile.plan import Launch, plan_of
-from nbtape.compile.steps import GEMM
-from nbtape.compile.tiles import vector_bytes
+from nbtape.compile.planning import (
+    divide,
+    multiply,
+)
+from nbtape.compile.planning.control import Loop
+from nbtape.compile.planning.layout import Buffer, dense
+from nbtape.compile.planning.multiply import blocks_of
+from nbtape.compile.planning.plan import Launch, plan_of
+from nbtape.compile.planning.tiles import vector_bytes
+from nbtape.compile.running.host import Host
+from nbtape.compile.running.steps import GEMM
 from nbtape.core.engine import o
 from nbtape.core.shape import Spec
 from nbtape.graph.passes import optimise

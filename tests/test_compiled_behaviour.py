@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import nbtape as tf
-from nbtape.compile import executable, native
+from nbtape.compile import executable
+from nbtape.compile.code import native
 from nbtape.compile.settings import Settings
 
 compiled = pytest.mark.usefixtures("compiled")

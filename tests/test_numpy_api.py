@@ -169,7 +169,7 @@ ONE_POSITIVE = {
     "reciprocal": np.reciprocal,
     "power array": lambda x: np.power(x, B),
     "float_power": lambda x: np.float_power(x, 1.5),
-    "two to the": lambda x: 2.0 ** x,
+    "two to the": lambda x: 2.0**x,
 }
 CASES = [pytest.param(f, A, id=name) for name, f in ONE.items()]
 CASES += [pytest.param(f, POSITIVE, id=name) for name, f in ONE_POSITIVE.items()]

@@ -3,7 +3,7 @@
 import pytest
 
 import nbtape as tf
-from nbtape.state.store import AUTO_REUSE, VariableScope, current_store
+from nbtape.state.scopes.store import AUTO_REUSE, VariableScope, current_store
 
 get_variable = tf.compat.v1.get_variable
 

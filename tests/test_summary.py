@@ -10,7 +10,7 @@ import pytest
 
 import nbtape as tf
 from nbtape.compile.settings import Settings
-from nbtape.graph import protos
+from nbtape.graph.v1 import protos
 
 pytest.importorskip("tensorboard")
 with warnings.catch_warnings():

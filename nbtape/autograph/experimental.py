@@ -1,3 +1,6 @@
 """autograph.experimental"""
 
-from nbtape.graph.convert import do_not_convert as do_not_convert, set_loop_options as set_loop_options
+from nbtape.graph.conversion.convert import (
+    do_not_convert as do_not_convert,
+    set_loop_options as set_loop_options,
+)

@@ -13,7 +13,7 @@ from numba.core import compiler
 from numba.core.imputils import lower_builtin
 from numba.core.registry import cpu_target
 
-from nbtape.compile.objects import CompileError, foreign, symbol, target_machine
+from nbtape.compile.code.objects import CompileError, foreign, symbol, target_machine
 
 # Never nnan or ninf: they would let LLVM drop the NaNs and infinities that users debug by. Nor arcp: with it
 # 1 / sqrt(0) is nan, from an estimate, and so is 0 / y / y where y * y is 0.

@@ -11,11 +11,11 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from nbtape.compile.host import Host
-from nbtape.compile.native import find, request
-from nbtape.compile.plan import plan_of
+from nbtape.compile.code.native import find, request
+from nbtape.compile.code.texts import needed
+from nbtape.compile.planning.plan import plan_of
+from nbtape.compile.running.host import Host
 from nbtape.compile.settings import Settings
-from nbtape.compile.texts import needed
 from nbtape.core import source
 from nbtape.graph.passes import optimise, specialise
 from nbtape.graph.program import program_of

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nbtape.compile import control
-from nbtape.compile.host import Host
-from nbtape.compile.phases import Stretch
-from nbtape.compile.plan import Call, Commit, Launch
-from nbtape.compile.texts import kernels_of
+from nbtape.compile.code.texts import kernels_of
+from nbtape.compile.planning import control
+from nbtape.compile.planning.plan import Call, Commit, Launch
+from nbtape.compile.running.host import Host
+from nbtape.compile.running.phases import Stretch
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from nbtape.core.dtype import int32
 from nbtape.core.engine import Operators, Tensor, apply, o, tensor
 from nbtape.core.shape import TensorShape, TensorSpec
 from nbtape.graph import emit
-from nbtape.graph.arrays import settle
+from nbtape.graph.conversion.arrays import settle
 from nbtape.graph.effects import Assert
 
 _NO_MATCH = "Input error: None of conditions evaluated as True:"

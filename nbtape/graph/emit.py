@@ -11,7 +11,10 @@ from nbtape.core import context, nest
 from nbtape.core.engine import Tensor, apply, doors, o, tensor
 from nbtape.core.report import spec_of
 from nbtape.core.shape import Spec, TensorShape
-from nbtape.graph import branches, loops
+from nbtape.graph import (
+    branches,
+    loops,
+)
 from nbtape.graph.custom import custom_call
 from nbtape.graph.symbolic import SymbolicTensor
 from nbtape.graph.trace import Region, returned

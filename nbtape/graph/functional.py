@@ -15,7 +15,7 @@ from nbtape.core.errors import OutOfRangeError, invalid
 from nbtape.core.report import spec_of
 from nbtape.core.shape import TensorShape, TensorSpec
 from nbtape.graph import emit
-from nbtape.graph.convert import converting
+from nbtape.graph.conversion.convert import converting
 
 
 def map_fn(

@@ -15,11 +15,11 @@ from nbtape.core.engine import EagerTensor, Node, Op, Tensor, o, tensor
 from nbtape.core.errors import OpError
 from nbtape.core.report import specs_of, with_report
 from nbtape.core.shape import Spec
-from nbtape.graph import device
-from nbtape.graph.contents import Contents
 from nbtape.graph.rows import PLACEHOLDER, Literal, at_building, check_dtypes, spec_of_variable
 from nbtape.graph.run import acts, ancestors, evaluate, unrepeatable
 from nbtape.graph.symbolic import Operation, SymbolicTensor, spelled
+from nbtape.graph.v1 import device
+from nbtape.graph.v1.contents import Contents
 
 _OUT_OF_SCOPE = (
     "{!r} is out of scope and cannot be used here. Use return values, explicit Python locals or TensorFlow "

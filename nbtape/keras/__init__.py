@@ -15,10 +15,10 @@ from nbtape.keras import (
     utils as utils,
 )
 from nbtape.state.initializers import Initializer as Initializer
-from nbtape.train.keras_tensor import InputSpec as InputSpec, KerasTensor as KerasTensor
-from nbtape.train.layer import Layer as Layer
-from nbtape.train.loss import Loss as Loss
-from nbtape.train.metric import Metric as Metric
-from nbtape.train.model import Input as Input, Model as Model
-from nbtape.train.optimizer import Optimizer as Optimizer
-from nbtape.train.sequential import Sequential as Sequential
+from nbtape.train.layers.keras_tensor import InputSpec as InputSpec, KerasTensor as KerasTensor
+from nbtape.train.layers.layer import Layer as Layer
+from nbtape.train.losses.loss import Loss as Loss
+from nbtape.train.metrics.metric import Metric as Metric
+from nbtape.train.models.model import Input as Input, Model as Model
+from nbtape.train.models.sequential import Sequential as Sequential
+from nbtape.train.optimizers.optimizer import Optimizer as Optimizer

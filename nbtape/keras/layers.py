@@ -1,8 +1,6 @@
 """`tf.keras.layers`."""
 
 from nbtape.train.config import deserialize as deserialize, serialize as serialize
-from nbtape.train.keras_tensor import InputSpec as InputSpec
-from nbtape.train.layer import Layer as Layer
 from nbtape.train.layers.activation import (
     ELU as ELU,
     Activation as Activation,
@@ -48,6 +46,8 @@ from nbtape.train.layers.dense import (
     EinsumDense as EinsumDense,
     Embedding as Embedding,
 )
+from nbtape.train.layers.keras_tensor import InputSpec as InputSpec
+from nbtape.train.layers.layer import Layer as Layer
 from nbtape.train.layers.merging import (
     Add as Add,
     Average as Average,
@@ -144,4 +144,4 @@ from nbtape.train.layers.wrapping import (
     TimeDistributed as TimeDistributed,
     Wrapper as Wrapper,
 )
-from nbtape.train.model import Input as Input, InputLayer as InputLayer
+from nbtape.train.models.model import Input as Input, InputLayer as InputLayer

@@ -1,6 +1,7 @@
 """`tf.keras.losses`."""
 
-from nbtape.train.crossentropies import (
+from nbtape.train.lookup import deserialize as deserialize, loss as get, serialize as serialize
+from nbtape.train.losses.crossentropies import (
     binary_crossentropy as binary_crossentropy,
     binary_focal_crossentropy as binary_focal_crossentropy,
     categorical_crossentropy as categorical_crossentropy,
@@ -8,8 +9,8 @@ from nbtape.train.crossentropies import (
     categorical_generalized_cross_entropy as categorical_generalized_cross_entropy,
     sparse_categorical_crossentropy as sparse_categorical_crossentropy,
 )
-from nbtape.train.ctc import CTC as CTC, ctc as ctc
-from nbtape.train.entropies import (
+from nbtape.train.losses.ctc import CTC as CTC, ctc as ctc
+from nbtape.train.losses.entropies import (
     BinaryCrossentropy as BinaryCrossentropy,
     BinaryFocalCrossentropy as BinaryFocalCrossentropy,
     CategoricalCrossentropy as CategoricalCrossentropy,
@@ -17,30 +18,7 @@ from nbtape.train.entropies import (
     CategoricalGeneralizedCrossEntropy as CategoricalGeneralizedCrossEntropy,
     SparseCategoricalCrossentropy as SparseCategoricalCrossentropy,
 )
-from nbtape.train.lookup import deserialize as deserialize, loss as get, serialize as serialize
-from nbtape.train.loss import (
-    Loss as Loss,
-    LossFunctionWrapper as LossFunctionWrapper,
-    Reduction as Reduction,
-)
-from nbtape.train.losses import (
-    CategoricalHinge as CategoricalHinge,
-    Circle as Circle,
-    CosineSimilarity as CosineSimilarity,
-    Dice as Dice,
-    Hinge as Hinge,
-    Huber as Huber,
-    KLDivergence as KLDivergence,
-    LogCosh as LogCosh,
-    MeanAbsoluteError as MeanAbsoluteError,
-    MeanAbsolutePercentageError as MeanAbsolutePercentageError,
-    MeanSquaredError as MeanSquaredError,
-    MeanSquaredLogarithmicError as MeanSquaredLogarithmicError,
-    Poisson as Poisson,
-    SquaredHinge as SquaredHinge,
-    Tversky as Tversky,
-)
-from nbtape.train.lossfunctions import (
+from nbtape.train.losses.functions import (
     categorical_hinge as categorical_hinge,
     circle as circle,
     cosine_similarity as cosine_similarity,
@@ -68,4 +46,26 @@ from nbtape.train.lossfunctions import (
     poisson as poisson,
     squared_hinge as squared_hinge,
     tversky as tversky,
+)
+from nbtape.train.losses.loss import (
+    Loss as Loss,
+    LossFunctionWrapper as LossFunctionWrapper,
+    Reduction as Reduction,
+)
+from nbtape.train.losses.objects import (
+    CategoricalHinge as CategoricalHinge,
+    Circle as Circle,
+    CosineSimilarity as CosineSimilarity,
+    Dice as Dice,
+    Hinge as Hinge,
+    Huber as Huber,
+    KLDivergence as KLDivergence,
+    LogCosh as LogCosh,
+    MeanAbsoluteError as MeanAbsoluteError,
+    MeanAbsolutePercentageError as MeanAbsolutePercentageError,
+    MeanSquaredError as MeanSquaredError,
+    MeanSquaredLogarithmicError as MeanSquaredLogarithmicError,
+    Poisson as Poisson,
+    SquaredHinge as SquaredHinge,
+    Tversky as Tversky,
 )

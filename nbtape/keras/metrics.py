@@ -1,50 +1,14 @@
 """`tf.keras.metrics`."""
 
-from nbtape.train.accuracy import (
-    Accuracy as Accuracy,
-    BinaryAccuracy as BinaryAccuracy,
-    CategoricalAccuracy as CategoricalAccuracy,
-    SparseCategoricalAccuracy as SparseCategoricalAccuracy,
-    SparseTopKCategoricalAccuracy as SparseTopKCategoricalAccuracy,
-    TopKCategoricalAccuracy as TopKCategoricalAccuracy,
-    binary_accuracy as binary_accuracy,
-    categorical_accuracy as categorical_accuracy,
-    sparse_categorical_accuracy as sparse_categorical_accuracy,
-    sparse_top_k_categorical_accuracy as sparse_top_k_categorical_accuracy,
-    top_k_categorical_accuracy as top_k_categorical_accuracy,
-)
-from nbtape.train.agreement import (
-    ConcordanceCorrelation as ConcordanceCorrelation,
-    MeanRelativeError as MeanRelativeError,
-    PearsonCorrelation as PearsonCorrelation,
-    R2Score as R2Score,
-    concordance_correlation as concordance_correlation,
-    pearson_correlation as pearson_correlation,
-)
-from nbtape.train.confusion import (
-    FalseNegatives as FalseNegatives,
-    FalsePositives as FalsePositives,
-    Precision as Precision,
-    Recall as Recall,
-    TrueNegatives as TrueNegatives,
-    TruePositives as TruePositives,
-)
-from nbtape.train.crossentropies import (
+from nbtape.train.lookup import deserialize as deserialize, metric_ as get, serialize as serialize
+from nbtape.train.losses.crossentropies import (
     binary_crossentropy as binary_crossentropy,
     binary_focal_crossentropy as binary_focal_crossentropy,
     categorical_crossentropy as categorical_crossentropy,
     categorical_focal_crossentropy as categorical_focal_crossentropy,
     sparse_categorical_crossentropy as sparse_categorical_crossentropy,
 )
-from nbtape.train.curves import (
-    AUC as AUC,
-    PrecisionAtRecall as PrecisionAtRecall,
-    RecallAtPrecision as RecallAtPrecision,
-    SensitivityAtSpecificity as SensitivityAtSpecificity,
-    SpecificityAtSensitivity as SpecificityAtSensitivity,
-)
-from nbtape.train.lookup import deserialize as deserialize, metric_ as get, serialize as serialize
-from nbtape.train.lossfunctions import (
+from nbtape.train.losses.functions import (
     categorical_hinge as categorical_hinge,
     hinge as hinge,
     huber as huber,
@@ -69,7 +33,43 @@ from nbtape.train.lossfunctions import (
     poisson as poisson,
     squared_hinge as squared_hinge,
 )
-from nbtape.train.lossmetrics import (
+from nbtape.train.metrics.accuracy import (
+    Accuracy as Accuracy,
+    BinaryAccuracy as BinaryAccuracy,
+    CategoricalAccuracy as CategoricalAccuracy,
+    SparseCategoricalAccuracy as SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy as SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy as TopKCategoricalAccuracy,
+    binary_accuracy as binary_accuracy,
+    categorical_accuracy as categorical_accuracy,
+    sparse_categorical_accuracy as sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy as sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy as top_k_categorical_accuracy,
+)
+from nbtape.train.metrics.agreement import (
+    ConcordanceCorrelation as ConcordanceCorrelation,
+    MeanRelativeError as MeanRelativeError,
+    PearsonCorrelation as PearsonCorrelation,
+    R2Score as R2Score,
+    concordance_correlation as concordance_correlation,
+    pearson_correlation as pearson_correlation,
+)
+from nbtape.train.metrics.confusion import (
+    FalseNegatives as FalseNegatives,
+    FalsePositives as FalsePositives,
+    Precision as Precision,
+    Recall as Recall,
+    TrueNegatives as TrueNegatives,
+    TruePositives as TruePositives,
+)
+from nbtape.train.metrics.curves import (
+    AUC as AUC,
+    PrecisionAtRecall as PrecisionAtRecall,
+    RecallAtPrecision as RecallAtPrecision,
+    SensitivityAtSpecificity as SensitivityAtSpecificity,
+    SpecificityAtSensitivity as SpecificityAtSensitivity,
+)
+from nbtape.train.metrics.losses import (
     BinaryCrossentropy as BinaryCrossentropy,
     CategoricalCrossentropy as CategoricalCrossentropy,
     CategoricalHinge as CategoricalHinge,
@@ -86,13 +86,13 @@ from nbtape.train.lossmetrics import (
     SparseCategoricalCrossentropy as SparseCategoricalCrossentropy,
     SquaredHinge as SquaredHinge,
 )
-from nbtape.train.metric import (
+from nbtape.train.metrics.metric import (
     Mean as Mean,
     MeanMetricWrapper as MeanMetricWrapper,
     Metric as Metric,
     Sum as Sum,
 )
-from nbtape.train.overlap import (
+from nbtape.train.metrics.overlap import (
     BinaryIoU as BinaryIoU,
     F1Score as F1Score,
     FBetaScore as FBetaScore,

@@ -70,4 +70,4 @@ from nbtape.ops.statistics import (
     weighted_moments as weighted_moments,
     zero_fraction as zero_fraction,
 )
-from nbtape.train.ctc import ctc_loss as ctc_loss
+from nbtape.train.losses.ctc import ctc_loss as ctc_loss

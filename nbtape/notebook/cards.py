@@ -18,7 +18,7 @@ from nbtape.graph.graph import Graph
 from nbtape.notebook.heat import heat
 from nbtape.notebook.html import Raw, element, folded, joined, table
 from nbtape.notebook.numbers import described, histogram, number, rows_of, size, statistics, values_of
-from nbtape.state.tracking import walk
+from nbtape.state.saving.tracking import walk
 from nbtape.state.variable import Variable
 from nbtape.train.data.experimental import INFINITE_CARDINALITY, UNKNOWN_CARDINALITY
 

@@ -15,12 +15,12 @@ from nbtape.notebook import cards
 from nbtape.notebook.gradients import Gradients
 from nbtape.notebook.numbers import latex, values_of
 from nbtape.program.function import Function, Method
-from nbtape.state.checkpoint import Checkpoint
 from nbtape.state.module import Module
+from nbtape.state.saving.checkpoint import Checkpoint
 from nbtape.state.variable import Variable
 from nbtape.train.data.dataset import Dataset
-from nbtape.train.model import Model
-from nbtape.train.optimizer import Optimizer
+from nbtape.train.models.model import Model
+from nbtape.train.optimizers.optimizer import Optimizer
 
 
 class Display(NamedTuple):

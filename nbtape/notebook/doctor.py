@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from nbtape.compile.cache import cache_folder
-from nbtape.graph.setting import list_physical_devices
+from nbtape.compile.code.cache import cache_folder
+from nbtape.graph.v1.setting import list_physical_devices
 from nbtape.notebook.live.route import expected, probe
 from nbtape.notebook.numbers import size
 from nbtape.notebook.tables import text_table

@@ -13,16 +13,16 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from nbtape.autodiff.tape import GradientTape
 from nbtape.autodiff.trap import nan_trap
 from nbtape.core import context
-from nbtape.graph.device import device
-from nbtape.graph.setting import list_logical_devices
+from nbtape.graph.v1.device import device
+from nbtape.graph.v1.setting import list_logical_devices
 from nbtape.notebook.cards import tape_line
 from nbtape.notebook.cells import Openings
 from nbtape.notebook.expressions import value, watched
 from nbtape.notebook.html import element, joined
 from nbtape.notebook.options import Option, Usage, usage
 from nbtape.notebook.tables import bundle
-from nbtape.state.opening import variable_scope
-from nbtape.state.store import get_variable_scope
+from nbtape.state.scopes.opening import variable_scope
+from nbtape.state.scopes.store import get_variable_scope
 
 _TAPE = usage(
     "tape",

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from nbtape.core import context, nest
 from nbtape.core.engine import EagerTensor
-from nbtape.graph.convert import converting
+from nbtape.graph.conversion.convert import converting
 from nbtape.graph.trace import FunctionGraph, returned
 from nbtape.program.concrete import ConcreteFunction
 from nbtape.program.guards import Guards

@@ -18,15 +18,15 @@ from nbtape.core.dtype import string
 from nbtape.core.engine import EagerTensor, Tensor, readable
 from nbtape.core.errors import invalid
 from nbtape.core.slices import IndexedSlices
-from nbtape.graph.default import get_default_graph
-from nbtape.graph.device import is_here
 from nbtape.graph.graph import Graph
 from nbtape.graph.symbolic import Operation, SymbolicTensor
+from nbtape.graph.v1.default import get_default_graph
+from nbtape.graph.v1.device import is_here
 from nbtape.ops.sampler import Seeds, seeded_by
 from nbtape.program.feeds import fed_value, given, pairs
 from nbtape.program.step import Step
 from nbtape.state.graph_variable import GraphVariable
-from nbtape.state.scope import name_scope
+from nbtape.state.scopes.scope import name_scope
 from nbtape.state.variable import Variable
 from nbtape.state.writes import exclusive
 

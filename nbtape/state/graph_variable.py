@@ -13,7 +13,7 @@ from nbtape.core.engine import Reference, apply, o, tensor
 from nbtape.core.shape import Spec, TensorShape
 from nbtape.graph.rows import spec_of_variable
 from nbtape.graph.symbolic import Operation, session_for
-from nbtape.state.collection import collected
+from nbtape.state.scopes.collection import collected
 from nbtape.state.variable import (
     ResourceVariable,
     Variable,

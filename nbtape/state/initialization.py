@@ -10,8 +10,8 @@ from nbtape.core.engine import apply, o, tensor
 from nbtape.core.slices import IndexedSlices
 from nbtape.graph.effects import group, no_op
 from nbtape.ops.mask import boolean_mask
-from nbtape.state.collection import global_variables, local_variables
-from nbtape.state.scope import name_scope
+from nbtape.state.scopes.collection import global_variables, local_variables
+from nbtape.state.scopes.scope import name_scope
 
 
 def variables_initializer(var_list: Iterable[Any], name: str = "init") -> Any:

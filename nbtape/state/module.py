@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from nbtape.core import nest
-from nbtape.state.scope import name_scope
-from nbtape.state.tracking import AutoTrackable
+from nbtape.state.saving.tracking import AutoTrackable
+from nbtape.state.scopes.scope import name_scope
 from nbtape.state.variable import Variable
 
 _IDENTIFIER = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")

@@ -5,7 +5,11 @@ from typing import Any
 
 from nbtape.state import scaling
 from nbtape.state.initializers import Initializer
-from nbtape.train import activations, constraints, regularizers
+from nbtape.train import (
+    activations,
+    constraints,
+    regularizers,
+)
 
 kinds: dict[str, type] = {}  # layers by the name of their class; of one that is defined again, the last
 

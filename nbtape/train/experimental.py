@@ -1,3 +1,3 @@
 """`tf.train.experimental`."""
 
-from nbtape.state.python_state import PythonState as PythonState
+from nbtape.state.saving.python_state import PythonState as PythonState

@@ -4,26 +4,30 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from nbtape.train import (
-    accuracy,
-    adaptive,
-    agreement,
-    confusion,
+from nbtape.train.losses import (
     crossentropies,
     ctc,
-    curves,
     entropies,
-    loss_scale,
-    losses as losses_,
-    lossfunctions,
-    lossmetrics,
+    functions as lossfunctions,
+    objects as losses_,
+)
+from nbtape.train.metrics import (
+    accuracy,
+    agreement,
+    confusion,
+    curves,
+    losses as lossmetrics,
     metric,
-    norms,
-    optimizers,
     overlap,
 )
 from nbtape.train.naming import snake
-from nbtape.train.optimizer import Optimizer
+from nbtape.train.optimizers import (
+    adaptive,
+    basic as optimizers,
+    loss_scale,
+    norms,
+)
+from nbtape.train.optimizers.optimizer import Optimizer
 
 _LOSSES = lossfunctions, crossentropies, losses_, entropies, ctc
 _METRICS = (

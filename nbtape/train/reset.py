@@ -1,10 +1,10 @@
 """reset: a fresh start without a fresh process."""
 
 from nbtape.core import context
-from nbtape.graph.default import reset_default_graph
+from nbtape.graph.v1.default import reset_default_graph
 from nbtape.ops.sampler import set_seed
 from nbtape.program.session import InteractiveSession
-from nbtape.state.store import forget_variables
+from nbtape.state.scopes.store import forget_variables
 from nbtape.train import naming
 
 

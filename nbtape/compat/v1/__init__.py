@@ -77,25 +77,11 @@ from nbtape.core.slices import (
 from nbtape.graph.batch import (
     vectorized_map as vectorized_map,
 )
-from nbtape.graph.checks import add_check_numerics_ops as add_check_numerics_ops
 from nbtape.graph.control import (
     case as case,
     cond as cond,
     switch_case as switch_case,
     while_loop as while_loop,
-)
-from nbtape.graph.default import (
-    container as container,
-    disable_eager_execution as disable_eager_execution,
-    enable_eager_execution as enable_eager_execution,
-    executing_eagerly_outside_functions as executing_eagerly_outside_functions,
-    get_default_graph as get_default_graph,
-    reset_default_graph as reset_default_graph,
-)
-from nbtape.graph.device import (
-    MutableDeviceSpec as DeviceSpec,
-    colocate_with as colocate_with,
-    device as device,
 )
 from nbtape.graph.effects import (
     Assert as Assert,
@@ -111,12 +97,34 @@ from nbtape.graph.functional import (
     map_fn as map_fn,
     scan as scan,
 )
-from nbtape.graph.gradients import (
+from nbtape.graph.graph import Graph as Graph
+from nbtape.graph.python import (
+    numpy_function as numpy_function,
+    numpy_function as py_func,
+    py_function as py_function,
+)
+from nbtape.graph.symbolic import (
+    Operation as Operation,
+)
+from nbtape.graph.v1.checks import add_check_numerics_ops as add_check_numerics_ops
+from nbtape.graph.v1.default import (
+    container as container,
+    disable_eager_execution as disable_eager_execution,
+    enable_eager_execution as enable_eager_execution,
+    executing_eagerly_outside_functions as executing_eagerly_outside_functions,
+    get_default_graph as get_default_graph,
+    reset_default_graph as reset_default_graph,
+)
+from nbtape.graph.v1.device import (
+    MutableDeviceSpec as DeviceSpec,
+    colocate_with as colocate_with,
+    device as device,
+)
+from nbtape.graph.v1.gradients import (
     gradients as gradients,
     hessians as hessians,
 )
-from nbtape.graph.graph import Graph as Graph
-from nbtape.graph.modes import (
+from nbtape.graph.v1.modes import (
     control_flow_v2_enabled as control_flow_v2_enabled,
     disable_control_flow_v2 as disable_control_flow_v2,
     disable_resource_variables as disable_resource_variables,
@@ -126,18 +134,18 @@ from nbtape.graph.modes import (
     enable_v2_behavior as enable_v2_behavior,
     resource_variables_enabled as resource_variables_enabled,
 )
-from nbtape.graph.overrides import (
+from nbtape.graph.v1.overrides import (
     RegisterGradient as RegisterGradient,
     no_gradient as NoGradient,
     no_gradient as NotDifferentiable,
     no_gradient as no_gradient,
 )
-from nbtape.graph.placeholders import (
+from nbtape.graph.v1.placeholders import (
     placeholder as placeholder,
     placeholder_with_default as placeholder_with_default,
     tuple_ as tuple,
 )
-from nbtape.graph.protos import (
+from nbtape.graph.v1.protos import (
     AttrValue as AttrValue,
     Event as Event,
     GraphDef as GraphDef,
@@ -148,18 +156,10 @@ from nbtape.graph.protos import (
     Summary as Summary,
     SummaryMetadata as SummaryMetadata,
 )
-from nbtape.graph.python import (
-    numpy_function as numpy_function,
-    numpy_function as py_func,
-    py_function as py_function,
-)
-from nbtape.graph.setting import (
+from nbtape.graph.v1.setting import (
     executing_eagerly as executing_eagerly,
     init_scope as init_scope,
     inside_function as inside_function,
-)
-from nbtape.graph.symbolic import (
-    Operation as Operation,
 )
 from nbtape.ops.arithmetic import (
     accumulate_n as accumulate_n,
@@ -482,19 +482,6 @@ from nbtape.program.settings import (
     GPUOptions as GPUOptions,
     RunOptions as RunOptions,
 )
-from nbtape.state.collection import (
-    GraphKeys as GraphKeys,
-    add_to_collection as add_to_collection,
-    add_to_collections as add_to_collections,
-    get_collection as get_collection,
-    get_collection_ref as get_collection_ref,
-    global_variables as all_variables,
-    global_variables as global_variables,
-    local_variables as local_variables,
-    model_variables as model_variables,
-    moving_average_variables as moving_average_variables,
-    trainable_variables as trainable_variables,
-)
 from nbtape.state.graph_variable import (
     VariableV1 as Variable,
 )
@@ -535,38 +522,51 @@ from nbtape.state.initializers import (
 from nbtape.state.module import (
     Module as Module,
 )
-from nbtape.state.opening import (
-    make_template as make_template,
-    no_regularizer as no_regularizer,
-    variable_op_scope as variable_op_scope,
-    variable_scope as variable_scope,
-)
-from nbtape.state.partition import (
-    PartitionedVariable as PartitionedVariable,
-    fixed_size_partitioner as fixed_size_partitioner,
-    min_max_variable_partitioner as min_max_variable_partitioner,
-    variable_axis_size_partitioner as variable_axis_size_partitioner,
-)
 from nbtape.state.scaling import (
     GlorotNormal as glorot_normal_initializer,
     GlorotUniform as glorot_uniform_initializer,
     Orthogonal as orthogonal_initializer,
     VarianceScaling as variance_scaling_initializer,
 )
-from nbtape.state.scope import (
+from nbtape.state.scopes.collection import (
+    GraphKeys as GraphKeys,
+    add_to_collection as add_to_collection,
+    add_to_collections as add_to_collections,
+    get_collection as get_collection,
+    get_collection_ref as get_collection_ref,
+    global_variables as all_variables,
+    global_variables as global_variables,
+    local_variables as local_variables,
+    model_variables as model_variables,
+    moving_average_variables as moving_average_variables,
+    trainable_variables as trainable_variables,
+)
+from nbtape.state.scopes.opening import (
+    make_template as make_template,
+    no_regularizer as no_regularizer,
+    variable_op_scope as variable_op_scope,
+    variable_scope as variable_scope,
+)
+from nbtape.state.scopes.partition import (
+    PartitionedVariable as PartitionedVariable,
+    fixed_size_partitioner as fixed_size_partitioner,
+    min_max_variable_partitioner as min_max_variable_partitioner,
+    variable_axis_size_partitioner as variable_axis_size_partitioner,
+)
+from nbtape.state.scopes.scope import (
     op_scope as name_scope,
     op_scope as op_scope,
 )
-from nbtape.state.store import (
+from nbtape.state.scopes.store import (
     get_local_variable as get_local_variable,
     get_variable as get_variable,
     get_variable_scope as get_variable_scope,
 )
+from nbtape.state.scopes.variable_scope import (
+    AUTO_REUSE as AUTO_REUSE,
+    VariableScope as VariableScope,
+)
 from nbtape.state.variable import (
     VariableAggregation as VariableAggregation,
     VariableSynchronization as VariableSynchronization,
-)
-from nbtape.state.variable_scope import (
-    AUTO_REUSE as AUTO_REUSE,
-    VariableScope as VariableScope,
 )

@@ -1,6 +1,6 @@
 """TensorFlow 1's `tf.layers`."""
 
-from nbtape.train.graph_layers import (
+from nbtape.train.v1.layers import (
     average_pooling2d as average_pooling2d,
     batch_normalization as batch_normalization,
     conv2d as conv2d,

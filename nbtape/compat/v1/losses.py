@@ -1,6 +1,6 @@
 """TensorFlow 1's `tf.losses`."""
 
-from nbtape.train.graph_losses import (
+from nbtape.train.v1.losses import (
     Reduction as Reduction,
     absolute_difference as absolute_difference,
     add_loss as add_loss,

@@ -93,4 +93,4 @@ from nbtape.ops.statistics import (
     weighted_moments as weighted_moments,
     zero_fraction as zero_fraction,
 )
-from nbtape.train.graph_cells import dynamic_rnn as dynamic_rnn, static_rnn as static_rnn
+from nbtape.train.v1.cells import dynamic_rnn as dynamic_rnn, static_rnn as static_rnn

@@ -1,6 +1,6 @@
 """TensorFlow 1's `tf.nn.rnn_cell`."""
 
-from nbtape.train.graph_cells import (
+from nbtape.train.v1.cells import (
     BasicLSTMCell as BasicLSTMCell,
     BasicRNNCell as BasicRNNCell,
     GRUCell as GRUCell,

@@ -1,6 +1,6 @@
 """tf.compat.v1.summary: summaries as operations of a graph, and files of them for TensorBoard."""
 
-from nbtape.graph.protos import (
+from nbtape.graph.v1.protos import (
     Event as Event,
     SessionLog as SessionLog,
     Summary as Summary,

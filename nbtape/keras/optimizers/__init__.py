@@ -1,7 +1,8 @@
 """`tf.keras.optimizers`."""
 
 from nbtape.keras.optimizers import schedules as schedules
-from nbtape.train.adaptive import (
+from nbtape.train.lookup import deserialize as deserialize, optimizer as get, serialize as serialize
+from nbtape.train.optimizers.adaptive import (
     Adadelta as Adadelta,
     Adagrad as Adagrad,
     Adamax as Adamax,
@@ -11,8 +12,7 @@ from nbtape.train.adaptive import (
     Nadam as Nadam,
     RMSprop as RMSprop,
 )
-from nbtape.train.lookup import deserialize as deserialize, optimizer as get, serialize as serialize
-from nbtape.train.loss_scale import LossScaleOptimizer as LossScaleOptimizer
-from nbtape.train.norms import Adafactor as Adafactor, Lamb as Lamb
-from nbtape.train.optimizer import Optimizer as Optimizer
-from nbtape.train.optimizers import SGD as SGD, Adam as Adam
+from nbtape.train.optimizers.basic import SGD as SGD, Adam as Adam
+from nbtape.train.optimizers.loss_scale import LossScaleOptimizer as LossScaleOptimizer
+from nbtape.train.optimizers.norms import Adafactor as Adafactor, Lamb as Lamb
+from nbtape.train.optimizers.optimizer import Optimizer as Optimizer

@@ -1,6 +1,6 @@
 """keras.optimizers.schedules"""
 
-from nbtape.train.schedules import (
+from nbtape.train.optimizers.schedules import (
     CosineDecay as CosineDecay,
     CosineDecayRestarts as CosineDecayRestarts,
     ExponentialDecay as ExponentialDecay,

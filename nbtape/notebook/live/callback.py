@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from nbtape.notebook.live.session import Live as Run, Stopped
-from nbtape.train.callback import Callback
+from nbtape.train.callbacks.callback import Callback
 
 
 class Live(Callback):

@@ -20,7 +20,7 @@ from nbtape.notebook.live.series import History
 from nbtape.notebook.live.snapshots import Snapshots
 from nbtape.notebook.live.state import delta, progress, snapshot
 from nbtape.notebook.live.variables import Table, named
-from nbtape.state.tracking import is_trackable
+from nbtape.state.saving.tracking import is_trackable
 from nbtape.state.variable import Variable
 
 _panel = late("nbtape.notebook.live.panel:panel")

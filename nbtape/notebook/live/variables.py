@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import context
-from nbtape.state.tracking import walk
+from nbtape.state.saving.tracking import walk
 from nbtape.state.variable import Variable
 
 BINS = 24

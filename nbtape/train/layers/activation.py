@@ -9,7 +9,7 @@ from nbtape.ops.functions import exp
 from nbtape.ops.mask import where
 from nbtape.ops.reduce import reduce_logsumexp
 from nbtape.train import activations
-from nbtape.train.layer import Layer
+from nbtape.train.layers.layer import Layer
 
 
 class Activation(Layer):

@@ -15,9 +15,9 @@ from nbtape.ops.reduce import reduce_sum
 from nbtape.ops.sequence import range as counted
 from nbtape.ops.shape import expand_dims
 from nbtape.train import activations
-from nbtape.train.layer import Layer
 from nbtape.train.layers.activation import masked_softmax
 from nbtape.train.layers.dense import EinsumDense
+from nbtape.train.layers.layer import Layer
 from nbtape.train.layers.noise import checked_rate
 
 

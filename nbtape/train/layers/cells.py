@@ -17,7 +17,7 @@ from nbtape.ops.measure import shape
 from nbtape.ops.nn import dropout as dropped
 from nbtape.ops.shape import expand_dims
 from nbtape.train import activations
-from nbtape.train.layer import Layer
+from nbtape.train.layers.layer import Layer
 
 
 class Cell(Layer):

@@ -8,8 +8,8 @@ from nbtape.ops.cut import pad
 from nbtape.ops.measure import shape
 from nbtape.ops.nn import bias_add
 from nbtape.train import activations
-from nbtape.train.keras_tensor import InputSpec
-from nbtape.train.layer import Layer
+from nbtape.train.layers.keras_tensor import InputSpec
+from nbtape.train.layers.layer import Layer
 
 _SAME_CHANNELS = (
     "The number of input channels must be evenly divisible by the number of groups. Received groups={}, but "

@@ -8,8 +8,8 @@ from nbtape.ops.einsum import einsum, tensordot
 from nbtape.ops.linalg import matmul
 from nbtape.ops.nn import bias_add, embedding_lookup
 from nbtape.train import activations
-from nbtape.train.keras_tensor import InputSpec
-from nbtape.train.layer import Layer
+from nbtape.train.layers.keras_tensor import InputSpec
+from nbtape.train.layers.layer import Layer
 
 
 class Dense(Layer):

@@ -11,7 +11,7 @@ from nbtape.ops.linalg import matmul
 from nbtape.ops.norm import l2_normalize
 from nbtape.ops.reduce import reduce_any
 from nbtape.ops.shape import expand_dims, squeeze, transpose
-from nbtape.train.layer import Layer
+from nbtape.train.layers.layer import Layer
 
 
 def _listed(inputs: Any, count: int = 1) -> list:

@@ -6,8 +6,8 @@ from nbtape.ops.mask import where
 from nbtape.ops.measure import shape
 from nbtape.ops.nn import dropout
 from nbtape.ops.random import normal, uniform
-from nbtape.train.keras_tensor import InputSpec
-from nbtape.train.layer import Layer
+from nbtape.train.layers.keras_tensor import InputSpec
+from nbtape.train.layers.layer import Layer
 from nbtape.train.regularizers import L1L2
 
 _LOWEST = -1.7580993408473766  # of what `selu` gives

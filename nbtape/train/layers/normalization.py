@@ -13,8 +13,8 @@ from nbtape.ops.norm import l2_normalize
 from nbtape.ops.reduce import reduce_mean, reduce_sum
 from nbtape.ops.shape import expand_dims, reshape, squeeze
 from nbtape.ops.statistics import moments
-from nbtape.train.keras_tensor import InputSpec
-from nbtape.train.layer import Layer
+from nbtape.train.layers.keras_tensor import InputSpec
+from nbtape.train.layers.layer import Layer
 
 
 class _Affine(Layer):

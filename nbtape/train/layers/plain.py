@@ -10,8 +10,8 @@ from nbtape.core.engine import Tensor
 from nbtape.ops.create import zeros_like
 from nbtape.ops.mask import where
 from nbtape.ops.reduce import reduce_any
-from nbtape.train.keras_tensor import KerasTensor
-from nbtape.train.layer import Layer
+from nbtape.train.layers.keras_tensor import KerasTensor
+from nbtape.train.layers.layer import Layer
 
 
 class Lambda(Layer):

@@ -7,9 +7,9 @@ from nbtape.ops.mask import where
 from nbtape.ops.pooling import pool
 from nbtape.ops.reduce import reduce_max, reduce_mean, reduce_sum
 from nbtape.ops.shape import expand_dims
-from nbtape.train.keras_tensor import InputSpec
-from nbtape.train.layer import Layer
 from nbtape.train.layers.convolution import sizes
+from nbtape.train.layers.keras_tensor import InputSpec
+from nbtape.train.layers.layer import Layer
 
 
 class _Pooling(Layer):

@@ -16,9 +16,9 @@ from nbtape.ops.measure import shape
 from nbtape.ops.shape import expand_dims, transpose
 from nbtape.state.variable import Variable
 from nbtape.train.config import deserialize, plain, setting
-from nbtape.train.keras_tensor import InputSpec
-from nbtape.train.layer import Layer
 from nbtape.train.layers import cells, stacking
+from nbtape.train.layers.keras_tensor import InputSpec
+from nbtape.train.layers.layer import Layer
 
 _NO_BATCH = (
     "When using `stateful=True` in a RNN, the batch size must be static. Found dynamic batch size: "

@@ -10,9 +10,9 @@ from nbtape.ops.cut import pad
 from nbtape.ops.einsum import tensordot
 from nbtape.ops.shape import transpose
 from nbtape.ops.tile import repeat
-from nbtape.train.keras_tensor import InputSpec
-from nbtape.train.layer import Layer
 from nbtape.train.layers.convolution import sizes
+from nbtape.train.layers.keras_tensor import InputSpec
+from nbtape.train.layers.layer import Layer
 
 
 def _borders(value: Any, rank: int, name: str) -> tuple[tuple[int, ...], ...]:

@@ -8,8 +8,8 @@ from nbtape.core.engine import tensor
 from nbtape.ops.arithmetic import cast
 from nbtape.ops.functions import maximum, sqrt
 from nbtape.ops.shape import reshape
-from nbtape.train.batches import Batches, unpacked
-from nbtape.train.layer import Layer
+from nbtape.train.layers.layer import Layer
+from nbtape.train.models.batches import Batches, unpacked
 
 
 class Rescaling(Layer):

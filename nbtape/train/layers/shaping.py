@@ -8,8 +8,8 @@ from nbtape.ops.join import concat
 from nbtape.ops.measure import shape
 from nbtape.ops.shape import expand_dims, reshape, transpose
 from nbtape.ops.tile import repeat
-from nbtape.train.keras_tensor import InputSpec
-from nbtape.train.layer import Layer
+from nbtape.train.layers.keras_tensor import InputSpec
+from nbtape.train.layers.layer import Layer
 
 
 def _reshaped(x: Any, sizes: Sequence[int]) -> Any:

@@ -6,10 +6,10 @@ from typing import Any
 from nbtape.core import nest
 from nbtape.ops.create import zeros
 from nbtape.ops.measure import shape
-from nbtape.train.calls import parameters
 from nbtape.train.config import deserialize
-from nbtape.train.layer import Layer
+from nbtape.train.layers.calls import parameters
 from nbtape.train.layers.cells import Cell
+from nbtape.train.layers.layer import Layer
 
 
 class _Foreign:

@@ -7,10 +7,10 @@ from nbtape.ops.join import concat, stack, unstack
 from nbtape.ops.layout import reverse
 from nbtape.ops.measure import shape
 from nbtape.ops.shape import reshape, transpose
-from nbtape.train.calls import parameters
 from nbtape.train.config import deserialize, plain, serialize
-from nbtape.train.keras_tensor import InputSpec
-from nbtape.train.layer import Layer
+from nbtape.train.layers.calls import parameters
+from nbtape.train.layers.keras_tensor import InputSpec
+from nbtape.train.layers.layer import Layer
 
 _MODES = ("sum", "mul", "ave", "concat", None)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.graph.protos import Borrowed, Summary, SummaryMetadata, tensor_proto, text
+from nbtape.graph.v1.protos import Borrowed, Summary, SummaryMetadata, tensor_proto, text
 from nbtape.train.summaries.png import png
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.errors import invalid
-from nbtape.graph.protos import HistogramProto, Summary
+from nbtape.graph.v1.protos import HistogramProto, Summary
 from nbtape.train.summaries.png import png
 
 _GROWTH, _LEAST, _MOST = 1.1, 1e-12, 1e20

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from nbtape.graph.graph import Graph
-from nbtape.graph.graph_def import graph_def as as_graph_def
-from nbtape.graph.protos import Event, EventFileLoader, GraphDef, Summary, TaggedRunMetadata, message_text
+from nbtape.graph.v1.graph_def import graph_def as as_graph_def
+from nbtape.graph.v1.protos import Event, EventFileLoader, GraphDef, Summary, TaggedRunMetadata, message_text
 from nbtape.train.summaries.writers import SummaryWriter
 
 

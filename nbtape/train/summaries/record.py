@@ -17,7 +17,7 @@ from nbtape.graph.run import EFFECTS
 from nbtape.ops.arithmetic import cast
 from nbtape.ops.create import constant
 from nbtape.ops.row import op
-from nbtape.state.scope import name_scope
+from nbtape.state.scopes.scope import name_scope
 from nbtape.state.variable import Variable
 from nbtape.train.summaries import entries
 from nbtape.train.summaries.entries import Entry

@@ -5,8 +5,8 @@ from typing import Any
 from nbtape.core import context
 from nbtape.core.engine import tensor
 from nbtape.graph.graph import Graph
-from nbtape.graph.graph_def import graph_def
-from nbtape.graph.protos import GraphDef, RunMetadata, SummaryMetadata
+from nbtape.graph.v1.graph_def import graph_def
+from nbtape.graph.v1.protos import GraphDef, RunMetadata, SummaryMetadata
 from nbtape.ops.create import constant
 from nbtape.program.routine import listeners
 from nbtape.train.summaries.record import summary_scope, write

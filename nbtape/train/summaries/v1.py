@@ -10,10 +10,10 @@ from nbtape.core.dtype import string
 from nbtape.core.engine import apply, o, tensor as as_tensor
 from nbtape.core.errors import invalid
 from nbtape.core.shape import Spec
-from nbtape.graph.protos import Summary, SummaryMetadata
+from nbtape.graph.v1.protos import Summary, SummaryMetadata
 from nbtape.ops.row import op
-from nbtape.state.collection import GraphKeys, add_to_collections, get_collection
-from nbtape.state.scope import name_scope
+from nbtape.state.scopes.collection import GraphKeys, add_to_collections, get_collection
+from nbtape.state.scopes.scope import name_scope
 from nbtape.train.summaries import entries, entries_v1
 from nbtape.train.summaries.entries import Entry, clean
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from nbtape.core import context
 from nbtape.core.engine import Tensor
 from nbtape.graph.effects import no_op
-from nbtape.graph.protos import Event, EventFileWriter
+from nbtape.graph.v1.protos import Event, EventFileWriter
 from nbtape.ops.create import constant
 
 

@@ -1,0 +1,1 @@
+"""Where everything lies, and what runs in which order."""

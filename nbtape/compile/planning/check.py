@@ -1,0 +1,103 @@
+"""Checks of indices: kernels that stop their program where one is out of range.
+
+What is wrong with it the row says that was given the index, as if it had run by itself.
+"""
+
+from ctypes import string_at
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from nbtape.compile.emission.kernel import Kernel, Word
+from nbtape.core import source
+from nbtape.core.engine import EagerTensor, apply
+from nbtape.graph.program import Step, Value
+from nbtape.ops.index import not_in_range
+
+_TEXT = '''"""Stop where an index is out of range; each column of indices has a range of its own."""
+import numpy as np
+
+
+def kernel(
+    rows: "int64", columns: "int64", indices: "{dtype}*", sizes: "int64*", wrap: "int64"
+) -> "bool":
+    outside = False
+    for j in range(columns):
+        size = sizes[j]
+        for i in range(rows):
+            index = np.int64(indices[i * columns + j])
+            outside |= (index < -size * wrap) | (index >= size)
+    return outside
+'''
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a kernel checks that looks at indices before anything uses them."""
+
+    step: Step
+
+    def fail(self, words: np.ndarray) -> None:
+        """Raise what the row of a user's step raises for the indices that the kernel has found."""
+        i, sizes = self.step.inputs
+        data = string_at(int(words[2]), prod(i.shape or ()) * i.dtype.itemsize)
+        found = np.frombuffer(data, i.dtype).reshape(i.shape or ())
+        _fail(self.step.attrs["of"], i, found, int(np.asarray(sizes.constant)[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """What a loop checks as it goes: where an index of one of `steps` is out of range, it leaves the number
+    of that step, counted from 1, and the index where argument `word` points to.
+    """
+
+    steps: list[Step]
+    word: int
+
+    def fail(self, words: np.ndarray) -> None:
+        """Raise what the row of that step raises, if one was wrong."""
+        which, found = np.frombuffer(string_at(int(words[self.word]), 16), np.int64)
+        if which:
+            step = self.steps[which - 1]
+            x, i = step.inputs
+            _fail(step, i, np.asarray(found, i.dtype), (x.shape or (0,))[step.attrs["axis"]])
+
+
+def plan(planner: Any, step: Step) -> None:
+    """Plan a check: what it gives lies where its indices lie."""
+    i, sizes = step.inputs
+    layout = planner.layout(i)
+    if not layout.contiguous:
+        layout = planner.copied(i)
+    planner.layouts[step.outputs[0]] = layout
+    columns = prod(sizes.shape or ())
+    rows = prod(i.shape or ()) // max(columns, 1)
+    words = [
+        Word("rows", "int64", value=rows),
+        Word("columns", "int64", value=columns),
+        Word("indices", f"{i.dtype}*", layout),
+        Word("sizes", "int64*", planner.layout(sizes)),
+        Word("wrap", "int64", value=int(step.attrs["wrap"])),
+    ]
+    kernel = Kernel(_TEXT.format(dtype=i.dtype), words, 1, [], {}, [], prod(i.shape or ()) * i.dtype.itemsize)
+    planner.act(planner.launched(kernel, Check(step)))
+
+
+def _fail(step: Step, i: Value, found: np.ndarray, size: int) -> None:
+    """Run a user's step with the indices `found` in the place of `i`, as if he had just written it."""
+    values = [found if x is i else _like(x) for x in step.inputs]
+    outer, source.told.place = source.told.place, step.place
+    try:
+        apply(step.op, *[EagerTensor(v if v.ndim else v[()]) for v in values], **step.attrs)
+    finally:
+        source.told.place = outer
+    raise not_in_range(found, size)
+
+
+def _like(x: Value) -> np.ndarray:
+    """A constant, or zeros in the shape of `x`, which take no memory."""
+    if x.constant is not None:
+        return np.asarray(x.constant)
+    return np.broadcast_to(x.dtype.type(), x.shape or ())

@@ -1,0 +1,46 @@
+"""Long kernels in parts, which threads share.
+
+Each part has its own bounds of the outermost loop. What a kernel folds over that loop each part folds into a
+place of its own, and another kernel folds the parts.
+"""
+
+from dataclasses import replace
+from math import prod
+
+from nbtape.compile.emission.emit import Kernel, Word
+from nbtape.compile.fusion.fuse import Group
+from nbtape.compile.planning.layout import Layout
+from nbtape.core.crew import THREADS
+from nbtape.graph.program import Step, Value
+
+_PART = 150_000  # nanoseconds that a part takes, at least: threads cost some 50 us to start and to wait for
+_PER_BYTE = 0.06  # nanoseconds, on one core
+
+
+def parts_of(kernel: Kernel, most: int) -> int:
+    """Into how many parts a kernel is worth dividing, of `most` that it can be divided into."""
+    nanoseconds = kernel.pace * kernel.flops + _PER_BYTE * kernel.bytes
+    if THREADS < 2 or nanoseconds < 2 * _PART:
+        return 1
+    return int(min(4 * THREADS, most, nanoseconds / _PART)) or 1
+
+
+def part(kernel: Kernel, bounds: list[int], own: dict[int, Layout], i: int) -> list[Word]:
+    """The arguments of part i: its bounds, and its share of the buffers in `own` (by id)."""
+    words = [replace(word, value=value) for word, value in zip(kernel.words[:2], bounds)]
+    for word in kernel.words[2:]:
+        layout = own.get(id(word.layout.buffer)) if word.layout else None
+        if layout is not None:
+            word = replace(word, layout=replace(layout, offset=i * prod(layout.shape[1:])))
+        words.append(word)
+    return words
+
+
+def folding(kernel: Kernel, x: Value, y: Value) -> Group:
+    """What folds the parts `x` of the reduction `y`."""
+    step = Step(kernel.folds[y], (x,), {"axis": (0,), "keepdims": False}, (y,))
+    rank = len(x.shape or ())
+    group = Group(list(x.shape or ()))
+    group.steps, group.made, group.folded = [step], {y}, {y: frozenset([0])}
+    group.axes = {x: tuple(range(rank)), y: tuple(range(1, rank))}
+    return group

@@ -1,0 +1,1 @@
+"""The machine that runs kernels, and the host that calls it."""

@@ -1,0 +1,1 @@
+"""Checkpoints: what objects hold, in files that are whole or refused."""

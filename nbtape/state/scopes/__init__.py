@@ -1,0 +1,1 @@
+"""Variables by name: scopes, stores and collections."""

@@ -1,0 +1,1 @@
+"""Callbacks, which look on while a model trains."""

@@ -1,0 +1,1 @@
+"""Models: layers that are trained as a whole, and what trains them."""

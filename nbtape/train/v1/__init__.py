@@ -1,0 +1,1 @@
+"""TensorFlow 1's training: what it puts in a graph."""
