@@ -115,7 +115,7 @@ def test_arrays_of_any_rank_have_a_facet_for_each_matrix():
 @pytest.mark.parametrize(
     "values",
     [
-        np.arange(3),
+        np.arange(3) * 100_001,
         np.array([True, False]),
         np.ones((2, 2), ml_dtypes.bfloat16),
         np.array([1 + 2j]),
@@ -167,6 +167,22 @@ def test_arrays_are_shown_in_the_form_that_was_chosen(notebook, capsys):
 def test_symbolic_tensors_and_variables_of_graphs_have_their_text(notebook):
     notebook.run("with tf.Graph().as_default():\n    v = tf.Variable([1.0, 2.0])\n    y = v * 2.0")
     assert set(notebook.formats("v")) == set(notebook.formats("y")) == {"text/plain"}
+
+
+def test_whole_numbers_are_shown_in_full():
+    assert ">1234567<" in heat(np.array([1234567, 2]))
+
+
+def test_variables_under_keys_that_have_no_path_go_by_their_names(notebook):
+    notebook.run("class M(tf.Module): pass\nm = M()\nm.d = {1: w}")
+    assert "weights" in notebook.formats("m")["text/html"]
+
+
+def test_big_graphs_end_somewhere(notebook):
+    notebook.run(
+        "g = tf.Graph()\nwith g.as_default(): ones = [tf.ones([], name=f's{i}/c') for i in range(120)]"
+    )
+    assert "20 more scopes" in notebook.formats("g")["text/html"]
 
 
 def test_tables_of_many_variables_end_somewhere(notebook):

@@ -108,6 +108,12 @@ def test_gradcheck_runs_the_tape_again(notebook):
     assert [line.split()[-1] for line in text.splitlines()[3:]] == ["agrees", "agrees"]
 
 
+def test_gradcheck_runs_in_the_precision_of_casts(notebook):
+    notebook.run("%%tape -q\ny = tf.cast(b, tf.float32) * b * b")
+    text = notebook.show("%gradcheck y b")[0].splitlines()[-1]
+    assert text.endswith("agrees") and float(text.split()[3]) < 1e-2
+
+
 def test_gradcheck_finds_a_wrong_gradient(notebook):
     notebook.run("%%tape -q\ny = b * tf.stop_gradient(b)")
     text = notebook.show("%gradcheck y b")[0].splitlines()[-1]

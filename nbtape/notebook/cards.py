@@ -4,6 +4,7 @@ Each is HTML beside the plain text that the object prints anyway. No card has an
 notebook that is run again shows the same.
 """
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.autodiff.tape import GradientTape
+from nbtape.core import context
 from nbtape.core.engine import Tensor
 from nbtape.core.report import describe
 from nbtape.core.slices import IndexedSlices
@@ -115,13 +117,13 @@ def graph_card(graph: Graph) -> Raw:
     for op in graph.get_operations():
         scopes[op.name.rpartition("/")[0]].append(op)
     parts = []
-    for scope, ops in scopes.items():
-        rows = [
-            (op.name, op.type, _specs(op.outputs), ", ".join(x.name for x in op.inputs)) for op in ops[:_MANY]
-        ]
+    for scope, ops in itertools.islice(scopes.items(), _MANY):
+        rows = [(op.name, op.type, _specs(op.outputs), _names(op.inputs)) for op in ops[:_MANY]]
         more = [(f"{len(ops) - _MANY} more", "", "", "")] if len(ops) > _MANY else []
         listed = table(("name", "type", "gives", "from"), [*rows, *more])
         parts.append(folded(f"{scope}/ ({len(ops)})", listed, len(ops) < 30) if scope else listed)
+    if len(scopes) > _MANY:
+        parts.append(element("div", f"{len(scopes) - _MANY} more scopes"))
     return joined([element("div", element("b", repr(graph))), *parts])
 
 
@@ -135,7 +137,10 @@ def function_card(function: Any) -> Raw:
 
 def variables_of(root: Any) -> list[tuple[str, Variable]]:
     """The variables of a module, an optimizer or a checkpoint, by the paths that lead to them."""
-    return [(path, x) for path, x, _ in walk(root) if isinstance(x, Variable)]
+    try:
+        return [(path, x) for path, x, _ in walk(root) if isinstance(x, Variable)]
+    except ValueError:  # a dict whose keys are no strings, which have no paths
+        return [(plain_name(v), v) for v in getattr(root, "variables", ())]
 
 
 def variables_table(named: Iterable[tuple[str, Variable]], title: Any = "") -> Raw:
@@ -152,11 +157,8 @@ def variable_row(name: str, v: Variable) -> tuple:
     values = values_of(v)
     told = None if values is None else statistics(values)
     numbers = [""] * 4 if told is None else [number(x) for x in (told.mean, told.std, told.low, told.high)]
-    lost = (
-        "" if told is None or not told.nans + told.infinities else f" {told.nans} NaN, {told.infinities} inf"
-    )
-    bars = histogram(values) if values is not None else ""
-    last = joined([bars, lost], "")
+    lost = f" {told.nans} NaN, {told.infinities} inf" if told and told.nans + told.infinities else ""
+    last = joined([histogram(values) if values is not None else "", lost], "")
     return name, str(v.shape), v.dtype.name, "yes" if v.trainable else "no", *numbers, last
 
 
@@ -182,9 +184,8 @@ def model_card(model: Any) -> Raw:
         rows.append((layer.name, type(layer).__name__, shape, params, "yes" if layer.trainable else "no"))
     layers = table(("layer", "type", "gives", "parameters", "trainable"), rows, repr(model), {3})
     named = variables_of(model)
-    return joined(
-        [layers, element("div", totals([v for _, v in named])), folded("variables", variables_table(named))]
-    )
+    told = element("div", totals([v for _, v in named]))
+    return joined([layers, told, folded("variables", variables_table(named))])
 
 
 def optimizer_card(optimizer: Any) -> Raw:
@@ -199,7 +200,8 @@ def dataset_card(dataset: Any) -> Raw:
     """A data set: what its elements are, and how many there are, as far as that is known without a look."""
     rows = [(path or "element", _shape(x), _dtype(x)) for path, x in _spread("", dataset.element_spec)]
     known = {INFINITE_CARDINALITY: "without end", UNKNOWN_CARDINALITY: "how many is not known"}
-    count = int(dataset.cardinality())
+    with context.paused():
+        count = int(dataset.cardinality())
     many = known.get(count, f"{count:,} element{'s' * (count != 1)}")
     title = f"{type(dataset).__name__} of {dataset._kind}: {many}"
     return table(("", "shape", "dtype"), rows, title)
@@ -219,15 +221,16 @@ def _specs(xs: Iterable[Tensor]) -> str:
     return ", ".join(describe(x).split(" ")[0] for x in xs)
 
 
+def _names(xs: Iterable[Any]) -> str:
+    return ", ".join(x.name for x in xs)
+
+
 def _spread(path: str, spec: Any) -> Iterator[tuple[str, Any]]:
     """The leaves of a structure, with the indices that lead to them."""
-    items = (
-        spec.items() if isinstance(spec, Mapping) else enumerate(spec) if isinstance(spec, tuple) else None
-    )
-    if items is None:
+    if not isinstance(spec, Mapping | tuple):
         yield path, spec
         return
-    for name, below in items:
+    for name, below in spec.items() if isinstance(spec, Mapping) else enumerate(spec):
         yield from _spread(f"{path}[{name!r}]", below)
 
 

@@ -84,18 +84,11 @@ class _Drawn:
         self.values = values if values.ndim > 1 else values.reshape(1, -1)
         self.flat = values.ndim < 2
         shape = self.values.shape
-        channels = len(shape) > 2 and shape[-1] <= 4 and min(shape[-3:-1]) > shape[-1]
-        self.axes = (len(shape) - 3, len(shape) - 2) if channels else (len(shape) - 2, len(shape) - 1)
-        lost = _first_lost(self.values)
+        self.axes = _matrix_axes(shape)
         self.others = [i for i in range(len(shape)) if i not in self.axes]
-        outer = [range(shape[i]) for i in self.others]
-        count = prod(map(len, outer))
-        self.facets = list(itertools.islice(itertools.product(*outer), _FACETS))
-        for i, place in enumerate(lost, 1):
-            its = tuple(place[axis] for axis in self.others)
-            if its not in self.facets:
-                self.facets[-i] = its
-        side = min(_SIDE, max(4, int((_CELLS / len(self.facets)) ** 0.5)))
+        lost = _first_lost(self.values)
+        self.facets, count = self._facets(lost)
+        side = min(_SIDE, int((_CELLS / len(self.facets)) ** 0.5))
         limits = (1, _CELLS // 8) if self.flat else (side, side)
         kept = [_kept(shape[a], limit, [place[a] for place in lost]) for a, limit in zip(self.axes, limits)]
         self.rows, self.columns = kept
@@ -104,6 +97,16 @@ class _Drawn:
         if len(self.facets) < count:
             sampled.append(f"{len(self.facets)} of {count:,} matrices")
         self.left_out = f"sampled: {' × '.join(sampled)}" if sampled else ""
+
+    def _facets(self, lost: list[tuple[int, ...]]) -> tuple[list[tuple[int, ...]], int]:
+        """The first facets, those of the places `lost` among them, and how many there are in all."""
+        outer = [range(self.values.shape[i]) for i in self.others]
+        facets = list(itertools.islice(itertools.product(*outer), _FACETS))
+        for i, place in enumerate(lost, 1):
+            its = tuple(place[axis] for axis in self.others)
+            if its not in facets:
+                facets[-i] = its
+        return facets, prod(map(len, outer))
 
     def grid(self, place: tuple[int, ...]) -> np.ndarray:
         """The rows and columns that are drawn of one facet."""
@@ -117,6 +120,13 @@ class _Drawn:
         index: dict[int, Any] = dict(zip(self.others, place))
         index |= {a: ":" if i is None else i for a, i in zip(self.axes, (row, column))}
         return f"[{', '.join(str(index[i]) for i in sorted(index) if i or not self.flat)}]"
+
+
+def _matrix_axes(shape: tuple[int, ...]) -> tuple[int, int]:
+    """The axes of what is drawn as one matrix: the last two, or those before a few channels."""
+    n = len(shape)
+    channels = n > 2 and shape[-1] <= 4 and min(shape[-3:-1]) > shape[-1]
+    return (n - 3, n - 2) if channels else (n - 2, n - 1)
 
 
 def _first_lost(values: np.ndarray) -> list[tuple[int, ...]]:
@@ -149,8 +159,7 @@ def _row(drawn: _Drawn, place: tuple, row: int, values: np.ndarray, colours: _Co
     for column, exact, x in zip(drawn.columns, values, numbers):
         title = f"{drawn.named(place, row, column)} {exact!s}"
         if np.isfinite(x):
-            text = f"{exact:.4g}" if drawn.readable and values.dtype.kind not in "bV" else ""
-            text = str(exact) if drawn.readable and not text else text
+            text = (f"{exact:.4g}" if values.dtype.kind in "fc" else str(exact)) if drawn.readable else ""
             style = f"background-color:{colours(float(x), 0.6 if drawn.readable else 1.0)}"
             yield Raw(f'<td style="{style}" title="{escape(title)}">{escape(text)}</td>')
         else:

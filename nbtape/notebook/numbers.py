@@ -62,9 +62,8 @@ def statistics(values: np.ndarray) -> Statistics | None:
         return None
     numbers = real(numbers)
     finite, nans = numbers[np.isfinite(numbers)], int(np.isnan(flat).sum())
-    told = (
-        [float(f(finite)) for f in (np.min, np.max, np.mean, np.std)] if finite.size else [float("nan")] * 4
-    )
+    folds = (np.min, np.max, np.mean, np.std) if finite.size else ()
+    told = [float(fold(finite)) for fold in folds] or [float("nan")] * 4
     infinities = int((~np.isfinite(flat)).sum()) - nans
     return Statistics(*told, nans, infinities, part)  # pyright: ignore[reportCallIssue]
 

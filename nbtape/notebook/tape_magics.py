@@ -102,14 +102,14 @@ class TapeMagics(Magics):
         if len(names) > 1 or not all(name.isidentifier() for name in names):
             raise UsageError(f"{' '.join(names)!r} is no name for a tape: {_TAPE.text}")
         name = (names or ["tape"])[0]
-        tape, profile = GradientTape(persistent=True), Profile() if "--profile" in options else None
+        tape = GradientTape(persistent=True)
         tape.watch([value(self.shell, text) for text in options.get("--watch", [])])
         self.last = name
         self.shell.user_ns[name] = tape
-        opened: list[tuple[Any, Callable[[], None]]] = [(tape, lambda: self._tell(name, tape))]
-        if "--quiet" in options:
-            opened = [(tape, _nothing)]
-        if profile is not None:
+        tell = _nothing if "--quiet" in options else lambda: self._tell(name, tape)
+        opened: list[tuple[Any, Callable[[], None]]] = [(tape, tell)]
+        if "--profile" in options:
+            profile = Profile()
             opened.append((profile, lambda: self.shell.display_pub.publish(profile.bundle())))
         if "--check" in options:
             opened.append((nan_trap(), _nothing))
@@ -157,9 +157,8 @@ class TapeMagics(Magics):
             for manager, then in opened:
                 self.openings.enter(manager, then)
             return
-        with (
-            ExitStack() as stack
-        ):  # called as a function, by an exported script: see `open_first` for notebooks
+        # Called as a function, by an exported script: see `open_first` for notebooks.
+        with ExitStack() as stack:
             for manager, _ in opened:
                 stack.enter_context(manager)
             self._run(cell)
