@@ -179,9 +179,8 @@ def test_variables_under_keys_that_have_no_path_go_by_their_names(notebook):
 
 
 def test_big_graphs_end_somewhere(notebook):
-    notebook.run(
-        "g = tf.Graph()\nwith g.as_default(): ones = [tf.ones([], name=f's{i}/c') for i in range(120)]"
-    )
+    one = "tf.constant(1.0, name=f's{i}/c')"
+    notebook.run(f"g = tf.Graph()\nwith g.as_default():\n    ones = [{one} for i in range(120)]")
     assert "20 more scopes" in notebook.formats("g")["text/html"]
 
 
