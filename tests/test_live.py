@@ -209,6 +209,22 @@ def test_second_interrupt_does_not_wait():
             raise AssertionError("the step went on")
 
 
+def test_interrupt_in_the_last_step_is_not_lost():
+    with pytest.raises(KeyboardInterrupt):
+        with tf.live() as live:
+            live.log()
+            signal.raise_signal(signal.SIGINT)
+    assert live.state == "interrupted"
+
+
+def test_loop_that_is_left_early_ends_its_run():
+    run = tf.live(range(10))
+    for i in run:
+        if i == 4:
+            break
+    assert (run.step, run.state) == (4, "left early")
+
+
 def test_errors_pass_and_end_the_run():
     with pytest.raises(ZeroDivisionError):
         with tf.live() as live:
@@ -328,7 +344,7 @@ class Screen:
 def test_panel_is_told_of_gradients_and_of_the_last_step():
     training, screen = Training(), Screen()
     with training.live(steps=30) as live:
-        live._panel = screen
+        live.feed.panel = screen
         for _ in range(30):
             live.log(loss=training.step())
             live._due = live._next_look = 0.0
@@ -349,7 +365,7 @@ def test_panel_is_told_little_however_fast_the_steps_are():
 def test_figures_are_drawn_of_any_run():
     training = Training()
     with training.live(compare=[]) as live:
-        live._panel = Screen()
+        live.feed.panel = Screen()
         for _ in range(4):
             live.log(**{"loss $x^": training.step(), "bad": float("nan")})
             live._due = live._next_look = 0.0

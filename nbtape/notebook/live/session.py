@@ -13,12 +13,14 @@ from time import monotonic
 from typing import Any
 
 from nbtape.core.kernel import late
-from nbtape.notebook.live.budget import PERIOD, budget
+from nbtape.notebook.live.budget import PERIOD
+from nbtape.notebook.live.feed import Feed
 from nbtape.notebook.live.journal import Journal, Replay
-from nbtape.notebook.live.mailbox import Command, Mailbox
+from nbtape.notebook.live.mailbox import Mailbox
 from nbtape.notebook.live.series import History
 from nbtape.notebook.live.snapshots import Snapshots
-from nbtape.notebook.live.state import delta, progress, snapshot
+from nbtape.notebook.live.state import progress, snapshot
+from nbtape.notebook.live.steering import Steering
 from nbtape.notebook.live.variables import Table, named
 from nbtape.state.saving.tracking import is_trackable
 from nbtape.state.variable import Variable
@@ -29,15 +31,17 @@ _figure = late("nbtape.notebook.live.picture:figure")
 _BUFFER = 4096  # steps whose numbers wait to be sorted into curves
 _SHARE = 0.03  # of the time that goes by, for looking at variables
 _LOOK, _SELDOM = 0.25, 2.0  # seconds between looks, at least and at most
-_KEEP, _WHOLE = 1.0, 2.0  # seconds between snapshots, between whole states
-_ENDS = {KeyboardInterrupt: "interrupted", GeneratorExit: "left early"}
+_KEEP = 1.0  # seconds between snapshots
 
 
 class Stopped(Exception):
     """Leaves the block of a run that was stopped by hand."""
 
 
-class Live:
+_ENDS = {None: "done", Stopped: "stopped", KeyboardInterrupt: "interrupted", GeneratorExit: "left early"}
+
+
+class Live(Steering):
     """A run on a dashboard: curves, variables, gradients, and controls that act while the cell runs.
 
     Used as a context manager, `log` ends a step; used as an iterator, the loop does. What is watched is a
@@ -76,21 +80,15 @@ class Live:
         self._iterable: Iterable | None = what
         self.total = len(what) if steps is None and isinstance(what, Sized) else steps
         self.optimizer, self.name, self.compare = optimizer, name, list(compare)
-        self.history, self.journal, self.mailbox = History(), Journal(), Mailbox()
+        self.history, self.journal, self.mailbox, self.feed = History(), Journal(), Mailbox(), Feed()
         self.table = Table(named(variables) if variables is not None else {}, optimizer)
         self._limit, self.snapshots = snapshots, Snapshots([], 0)
         self._replay, self._is_empty = Replay(replay), self.mailbox.empty
         self._replay_at = self._replay.next
         self.state, self.step, self.seconds = "ready", 0, 0.0
         self._logged: list[tuple[int, dict]] = []
-        self._due = self._next_send = self._next_look = self._next_keep = self._next_whole = 0.0
-        self._looked = self._began = 0.0
-        self._new: dict[str, tuple[list, list]] = {}
-        self._is_fresh = self._is_interrupted = False
-        self._told_looks = 0
-        self._steps_allowed: float = math.inf
-        self._panel: Any = None
-        self._old_signal: Any = None
+        self._due = self._next_look = self._next_keep = self._looked = self._began = 0.0
+        self._is_interrupted, self._old_signal = False, None
 
     # What users call
 
@@ -114,14 +112,6 @@ class Live:
         self._sort()
         return _figure(self, kind)
 
-    def restore(self, step: int) -> None:
-        """Give the variables the values that they had after so many steps; see `snapshots.steps`."""
-        self._carry_out(Command("restore", (step,)))
-
-    def stop(self) -> None:
-        """End the run after this step."""
-        self._carry_out(Command("stop"))
-
     def abandon(self, error: BaseException | None = None) -> None:
         """End a run that nobody goes on with, if it has not ended."""
         if self.state in ("running", "paused"):
@@ -144,7 +134,8 @@ class Live:
             self._old_signal = signal.getsignal(signal.SIGINT)
             signal.signal(signal.SIGINT, self._interrupt)
         try:
-            self._panel = _panel(self, snapshot(self)) if _in_notebook() and not _is_headless() else None
+            if _in_notebook() and not _is_headless():
+                self.feed.panel = _panel(self, snapshot(self))
             self._between()
         except BaseException:
             self._close("failed")
@@ -152,8 +143,11 @@ class Live:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
-        self._close(_ENDS.get(kind, "failed") if kind not in (None, Stopped) else self._good_end())
-        return kind is Stopped and self.state == "stopped"
+        is_late = kind is None and self._is_interrupted  # in the last step
+        self._close("interrupted" if is_late else _ENDS.get(kind, "failed"))
+        if is_late:
+            raise KeyboardInterrupt
+        return kind is Stopped
 
     def __iter__(self) -> Iterator[Any]:
         if self._iterable is None:
@@ -167,9 +161,6 @@ class Live:
                 elif len(self._logged) >= _BUFFER:
                     self._sort()
 
-    def _good_end(self) -> str:
-        return self.state if self.state == "stopped" else "done"
-
     def _interrupt(self, *signal_and_frame: Any) -> None:
         """The first interrupt lets the step end, so that its variables belong together; a second does not."""
         if self._is_interrupted:
@@ -181,7 +172,7 @@ class Live:
         for command in self._replay.due(self.step):
             self._keep(forever=True) if command is None else self._carry_out(command)
         self._replay_at = self._replay.next
-        self._read_mail(None)
+        self._read_mail()
         if self.state == "paused" and self.step >= self._steps_allowed:
             self._wait()
         if self._is_interrupted:
@@ -192,19 +183,11 @@ class Live:
 
     def _wait(self) -> None:
         """Paused: do what is asked until that is to go on."""
-        self._send(force=True)
+        self._sort()
+        self.feed.send(self, force=True)
         while self.state == "paused" and self.step >= self._steps_allowed and not self._is_interrupted:
             if self._read_mail(PERIOD):
-                self._send(force=True)
-
-    def _read_mail(self, timeout: float | None) -> int:
-        commands = list(self.mailbox.taken(timeout))
-        for command in commands:
-            try:
-                self._carry_out(command)
-            except (KeyError, TypeError, ValueError):  # of a state that has changed since it was shown
-                self._is_fresh = True
-        return len(commands)
+                self.feed.send(self, force=True)
 
     def _look(self, now: float) -> None:
         """Look at the variables, keep a snapshot, tell the panel: what is due of these."""
@@ -213,18 +196,16 @@ class Live:
             # The first look is traced, which the others do not have to pay for.
             cost = monotonic() - self._looked if self.table.looks > 1 else 0.0
             self._next_look = now + min(max(_LOOK, cost / _SHARE), _SELDOM)
-        elif self._panel is not None and self.table.names and now >= self._next_look:
+        elif self.feed.panel is not None and self.table.names and now >= self._next_look:
             self._looked = now
             self.table.begin()
         if self._limit and self.table.names and now >= self._next_keep:
             self._keep()
             self._next_keep = now + max(_KEEP, (monotonic() - now) / _SHARE)
         self._sort()
-        if self._panel is not None and now >= self._next_send:
-            self._send()
-        self._due = 0.0 if self.table.is_looking else now + PERIOD
-        if self._steps_allowed < math.inf or self._is_interrupted:
-            self._due = 0.0
+        self.feed.send(self)
+        at_once = self.table.is_looking or self._is_interrupted or self._steps_allowed < math.inf
+        self._due = 0.0 if at_once else now + PERIOD
 
     def _keep(self, forever: bool = False) -> None:
         """Keep a snapshot, from when the optimizer has made all that it keeps beside the variables."""
@@ -235,68 +216,10 @@ class Live:
             self.snapshots = Snapshots(list({v._serial: v for v in kept}.values()), self._limit)
         self.snapshots.take(self.step, forever)
 
-    # Commands
-
-    def _carry_out(self, command: Command) -> None:
-        name, args = command
-        getattr(self, f"_do_{name}")(*args)
-        if name != "ready":
-            self.journal.add(self.step, command)
-        self._next_send = 0.0
-
-    def _do_ready(self) -> None:
-        self._is_fresh = True
-
-    def _do_pause(self) -> None:
-        self.state, self._steps_allowed = "paused", self.step
-
-    def _do_resume(self) -> None:
-        self.state, self._steps_allowed = "running", math.inf
-
-    def _do_step(self) -> None:
-        self.state, self._steps_allowed = "paused", self.step + 1
-
-    def _do_stop(self) -> None:
-        self.state = "stopped"
-
-    def _do_learning_rate(self, rate: float) -> None:
-        if not isinstance(getattr(self.optimizer, "learning_rate", None), Variable):
-            raise TypeError("there is no optimizer whose learning rate is a number")
-        self.optimizer.learning_rate.assign(rate)
-
-    def _do_trainable(self, scope: str, on: bool) -> None:
-        if not self.table.switch(scope, on):
-            raise KeyError(scope)
-
-    def _do_restore(self, step: int) -> None:
-        self.snapshots.restore(step)
-
-    # The panel
-
     def _sort(self) -> None:
         """Put what was logged into the curves."""
         logged, self._logged = self._logged, []
-        new = self.history.extend(logged)
-        if self._panel is not None:
-            for name, (steps, values) in new.items():
-                held = self._new.setdefault(name, ([], []))
-                held[0].extend(steps)
-                held[1].extend(values)
-
-    def _send(self, force: bool = False) -> None:
-        if self._panel is None:
-            return
-        now = monotonic()
-        is_whole = self._is_fresh or force or now >= self._next_whole
-        if not (budget.take() or force):
-            return
-        if is_whole:
-            self._sort()
-            self._panel.show(snapshot(self))
-            self._is_fresh, self._next_whole = False, now + _WHOLE
-        else:
-            self._panel.send(delta(self, self._new, self.table.looks != self._told_looks))
-        self._new, self._next_send, self._told_looks = {}, now + PERIOD, self.table.looks
+        self.feed.add(self.history.extend(logged))
 
     def _close(self, state: str) -> None:
         """The end, whatever brought it: let go of everything that was taken, and leave a picture."""
@@ -306,9 +229,9 @@ class Live:
         if self.table.is_looking:
             self.table.forget()
         self._sort()
-        if self._panel is not None:
-            self._panel.freeze(self)
-            self._panel = None
+        if self.feed.panel is not None:
+            panel, self.feed.panel = self.feed.panel, None
+            panel.freeze(self)
         elif _in_notebook():
             _show_at_end(self)
         else:

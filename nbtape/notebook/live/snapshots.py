@@ -21,7 +21,7 @@ class Snapshots:
     def __init__(self, variables: Sequence[Any], limit: int = 32):
         self._variables = list(variables)
         size = sum([v.numpy().nbytes for v in self._variables])
-        self.limit = max(min(limit, _BYTES // max(size, 1)), 2) if limit else 0
+        self.limit = min(limit, _BYTES // max(size, 1))
         self._kept: dict[int, tuple[list, bool]] = {}
 
     @property

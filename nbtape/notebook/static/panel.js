@@ -427,7 +427,7 @@ class Variables {
     const fold = make("button", { type: "button", class: "fold", "aria-expanded": "true", "aria-label": `Fold ${path}`, text: "▾" });
     const toggle = this.toggle(path, `Train all of ${path}`);
     const name = make("th", { scope: "row", title: path }, fold, make("span", { text: label }));
-    name.style.paddingLeft = `${8 + depth * 14}px`;
+    name.style.setProperty("--indent", `${8 + depth * 14}px`);
     const note = make("td", { class: "left soft" });
     const node = make("tr", { class: "scope" }, name, note, make("td", { class: "left" }, toggle), make("td", { colspan: String(COLUMNS.length - 3) }));
     fold.addEventListener("click", () => {
@@ -441,7 +441,7 @@ class Variables {
 
   variable(variable, i, label, depth) {
     const name = make("th", { scope: "row", title: variable.name }, make("span", { text: label }));
-    name.style.paddingLeft = `${(depth ? 26 : 8) + Math.max(depth - 1, 0) * 14 + (depth ? 10 : 0)}px`;
+    name.style.setProperty("--indent", `${depth ? 22 + depth * 14 : 8}px`);
     const toggle = this.toggle(variable.name, `Train ${variable.name}`);
     toggle.disabled = !variable.switchable;
     if (!variable.switchable) toggle.hidden = true;
@@ -603,7 +603,7 @@ class Flow {
     found.forEach(([label, row], i) => {
       const { item, name, bar, value } = this.items[i];
       const norm = norms[i], verdict = row[3];
-      say(name, `\u200e${label.slice(shared)}`);
+      say(name, `\u200e${label.slice(shared)}\u200e`);
       item.title = verdict ? `${label}: ${verdict}` : label;
       item.className = verdict;
       bar.style.width = norm == null ? "100%" : norm > 0 ? `${(((Math.log10(norm) - low) / span) * 100).toFixed(1)}%` : "0";

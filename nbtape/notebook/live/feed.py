@@ -1,0 +1,44 @@
+"""What a panel was told, and when it is told more."""
+
+from time import monotonic
+from typing import Any
+
+from nbtape.notebook.live.budget import PERIOD, budget
+from nbtape.notebook.live.state import delta, snapshot
+
+_WHOLE = 2.0  # seconds after which a page that has missed something sees it
+
+
+class Feed:
+    """Keeps one panel up to date, within the budget of messages; without a panel it does nothing."""
+
+    def __init__(self):
+        self.panel: Any = None
+        self.is_fresh = False  # whether the panel is to be told everything next time
+        self._new: dict[str, tuple[list, list]] = {}
+        self._next = self._next_whole = 0.0
+        self._looks = 0
+
+    def add(self, points: dict[str, tuple[list, list]]) -> None:
+        """Take in points that the panel does not have."""
+        if self.panel is not None:
+            for name, (steps, values) in points.items():
+                held = self._new.setdefault(name, ([], []))
+                held[0].extend(steps)
+                held[1].extend(values)
+
+    def hurry(self) -> None:
+        """Something was changed by hand: who did it waits for an answer."""
+        self._next = 0.0
+
+    def send(self, run: Any, force: bool = False) -> None:
+        """Tell the panel what is new, if it is time to and the budget allows; `force`: everything, now."""
+        now = monotonic()
+        if self.panel is None or not (now >= self._next and budget.take() or force):
+            return
+        if self.is_fresh or force or now >= self._next_whole:
+            self.panel.show(snapshot(run))
+            self.is_fresh, self._next_whole = False, now + _WHOLE
+        else:
+            self.panel.send(delta(run, self._new, run.table.looks != self._looks))
+        self._new, self._next, self._looks = {}, now + PERIOD, run.table.looks

@@ -1,0 +1,77 @@
+"""What a hand may do to a run, carried out by the thread that trains, between two steps."""
+
+import math
+from typing import Any
+
+from nbtape.notebook.live.feed import Feed
+from nbtape.notebook.live.journal import Journal
+from nbtape.notebook.live.mailbox import Command, Mailbox
+from nbtape.notebook.live.snapshots import Snapshots
+from nbtape.notebook.live.variables import Table
+from nbtape.state.variable import Variable
+
+
+class Steering:
+    """The commands of a run: a method for each."""
+
+    optimizer: Any
+    table: Table
+    snapshots: Snapshots
+    journal: Journal
+    mailbox: Mailbox
+    feed: Feed
+    step: int
+    state: str
+    _steps_allowed: float = math.inf  # after how many steps a paused run waits
+
+    def restore(self, step: int) -> None:
+        """Give the variables the values that they had after so many steps; see `snapshots.steps`."""
+        self._carry_out(Command("restore", (step,)))
+
+    def stop(self) -> None:
+        """End the run after this step."""
+        self._carry_out(Command("stop"))
+
+    def _carry_out(self, command: Command) -> None:
+        name, args = command
+        getattr(self, f"_do_{name}")(*args)
+        if name != "ready":
+            self.journal.add(self.step, command)
+        self.feed.hurry()
+
+    def _read_mail(self, timeout: float | None = None) -> bool:
+        """Do what was asked meanwhile; whether anything was."""
+        commands = list(self.mailbox.taken(timeout))
+        for command in commands:
+            try:
+                self._carry_out(command)
+            except (KeyError, TypeError, ValueError):  # the panel showed what is no more
+                self.feed.is_fresh = True
+        return bool(commands)
+
+    def _do_ready(self) -> None:
+        self.feed.is_fresh = True
+
+    def _do_pause(self) -> None:
+        self.state, self._steps_allowed = "paused", self.step
+
+    def _do_resume(self) -> None:
+        self.state, self._steps_allowed = "running", math.inf
+
+    def _do_step(self) -> None:
+        self.state, self._steps_allowed = "paused", self.step + 1
+
+    def _do_stop(self) -> None:
+        self.state = "stopped"
+
+    def _do_learning_rate(self, rate: float) -> None:
+        if not isinstance(getattr(self.optimizer, "learning_rate", None), Variable):
+            raise TypeError("there is no optimizer whose learning rate is a number")
+        self.optimizer.learning_rate.assign(rate)
+
+    def _do_trainable(self, scope: str, on: bool) -> None:
+        if not self.table.switch(scope, on):
+            raise KeyError(scope)
+
+    def _do_restore(self, step: int) -> None:
+        self.snapshots.restore(step)
