@@ -335,6 +335,15 @@ def tensor_array(x):
     return array.stack()
 
 
+def growing_array(x):
+    array = tf.TensorArray(tf.int32, size=0, dynamic_size=True)
+    for i in tf.range(5):
+        if i * x > 6:
+            break
+        array = array.write(i, i * x)
+    return array.stack()
+
+
 FUNCTIONS = [
     if_else, if_without_else, early_returns, bare_return, return_in_with, return_in_try, while_loop,
     while_with_else, while_true, while_true_return, while_walrus,
@@ -342,7 +351,7 @@ FUNCTIONS = [
     for_rows_of_pairs, break_and_continue, nested_loops, return_in_loop, return_in_nested_loops,
     break_of_python_loop, last_value_of_loop, none_before_loop, structures, logic, lazy_logic,
     conditional_expression, attributes, nonlocal_names, closures, temporaries, python_values, builtins,
-    datasets, match_statement, tensor_array,
+    datasets, match_statement, tensor_array, growing_array,
 ]  # fmt: skip
 
 

@@ -377,6 +377,28 @@ def test_tensor_array_is_a_loop_variable():
     assert graph(f)(tf.constant(3)).numpy().tolist() == [[0, 0], [1, 2], [2, 4], [0, 0]]
 
 
+@pytest.mark.parametrize("growing", [False, True])
+def test_a_tensor_says_how_long_a_tensor_array_is(growing):
+    def f(x):
+        n = tf.shape(x)[0]
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            given = tf.TensorArray(tf.float32, size=n).unstack(x)
+            made = tf.TensorArray(tf.float32, size=0 if growing else n, dynamic_size=growing)
+            y = tf.zeros([2])
+            for i in tf.range(n):
+                y = tf.sin(y) + given.read(i)
+                made = made.write(i, y)
+            loss = tf.reduce_sum(made.stack() ** 2)
+        return loss, tape.gradient(loss, x), made.size()
+
+    traced = tf.function(f, input_signature=[tf.TensorSpec([None, 2])])
+    for n in (3, 5):
+        x = tf.reshape(tf.range(2.0 * n), [n, 2]) / 7
+        for found, wanted in zip(traced(x), f(x)):
+            assert np.allclose(found, wanted, rtol=1e-5)
+
+
 def test_print_writes_at_each_run_and_once_a_step():
     out = io.StringIO()
 

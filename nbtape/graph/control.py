@@ -14,7 +14,7 @@ from nbtape.core.dtype import int32
 from nbtape.core.engine import Operators, Tensor, apply, o, tensor
 from nbtape.core.shape import TensorShape, TensorSpec
 from nbtape.graph import emit
-from nbtape.graph.conversion.arrays import settle
+from nbtape.graph.conversion import arrays
 from nbtape.graph.effects import Assert
 
 _NO_MATCH = "Input error: None of conditions evaluated as True:"
@@ -261,7 +261,7 @@ def _spec_or_value(x: Any) -> Any:
 def _traced_loop(cond: Callable, body: Callable, loop_vars: Any, shape_invariants: Any, limit: Any) -> Any:
     if any(x is None for x in nest.flatten(loop_vars)):
         raise ValueError("None values not supported.")
-    settle(body, loop_vars)
+    arrays.settle(body, loop_vars)
     structure = nest.map_structure(tensor, loop_vars, expand_composites=True)
     carry = nest.flatten(structure, expand_composites=True)
     shapes = _invariants(structure, carry, shape_invariants)
@@ -301,7 +301,8 @@ def _like(y: Any, x: Tensor) -> Any:
 
 def _invariants(structure: Any, carry: list, given: Any) -> list[TensorShape]:
     if given is None:
-        return [x.shape for x in carry]
+        parts = nest.flatten(structure)
+        return [s for x in parts for s in arrays.shapes(x, nest.flatten(x, expand_composites=True))]
     nest.assert_same_structure(structure, given, check_types=False)
     shapes = [s.shape if isinstance(s, TensorSpec) else TensorShape(s) for s in nest.flatten(given)]
     for x, shape in zip(carry, shapes):

@@ -1,21 +1,24 @@
 """TensorArray: a list of tensors of one dtype that loops write and read by index.
 
-Its slots are tensors, so that gradients flow through it. Where an index is only known when a traced loop
-runs, the slots become the rows of one tensor, which each write replaces by a changed copy.
+Its slots are tensors, so that gradients flow through it. Where an index, or how many slots there are, is
+only known when a traced loop runs, the slots become the rows of one tensor, which each write replaces by a
+changed copy.
 """
 
 from typing import Any
 
 import numpy as np
 
-from nbtape.core.dtype import DType, as_dtype
+from nbtape.core.dtype import DType, as_dtype, int32
 from nbtape.core.engine import apply, o, tensor
 from nbtape.core.errors import OutOfRangeError, invalid
 from nbtape.core.shape import Spec, TensorShape
+from nbtape.ops.arithmetic import cast
 from nbtape.ops.create import convert_to_tensor, zeros
+from nbtape.ops.functions import maximum
 from nbtape.ops.join import concat, split, stack, unstack
 from nbtape.ops.row import op
-from nbtape.ops.static import entries, integer, is_static, known
+from nbtape.ops.static import entries, integer, is_static, known, sizes_of
 from nbtape.ops.subscript import subscript
 
 
@@ -54,6 +57,7 @@ class TensorArray:
         "_dtype",
         "_slots",
         "_rows",
+        "_size",
         "_read",
         "_dynamic_size",
         "_clear",
@@ -76,7 +80,8 @@ class TensorArray:
         if value is not None and value.dtype.kind not in "iu":
             raise TypeError(f"'{type(size).__name__}' object cannot be interpreted as an integer")
         self._dtype: DType = as_dtype(dtype)
-        self._slots: list = [None] * integer(size)
+        self._slots: list = [None] * (0 if value is None else integer(size))
+        self._size = size if value is None else None  # of the rows, where only a run knows it
         self._rows: Any = None  # the slots as one tensor, once a traced loop has needed it
         self._read: set[int] = set()
         self._dynamic_size, self._infer = bool(dynamic_size), infer_shape
@@ -106,10 +111,13 @@ class TensorArray:
 
     def size(self, name: str | None = None) -> Any:
         """The number of slots, a scalar tensor."""
-        return tensor(np.int32(self._length()))
+        return tensor(self._length(), int32)
 
-    def _length(self) -> int:
-        return len(self._slots) if self._rows is None else self._rows.shape[0]
+    def _length(self) -> Any:
+        """The number of slots, a tensor where only a run knows it."""
+        if self._rows is not None:
+            return sizes_of(self._rows)[0]
+        return len(self._slots) if self._size is None else self._size
 
     def identity(self) -> "TensorArray":
         return self
@@ -122,7 +130,7 @@ class TensorArray:
     def read(self, index: Any, name: str | None = None) -> Any:
         """The tensor in slot `index`; zeros where nothing was written and the shape is known."""
         i = known(index)
-        if i is None or self._rows is not None:
+        if i is None or not self._apart:
             return subscript(self._as_rows(), index if i is None else self._place(int(i)))
         i = self._place(int(i))
         if self._slots[i] is None and i in self._read:
@@ -139,10 +147,9 @@ class TensorArray:
     def _place(self, i: int) -> int:
         if i < 0:
             raise OutOfRangeError(None, None, f"Reading from negative indices (index {i}) is not allowed.")
-        if i >= self._length():
-            raise OutOfRangeError(
-                None, None, f"Tried to read from index {i} but array size is: {self._length()} "
-            )
+        n = known(self._length())
+        if n is not None and i >= n:
+            raise OutOfRangeError(None, None, f"Tried to read from index {i} but array size is: {n} ")
         return i
 
     def _slot(self, i: int) -> Any:
@@ -160,10 +167,16 @@ class TensorArray:
     def write(self, index: Any, value: Any, name: str | None = None) -> "TensorArray":
         """The array with `value` in slot `index`."""
         i, x = known(index), self._checked(value)
-        if i is not None and self._rows is None:
+        if i is not None and self._apart:
             self._put(int(i), x)
             return self
-        return self._with_rows(apply(o.dynamic_update, self._as_rows(), tensor(index), x))
+        rows = self._with_room(index) if self._dynamic_size else self._as_rows()
+        return self._with_rows(apply(o.dynamic_update, rows, tensor(index), x))
+
+    @property
+    def _apart(self) -> bool:
+        """Whether each slot is a tensor of its own."""
+        return self._rows is None and self._size is None
 
     def _put(self, i: int, x: Any) -> None:
         if i < 0:
@@ -197,6 +210,8 @@ class TensorArray:
         """All slots as one tensor, along a new first axis."""
         if self._rows is not None:
             return self._rows
+        if self._size is not None:
+            return self._zeros(self._size)
         if not self._slots:
             return zeros([0, *(self._shape if self._shape.is_fully_defined() else [])], self._dtype)
         return stack([self._slot(i) for i in range(len(self._slots))])
@@ -223,14 +238,16 @@ class TensorArray:
     def unstack(self, value: Any, name: str | None = None) -> "TensorArray":
         """The array with the slices of `value` along its first axis in its slots."""
         x = convert_to_tensor(value, dtype_hint=self._dtype)
+        if x.shape.rank and x.shape[0] is None:
+            self._shape = self._shape.merge_with(x.shape[1:])
+            return self._with_rows(x)
         parts = unstack(x)
-        if len(parts) > self._length() and not self._dynamic_size:
-            raise ValueError(
-                f"Cannot unstack {len(parts)} tensors into a TensorArray of static size {self._length()} "
-            )
+        n = known(self._length())
+        if n is not None and len(parts) > n and not self._dynamic_size:
+            raise ValueError(f"Cannot unstack {len(parts)} tensors into a TensorArray of static size {n} ")
         if parts:
             self._checked(parts[0])
-        if self._rows is not None:
+        if not self._apart:
             return self._with_rows(x)
         self._slots[:] = parts
         self._read.clear()
@@ -276,6 +293,23 @@ class TensorArray:
 
     def _as_rows(self) -> Any:
         return self._rows if self._rows is not None else self.stack()
+
+    def _with_room(self, index: Any) -> Any:
+        """The rows, and more of zeros where there is none at `index`."""
+        rows = self._as_rows()
+        if rows.shape.rank is None:  # a stand-in, of a trace that finds out what will be written
+            return rows
+        missing = maximum(cast(index, int32) + 1 - sizes_of(rows)[0], 0)
+        return concat([rows, self._zeros(missing)], 0)
+
+    def _zeros(self, n: Any) -> Any:
+        """`n` empty slots, as rows."""
+        if not self._shape.is_fully_defined():
+            raise ValueError(
+                f"Cannot convert a partially known TensorShape {self._shape} to a Tensor: what shape the "
+                "slots have is not known. Write to one first, or give the TensorArray an element_shape."
+            )
+        return zeros([n, *self._shape], self._dtype)
 
     def _with_rows(self, rows: Any) -> "TensorArray":
         array = TensorArray(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbtape.core import nest
-from nbtape.core.shape import Spec
+from nbtape.core.shape import Spec, TensorShape
 from nbtape.graph.trace import Region
 from nbtape.ops.tensor_array import TensorArray
 
@@ -31,6 +31,13 @@ def settle(body: Callable, loop_vars: Any) -> None:
             x._shape = found[i].element_shape
 
 
+def shapes(value: Any, xs: list) -> list[TensorShape]:
+    """The shapes that the tensors of a loop variable keep: an array that may grow has any number of rows."""
+    if isinstance(value, TensorArray) and value.dynamic_size:
+        return [TensorShape([None, *x.shape[1:]]) for x in xs]
+    return [x.shape for x in xs]
+
+
 def _is_open(array: TensorArray) -> bool:
-    empty = any(slot is None for slot in array._slots)
+    empty = not array._slots or any(slot is None for slot in array._slots)
     return array._rows is None and empty and not array.element_shape.is_fully_defined()

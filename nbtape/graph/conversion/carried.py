@@ -8,7 +8,7 @@ from nbtape.core.engine import Operators, Tensor, tensor
 from nbtape.core.report import spec_of
 from nbtape.core.shape import Spec, TensorShape
 from nbtape.graph import emit
-from nbtape.graph.conversion.arrays import settle
+from nbtape.graph.conversion.arrays import settle, shapes
 from nbtape.graph.conversion.operators import MISSING, PENDING, and_, located, zeros_like
 from nbtape.graph.conversion.places import UNDEFINED, Internal, State
 from nbtape.graph.effects import Assert
@@ -137,9 +137,9 @@ class Loop:
         state, names = self._state, self._state.names
         carried = [i for i in range(len(names)) if not _is_unset(values[i])]
         start = [nest.map_structure(_as_tensor, values[i], expand_composites=True) for i in carried]
-        carry, shapes = emit.leaves(start), []
+        carry, kept = emit.leaves(start), []
         for i, x in zip(carried, start):
-            shapes += self._shapes(names[i], values[i], emit.leaves(x))
+            kept += self._shapes(names[i], values[i], emit.leaves(x))
 
         def entered(xs: Any) -> list:
             now = dict(zip(carried, emit.packed(start, xs)))
@@ -156,7 +156,7 @@ class Loop:
             return test()
 
         try:
-            ys, _ = emit.loop(test and going_on, step, carry, shapes, self._streams)
+            ys, _ = emit.loop(test and going_on, step, carry, kept, self._streams)
         finally:
             state.set(values)
         state.set(entered(ys))
@@ -171,14 +171,14 @@ class Loop:
         given = self._invariant(value)
         if given is None:
             found = self._found.get(name)
-            return [x.shape if found is None else found for x in xs]
+            return shapes(value, xs) if found is None else [found] * len(xs)
         parts = nest.flatten(given) if nest.is_nested(value) else [given]
-        shapes = [x.shape if s is None else _shape(s) for s, x in zip(parts, xs)]
-        for x, shape in zip(xs, shapes):
+        wanted = [x.shape if s is None else _shape(s) for s, x in zip(parts, xs)]
+        for x, shape in zip(xs, wanted):
             if not x.shape.is_subtype_of(shape):
                 told = f"'{name}' has shape {x.shape} before the loop, which does not conform with the shape "
                 raise located(ValueError(f"{told}invariant {shape}."))
-        return shapes
+        return wanted
 
     def _left(self, name: str, before: Any, after: Any) -> list:
         """The tensors that a step leaves for a name, like those that it found."""
