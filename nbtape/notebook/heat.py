@@ -21,9 +21,10 @@ _FACETS = 8
 _READABLE = 10  # columns of numbers
 _ABOVE, _BELOW = "#e8590c", "#1c7ed6"
 _STYLE = (
-    "<style>.nbtape-heat{border-collapse:separate;border-spacing:1px;margin:4px 12px 4px 0;"
+    "<style>table.nbtape-heat{border-collapse:separate;border-spacing:1px;margin:4px 12px 4px 0;"
     "display:inline-block;vertical-align:top}"
-    ".nbtape-heat caption{text-align:left;font-family:var(--jp-code-font-family,monospace)}"
+    ".nbtape-heat caption{text-align:left;white-space:nowrap;"
+    "font-family:var(--jp-code-font-family,monospace)}"
     ".nbtape-heat tbody tr{background:none!important}"
     ".nbtape-heat td{padding:0;width:11px;height:11px;min-width:11px;line-height:11px;font-size:11px;"
     "text-align:center}"
