@@ -377,6 +377,18 @@ def test_tensor_array_is_a_loop_variable():
     assert graph(f)(tf.constant(3)).numpy().tolist() == [[0, 0], [1, 2], [2, 4], [0, 0]]
 
 
+def test_empty_slots_of_a_tensor_array_cost_no_operations():
+    def f(x):
+        ta = tf.TensorArray(tf.float32, size=1000).write(0, x)
+        for i in tf.range(10):
+            ta = ta.write(i + 1, x * x)
+        return ta.stack()
+
+    traced = tf.function(f)
+    assert traced(tf.constant(3.0)).numpy().tolist() == [3.0] + [9.0] * 10 + [0.0] * 989
+    assert traced.traces()[0].nodes < 30
+
+
 @pytest.mark.parametrize("growing", [False, True])
 def test_a_tensor_says_how_long_a_tensor_array_is(growing):
     def f(x):

@@ -123,7 +123,7 @@ OUTSIDE, INVALID = tf.errors.OutOfRangeError, tf.errors.InvalidArgumentError
         (lambda ta: (ta.write(0, 1.0).read(0), ta.read(0)), INVALID, "Could not read index 0 twice"),
         (lambda ta: ta.write(0, tf.constant(1)), INVALID, "float32 but Op is trying to write dtype int32"),
         (lambda ta: ta.write(0, 1.0).write(1, [1.0]), ValueError, "Incompatible shape for value ((1,))"),
-        (lambda ta: ta.stack(), ValueError, "slot 0 was never written"),
+        (lambda ta: ta.stack(), ValueError, "a slot was never written"),
         (
             lambda ta: ta.unstack([1.0] * 3),
             ValueError,

@@ -5,6 +5,7 @@ only known when a traced loop runs, the slots become the rows of one tensor, whi
 changed copy.
 """
 
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -155,14 +156,17 @@ class TensorArray:
     def _slot(self, i: int) -> Any:
         """Slot i, as zeros if it is empty."""
         if self._slots[i] is None:
-            if not self._shape.is_fully_defined():
-                raise ValueError(
-                    f"Cannot convert a partially known TensorShape {self._shape} to a Tensor: slot {i} was "
-                    "never written, and what shape it would have is not known. Write it first, or give the "
-                    "TensorArray an element_shape."
-                )
-            self._slots[i] = zeros(self._shape, self._dtype)
+            self._slots[i] = zeros(self._known_shape(), self._dtype)
         return self._slots[i]
+
+    def _known_shape(self) -> TensorShape:
+        if not self._shape.is_fully_defined():
+            raise ValueError(
+                f"Cannot convert a partially known TensorShape {self._shape} to a Tensor: a slot was never "
+                "written, and what shape it would have is not known. Write it first, or give the TensorArray "
+                "an element_shape."
+            )
+        return self._shape
 
     def write(self, index: Any, value: Any, name: str | None = None) -> "TensorArray":
         """The array with `value` in slot `index`."""
@@ -214,7 +218,9 @@ class TensorArray:
             return self._zeros(self._size)
         if not self._slots:
             return zeros([0, *(self._shape if self._shape.is_fully_defined() else [])], self._dtype)
-        return stack([self._slot(i) for i in range(len(self._slots))])
+        runs = [(empty, list(run)) for empty, run in groupby(self._slots, lambda x: x is None)]
+        blocks = [self._zeros(len(run)) if empty else stack(run) for empty, run in runs]
+        return concat(blocks, 0) if blocks[1:] else blocks[0]
 
     def gather(self, indices: Any, name: str | None = None) -> Any:
         """The slots that `indices` names as one tensor."""
@@ -304,12 +310,7 @@ class TensorArray:
 
     def _zeros(self, n: Any) -> Any:
         """`n` empty slots, as rows."""
-        if not self._shape.is_fully_defined():
-            raise ValueError(
-                f"Cannot convert a partially known TensorShape {self._shape} to a Tensor: what shape the "
-                "slots have is not known. Write to one first, or give the TensorArray an element_shape."
-            )
-        return zeros([n, *self._shape], self._dtype)
+        return zeros([n, *self._known_shape()], self._dtype)
 
     def _with_rows(self, rows: Any) -> "TensorArray":
         array = TensorArray(
