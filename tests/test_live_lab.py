@@ -17,11 +17,11 @@ import time, numpy as np, nbtape as nt
 w = nt.Variable(np.ones((3, 2), "f"), name="net/first/kernel")
 v = nt.Variable(np.ones(2, "f"), name="net/second/kernel")
 h = nt.Variable(1.0, name="<img src=x onerror='window.hacked=1'>")
-variables, optimizer = [w, v, h], nt.optimizers.SGD(1e-4)
+variables, optimizer = [w, v, h], nt.optimizers.SGD(1e-5)
 seen = []
 def step():
     with nt.GradientTape() as tape:
-        loss = nt.reduce_sum((nt.constant([[1.0, 2.0, 3.0]]) @ w * v) ** 2) * h * h
+        loss = nt.reduce_sum(nt.constant([[1.0, 2.0, 3.0]]) @ w * v) * h  # has no least value to come to
     optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
     return loss
 def train(seconds, **options):
@@ -38,8 +38,8 @@ def train(seconds, **options):
 # Whether what was switched off stayed as it was in each step that began with it switched off.
 REPORT = """\
 agree = all(changed == trained for (trained, _), (_, changed) in zip(seen, seen[1:]))
-many = [trained for trained, _ in seen].count(False) > 20
-print(live.state, agree, "frozen for many steps:", many, "rate", f"{live.learning_rate:g}")
+some = [trained for trained, _ in seen].count(False) > 2
+print(live.state, agree, "frozen for some steps:", some, "rate", f"{live.learning_rate:g}")
 """
 
 
@@ -63,9 +63,9 @@ def test_controls_act_while_the_cell_runs(here):
     found.get_by_text("controls: subshell").wait_for(timeout=10_000)
     found.get_by_role("switch", name="Train net/first/kernel").click()
     found.get_by_text("freeze net/first/kernel").wait_for(state="attached", timeout=5000)
-    found.get_by_label("Learning rate").fill("0.00005")
+    found.get_by_label("Learning rate").fill("0.00002")
     found.get_by_label("Learning rate").press("Enter")
-    found.get_by_text("learning rate 5e-05").wait_for(state="attached", timeout=5000)
+    found.get_by_text("learning rate 2e-05").wait_for(state="attached", timeout=5000)
     found.get_by_role("button", name="Pause").click()
     found.get_by_role("button", name="Resume").wait_for(timeout=5000)
     steps = found.locator("header").inner_text()
@@ -78,8 +78,8 @@ def test_controls_act_while_the_cell_runs(here):
     found.get_by_role("button", name="Stop").click()
     here.page.get_by_text("after the run").wait_for(timeout=10_000)
     found.wait_for(state="detached", timeout=10_000)
-    told = "stopped True frozen for many steps: True rate 5e-05"
-    here.page.get_by_text(told).wait_for(timeout=5000)
+    told = "stopped True frozen for some steps: True rate 2e-05"
+    here.page.get_by_text(told).wait_for(timeout=10_000)
 
 
 def test_panel_shows_curves_and_text_that_stays_text(here):
@@ -105,26 +105,22 @@ def test_panel_shows_curves_and_text_that_stays_text(here):
 
 
 def test_picture_stays_when_the_notebook_is_opened_again(here):
-    found = panel(here, "frozen.ipynb", "train(2, name='short run')")
-    found.wait_for(state="detached", timeout=20_000)
-    picture = here.page.locator("img[src^='data:image/png']")
-    picture.wait_for(timeout=5000)
+    loop = "    for i in range(400):\n        live.log(loss=1 / (390 - i))\n        time.sleep(0.002)"
+    failing = f"with nt.live(variables) as live:\n{loop}"
+    panel(here, "frozen.ipynb", "train(2, name='short run')", failing)
+    here.page.get_by_text("ZeroDivisionError").first.wait_for(timeout=20_000)
+    pictures = here.page.locator("img[src^='data:image/png']")
+    pictures.nth(1).wait_for(timeout=5000)
+    assert here.page.locator(".nbl").count() == 0
     saved = here.saved("frozen.ipynb")
     shown = saved.cells[1].outputs[0]
     assert set(shown.data) == {"image/png", "text/plain"} and "widgets" not in saved.metadata
     assert shown.data["text/plain"] == "<nt.live short run, 3 variables>"
+    assert set(saved.cells[2].outputs[0].data) == {"image/png", "text/plain"}
     here.open("frozen.ipynb")
-    here.page.locator("img[src^='data:image/png']").wait_for(timeout=10_000)
+    pictures = here.page.locator("img[src^='data:image/png']")
+    pictures.nth(1).wait_for(timeout=10_000)
     assert here.page.get_by_text("model not found").count() == 0
-
-
-def test_errors_leave_a_picture_too(here):
-    loop = "    for i in range(400):\n        live.log(loss=1 / (390 - i))\n        time.sleep(0.003)"
-    cell = f"with nt.live(variables) as live:\n{loop}"
-    found = panel(here, "error.ipynb", cell)
-    found.wait_for(state="detached", timeout=20_000)
-    here.page.locator("img[src^='data:image/png']").wait_for(timeout=5000)
-    here.page.get_by_text("ZeroDivisionError").first.wait_for(timeout=5000)
 
 
 def test_background_run_is_back_after_the_page_was_loaded_again(here):
