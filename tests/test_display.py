@@ -34,6 +34,7 @@ SHOWN = {  # what makes a value, how it is called, and what its HTML says
     "model": (MODEL, "model", "Dense"),
     "layer": (MODEL, "model.layers[0]", "9 numbers (36 B)"),
     "optimizer": ("", "tf.keras.optimizers.Adam(0.01)", "learning_rate=0.01"),
+    "old optimizer": ("", "tf.compat.v1.train.AdamOptimizer(0.5)", "beta1"),
     "dataset": ("", "tf.data.Dataset.from_tensor_slices({'a': [1, 2]}).batch(2)", ": 1 element"),
     "checkpoint": ("", "tf.train.Checkpoint(w=w)", "Checkpoint of 1 variables"),
     "gradients": ("%%tape -q\ny = x @ w + b", "get_ipython().run_line_magic('grad', 'y b')", "gradients of"),
@@ -135,6 +136,7 @@ def test_colours_leave_the_page_visible_so_that_they_suit_light_and_dark():
     colours = re.findall(r'<td style="background-color:(#[0-9a-f]*)"', heat(np.array([-1.0, 0.0, 2.0])))
     assert [c[:7] for c in colours] == ["#1c7ed6", "#1c7ed6", "#e8590c"]
     assert [int(c[7:], 16) for c in colours] == [76, 0, 153]
+    assert "#e8590c00" in heat(np.zeros(2)) and "#e8590c4c" in heat(np.ones(2))
 
 
 def test_statistics_are_of_what_is_finite():

@@ -23,6 +23,7 @@ from nbtape.notebook.numbers import described, histogram, number, rows_of, size,
 from nbtape.state.saving.tracking import walk
 from nbtape.state.variable import Variable
 from nbtape.train.data.experimental import INFINITE_CARDINALITY, UNKNOWN_CARDINALITY
+from nbtape.train.v1.optimizers import GraphOptimizer
 
 _MANY = 100  # rows of a table
 _FEW = 6  # names in a line
@@ -194,6 +195,20 @@ def optimizer_card(optimizer: Any) -> Raw:
     bytes_ = sum(values.nbytes for v in kept if (values := values_of(v)) is not None)
     told = {"settings": repr(optimizer), "steps": optimizer.iterations.numpy(), "keeps": size(bytes_)}
     return table((type(optimizer).__name__, ""), told.items())
+
+
+def old_optimizer_text(optimizer: GraphOptimizer) -> str:
+    """An optimizer of TensorFlow 1 in a line that is the same in each run."""
+    settings = [f"{name}={x:g}" for name, x in optimizer.hypers.items() if isinstance(x, int | float)]
+    return f"<{type(optimizer).__name__} {' '.join([repr(optimizer.get_name()), *settings])}>"
+
+
+def old_optimizer_card(optimizer: GraphOptimizer) -> Raw:
+    """An optimizer of TensorFlow 1: its settings."""
+    settings = [
+        (name, x if isinstance(x, int | float) else "a tensor") for name, x in optimizer.hypers.items()
+    ]
+    return table((type(optimizer).__name__, ""), settings)
 
 
 def dataset_card(dataset: Any) -> Raw:

@@ -21,6 +21,7 @@ from nbtape.state.variable import Variable
 from nbtape.train.data.dataset import Dataset
 from nbtape.train.models.model import Model
 from nbtape.train.optimizers.optimizer import Optimizer
+from nbtape.train.v1.optimizers import GraphOptimizer
 
 
 class Display(NamedTuple):
@@ -42,6 +43,7 @@ DISPLAYS: dict[type, Display] = {
     Module: Display(cards.module_card),
     Model: Display(cards.model_card),
     Optimizer: Display(cards.optimizer_card),
+    GraphOptimizer: Display(cards.old_optimizer_card, cards.old_optimizer_text),
     Dataset: Display(cards.dataset_card),
     Checkpoint: Display(cards.checkpoint_card, cards.checkpoint_text),
 }

@@ -65,7 +65,7 @@ class _Colours:
     def __call__(self, x: float, strongest: float) -> str:
         hue = _ABOVE if x > 0 or self.low >= 0 else _BELOW
         span = abs((self.high if hue == _ABOVE else self.low) - self._nearest)
-        share = abs(x - self._nearest) / span if span else 0.5
+        share = abs(x - self._nearest) / span if span else 0.5 * (x != 0)
         return f"{hue}{round(255 * strongest * share):02x}"
 
     def marks(self) -> list[float]:
