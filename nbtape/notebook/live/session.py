@@ -92,7 +92,7 @@ class Live(Steering):
 
     # What users call
 
-    def log(self, **metrics: Any) -> None:
+    def log(self, /, **metrics: Any) -> None:
         """Note numbers of this step; where the run is a context manager, this is the end of the step."""
         step = self.step
         self._logged.append((step, metrics))
@@ -103,7 +103,7 @@ class Live(Steering):
             elif len(self._logged) >= _BUFFER:
                 self._sort()
 
-    def note(self, **metrics: Any) -> None:
+    def note(self, /, **metrics: Any) -> None:
         """Note numbers of the last step, as of a validation, which end no step."""
         self._logged.append((max(self.step - 1, 0), metrics))
 
