@@ -35,10 +35,9 @@ class Statistics(NamedTuple):
 
 def values_of(x: Any) -> np.ndarray | None:
     """The values of a tensor or a variable as an array, unseen by tapes; None where there are none yet."""
-    if not hasattr(x, "_value"):
-        return None
     with context.paused():
-        return np.asarray(x._value)
+        value = getattr(x, "_value", None)
+    return np.asarray(value) if isinstance(value, np.ndarray | np.generic | bytes) else None
 
 
 def wide(values: np.ndarray) -> np.ndarray | None:

@@ -52,7 +52,7 @@ class Routine:
         """What the interpreter comes to, while no other thread writes to the variables that it assigns."""
         if self._written is None:
             found = [node.attrs["variable"].deref() for node in self._graph.nodes if node.op.name in _WRITES]
-            self._written = writing({id(v): v for v in found}.values()) if found else _NOTHING
+            self._written = writing(list({id(v): v for v in found}.values())) if found else _NOTHING
         with self._written:
             return self._graph.run(tensors)
 

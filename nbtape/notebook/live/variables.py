@@ -23,12 +23,17 @@ def named(x: Any) -> dict[str, Variable]:
     else:
         found = list(getattr(x, "variables", [x]))
         paths = {v._serial: path for path, v, _ in walk(x) if isinstance(v, Variable)}
-    own = [str(name) for name in x] if isinstance(x, dict) else [v.name.removesuffix(":0") for v in found]
+    own = [str(name) for name in x] if isinstance(x, dict) else [_called(v) for v in found]
     names: dict[str, Variable] = {}
     for name, v in zip(own, found):
         name = name if own.count(name) == 1 else paths.get(v._serial, name)
         names[_unused(name, names)] = v
     return dict(sorted(names.items(), key=lambda item: item[1]._serial))
+
+
+def _called(v: Variable) -> str:
+    """A variable's name; of a layer's weight its path, which names the layer."""
+    return getattr(v, "path", None) or v.name.removesuffix(":0")
 
 
 def _unused(name: str, used: Iterable[str]) -> str:
