@@ -14,14 +14,15 @@ MAGICS = "tape grad jacobian hessian jvp gradcheck scope device vars tapes sourc
 
 
 def test_vars_is_a_tree_of_scopes(notebook):
-    notebook.run("vs = [tf.Variable(tf.range(10.0), name=f'net/layer{i}/w') for i in range(2)]")
-    notebook.run("vs.append(tf.Variable(1, trainable=False, name='net/count'))")
-    text, html = notebook.show("%vars net/")
+    notebook.run("vs = [tf.Variable(tf.range(10.0), name=f'tree_of_vars/layer{i}/w') for i in range(2)]")
+    notebook.run("vs.append(tf.Variable(1, trainable=False, name='tree_of_vars/count'))")
+    text, html = notebook.show("%vars tree_of_vars/")
     names = [line.split()[0] for line in text.splitlines()]
-    assert names == ["variable", "net/count", "net/layer0/w", "net/layer1/w", "21"]
+    assert names == ["variable", "tree_of_vars/count", "tree_of_vars/layer0/w", "tree_of_vars/layer1/w", "21"]
     assert text.splitlines()[1].split()[1:4] == ["()", "int32", "no"]
     assert (
-        "net/layer1/: 10 numbers (40 B), 10 of them trainable" in html and html.count("<details open>") == 3
+        "tree_of_vars/layer1/: 10 numbers (40 B), 10 of them trainable" in html
+        and html.count("<details open>") == 3
     )
 
 
