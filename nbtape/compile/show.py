@@ -9,6 +9,7 @@ from nbtape.compile.planning import control
 from nbtape.compile.planning.plan import Call, Commit, Launch
 from nbtape.compile.running.host import Host
 from nbtape.compile.running.phases import Stretch
+from nbtape.core.report import size
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +49,6 @@ class PlanReport:
         ]
         told = f"arena {size(self.arena)}, {self.inputs} arrays in, {self.outputs} out"
         return "\n".join([*lines, told])
-
-
-def size(n: int) -> str:
-    """Bytes as people read them.
-
-    >>> size(1536)
-    '1.5 KB'
-    """
-    for unit in ("B", "KB", "MB"):
-        if n < 1024:
-            return f"{n:.3g} {unit}"
-        n = n / 1024  # type: ignore[assignment]
-    return f"{n:.3g} GB"
 
 
 def count(n: int) -> str:

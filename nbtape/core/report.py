@@ -1,6 +1,7 @@
-"""What errors say of an op and its operands: their shapes, dtypes and names, and the user's line.
+"""What errors say of an op and its operands: their shapes, dtypes and names, and the user's line; and
+bytes as people read them.
 
-Nothing here runs unless something went wrong, or a graph asks for the specs of what it records. A Tensor is
+Nothing here runs unless something went wrong or is shown, or a graph asks for the specs of what it records. A Tensor is
 known by its `_spec`, so that `core.engine`, which calls this, can stand above it.
 """
 
@@ -121,3 +122,17 @@ def with_report(
         error.args = (error.args[0] + "\n" + "\n".join(lines),)
     error.__traceback__ = None
     return error
+
+
+def size(n: float) -> str:
+    """Bytes as people read them.
+
+    >>> from nbtape.core.report import size
+    >>> size(1536)
+    '1.5 KB'
+    """
+    for unit in ("B", "KB", "MB"):
+        if n < 1024:
+            return f"{n:.3g} {unit}"
+        n /= 1024
+    return f"{n:.3g} GB"

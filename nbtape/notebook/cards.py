@@ -14,12 +14,12 @@ import numpy as np
 from nbtape.autodiff.tape import GradientTape
 from nbtape.core import context
 from nbtape.core.engine import Tensor
-from nbtape.core.report import describe
+from nbtape.core.report import describe, size
 from nbtape.core.slices import IndexedSlices
 from nbtape.graph.graph import Graph
 from nbtape.notebook.heat import heat
 from nbtape.notebook.html import Raw, element, folded, joined, table
-from nbtape.notebook.numbers import described, histogram, number, rows_of, size, statistics, values_of
+from nbtape.notebook.numbers import described, histogram, number, rows_of, statistics, values_of
 from nbtape.state.saving.tracking import walk
 from nbtape.state.variable import Variable
 from nbtape.train.data.experimental import INFINITE_CARDINALITY, UNKNOWN_CARDINALITY

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from nbtape.compile.code.cache import cache_folder
+from nbtape.core.report import size
 from nbtape.graph.v1.setting import list_physical_devices
 from nbtape.notebook.live.route import expected, probe
-from nbtape.notebook.numbers import size
 from nbtape.notebook.tables import text_table
 from nbtape.ops.blas import thread_count
 

@@ -8,6 +8,7 @@ from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from nbtape.autodiff.tape import GradientTape
 from nbtape.core import context
+from nbtape.core.report import size
 from nbtape.notebook.cards import (
     VARIABLE_HEAD,
     held_bytes,
@@ -21,7 +22,6 @@ from nbtape.notebook.display import FORMS, Displays
 from nbtape.notebook.expressions import value
 from nbtape.notebook.highlight import highlighted
 from nbtape.notebook.html import Raw, element, folded, joined, table
-from nbtape.notebook.numbers import size
 from nbtape.notebook.options import usage
 from nbtape.notebook.tables import bundle, text_table
 from nbtape.state.variable import Variable, living

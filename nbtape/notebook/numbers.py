@@ -101,19 +101,6 @@ def number(x: Any) -> str:
     return f"{x:.6g}"
 
 
-def size(n: float) -> str:
-    """Bytes as people read them.
-
-    >>> size(1536)
-    '1.5 KB'
-    """
-    for unit in ("B", "KB", "MB"):
-        if n < 1024:
-            return f"{n:.3g} {unit}"
-        n /= 1024
-    return f"{n:.3g} GB"
-
-
 _LARGE = 10  # rows and columns of a matrix in LaTeX
 _SIGNS = {"\\": r"\backslash ", "<": r"\lt ", ">": r"\gt ", "~": r"\sim ", "^": r"\hat{\ }", " ": r"\ "}
 _SIGNS |= {c: "\\" + c for c in "{}$&#%_"}
