@@ -36,7 +36,22 @@ def phases_of(host: Any) -> list[Any]:
     return phases
 
 
-class Stretch:
+class _Told:
+    """Something that is told where the arrays of a call are."""
+
+    def heed(self, memory: Memory, scope: Scope) -> None:
+        """Note which arrays the words of `scope` point to."""
+        self.slots = sorted({patch[0] for patch in scope.patches})
+        self._ids = memory.ids
+
+    def tell(self, arrays: list) -> None:
+        """Say which objects these arrays are now."""
+        ids = self._ids
+        for k in self.slots:
+            ids[k] = id(arrays[k])
+
+
+class Stretch(_Told):
     """Kernels that run one after another, in one call of the machine."""
 
     def __init__(self, memory: Memory, actions: list[Any]):
@@ -46,13 +61,10 @@ class Stretch:
         assert not scope.rows
         patching = [memory.patching(scope)] if scope.patches else []
         self.machine = machine.Program([*patching, *self.steps])
-        self.slots = sorted({patch[0] for patch in scope.patches})
-        self.ids = memory.ids
+        self.heed(memory, scope)
 
     def __call__(self, arrays: list) -> None:
-        ids = self.ids
-        for k in self.slots:
-            ids[k] = id(arrays[k])
+        self.tell(arrays)
         self.run()
 
     def run(self) -> None:
@@ -71,7 +83,7 @@ class Stretch:
                 raise
 
 
-class _Shared:
+class _Shared(_Told):
     """A kernel in parts, which threads take one after another."""
 
     def __init__(self, host: Any, launch: Launch):
@@ -80,13 +92,10 @@ class _Shared:
         scope = Scope()
         self.parts = [machine.Program([(entry, memory.bound(words, scope))]).run for words in launch.parts]
         self.patch = machine.Program([memory.patching(scope)])
-        self.slots = sorted({patch[0] for patch in scope.patches})
-        self.ids = memory.ids
+        self.heed(memory, scope)
 
     def __call__(self, arrays: list) -> None:
-        ids = self.ids
-        for k in self.slots:
-            ids[k] = id(arrays[k])
+        self.tell(arrays)
         self.patch.run()
         crew().run(self.parts)
 
