@@ -100,15 +100,16 @@ class Worker:
 
     def stop(self) -> None:
         """End the process, if it has not ended by itself."""
-        if self.process:
-            with contextlib.suppress(BrokenPipeError), self.process as process:
+        # Taken before they are closed: two threads may stop one worker.
+        process, self.process = self.process, None
+        errors, self.errors = self.errors, None
+        if process:
+            with contextlib.suppress(BrokenPipeError), process:
                 process.terminate()
-            self.process = None
-        if self.errors:
-            with self.errors as file:
+        if errors:
+            with errors as file:
                 file.seek(0)
                 self.last_words = file.read()[-2000:].decode(errors="replace")
-            self.errors = None
 
 
 def _here(text: str) -> bytes:
