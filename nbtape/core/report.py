@@ -1,8 +1,8 @@
 """What errors say of an op and its operands: their shapes, dtypes and names, and the user's line; and
 bytes as people read them.
 
-Nothing here runs unless something went wrong or is shown, or a graph asks for the specs of what it records. A Tensor is
-known by its `_spec`, so that `core.engine`, which calls this, can stand above it.
+Nothing here runs unless something went wrong or is shown, or a graph asks for the specs of what it
+records. A Tensor is known by its `_spec`, so that `core.engine`, which calls this, can stand above it.
 """
 
 from collections.abc import Callable
