@@ -140,6 +140,10 @@ def test_weights_are_named_after_the_cell():
     [
         (lambda: L.LSTM(0), "expected a positive integer"),
         (lambda: L.LSTM(2)(tf.ones([2, 3])), "expected ndim=3, found ndim=2"),
+        (
+            lambda: tf.keras.Sequential([tf.keras.Input((None, 2)), L.GRU(4), L.GRU(4)]),
+            "expected ndim=3, found ndim=2",
+        ),
         (lambda: L.RNN(3), "must have a `call`"),
         (lambda: L.GRU(2, stateful=True)(tf.keras.Input((3, 2))), "batch size must be static"),
         (lambda: L.Bidirectional(3), "`Bidirectional` layer with a `keras.layers.Layer` instance"),

@@ -192,11 +192,11 @@ class Layer(Holder):
                 if not taken.training:
                     del kwargs["training"]
                 calls.layer = self
+                if self.input_spec is not None and args:
+                    self._check(args[0])
                 if not self.built:
                     self.build(*self._shapes(args, kwargs))
                     self.built = True
-                if self.input_spec is not None and args:
-                    self._check(args[0])
                 if symbolic:
                     return self._called_on_symbols(args, kwargs)
                 return self._called(args, kwargs)
