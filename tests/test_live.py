@@ -376,6 +376,14 @@ def test_figures_are_drawn_of_any_run():
     assert tf.live().figure().axes
 
 
+def test_norms_of_gradients_are_drawn_over_whole_decades():
+    live = tf.live()
+    live.table.rows = {str(norm): {"gradient": {"norm": norm}, "flow": ""} for norm in (0.0, 0.02, 0.15, 0.6)}
+    (ax,) = live.figure("flow").axes
+    assert ax.get_xlim() == (0.01, 1.0)
+    assert not any(label.get_text() for label in ax.get_xticklabels(minor=True))
+
+
 def test_journal_keeps_only_what_is_a_command():
     with pytest.raises(ValueError):
         Journal([(1, "import os")])

@@ -50,11 +50,11 @@ def test_users_own_optimizer_goes_on_where_it_was(notebook):
     assert notebook.run("int(mine.iterations)") == 6
 
 
-def test_errors_of_the_step_name_its_line(notebook, capsys):
+def test_errors_of_the_step_name_its_cell_and_line(notebook, capsys):
     cell = '%%train --steps 3\ntext = """\nfirst\n"""\nloss = b * undefined'
     result = notebook.shell.run_cell(cell, store_history=True)
     assert isinstance(result.error_in_exec, NameError)
-    assert "line 5" in capsys.readouterr().out
+    assert f"Cell In[{result.execution_count}], line 5" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

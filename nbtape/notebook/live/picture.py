@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from nbtape.notebook.live.state import progress
 
@@ -102,8 +103,12 @@ def _flow(ax: Axes, run: Any) -> None:
     _style(ax)
     places = np.arange(len(rows))
     ax.barh(places, norms, color=colours, height=0.7)
-    if any(norms):
+    drawn = [norm for norm in norms if 0 < norm < np.inf]
+    if drawn:
         ax.set_xscale("log")
+        # Whole decades: the numbers that matplotlib writes between them run into one another.
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.set_xlim(10 ** np.floor(np.log10(min(drawn) / 1.01)), 10 ** np.ceil(np.log10(max(drawn))))
     shown = places if len(rows) <= _MANY else []
     ax.set_yticks(shown, [_plain(_short(name)) for name, _ in rows] if len(shown) else [], fontsize=8)
     ax.invert_yaxis()

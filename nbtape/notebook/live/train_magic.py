@@ -99,7 +99,9 @@ class TrainMagics(Magics):
         """The cell as a function of a batch, with the line numbers that its user sees."""
         __tracebackhide__ = True
         code = f"def {_STEP}(batch):\n{_indented(self.shell.transform_cell(cell))}\n    return loss\n"
-        filename = self.shell.compile.cache(code, self.shell.execution_count, raw_code=code)
+        # Not execution_count, which some releases of IPython advance before the cell runs.
+        number = len(self.shell.history_manager.input_hist_parsed) - 1
+        filename = self.shell.compile.cache(code, number, raw_code=code)
         exec(self.shell.compile(code, filename, "exec"), self.shell.user_ns)
         return self.shell.user_ns.pop(_STEP)
 

@@ -12,7 +12,13 @@ from nbtape.train.callbacks.callback import Callback
 
 
 class History(Callback):
-    """What `fit` returns: in `history`, the loss and the metrics of each epoch."""
+    """What `fit` returns: in `history`, the loss and the metrics of each epoch.
+
+    >>> model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> model.fit(np.ones((8, 2)), np.zeros((8, 1)), epochs=3, verbose=0)
+    <History of 3 epochs: loss>
+    """
 
     def __init__(self) -> None:
         self.epoch: list[int] = []
@@ -25,6 +31,9 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def __repr__(self) -> str:
+        return f"<History of {len(self.epoch)} epochs: {', '.join(self.history)}>"
 
 
 class LambdaCallback(Callback):
