@@ -36,22 +36,21 @@ def test_it_runs_and_prints_a_table():
     assert head.startswith("Time of a step, eager") and "nbtape" in names and row.startswith("w1_scalar")
 
 
-def test_a_compiled_step_is_checked_and_timed():
-    command = [
-        sys.executable,
-        "-m",
-        "nbtape.bench",
-        "compiled",
-        "--rounds",
-        "1",
-        "--peers",
-        "--cases",
-        "w8_sparse",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=BENCH.parents[1])
+def test_compiled_steps_by_hand_and_with_layers_are_checked_and_timed():
+    command = [sys.executable, "-m", "nbtape.bench", "compiled", "--layers", "--rounds", "1", "--peers"]
+    cases = ["w1_scalar", "w4_rnn", "w6", "w8_sparse"]
+    done = subprocess.run([*command, "--cases", *cases], capture_output=True, text=True, cwd=BENCH.parents[1])
     assert done.returncode == 0, done.stderr
-    head, names, row = done.stdout.splitlines()
-    assert head.startswith("Time of a step, compiled") and "nbtape" in names and row.startswith("w8_sparse")
+    head, names, *rows = done.stdout.splitlines()
+    assert head.startswith("Time of a step, compiled")
+    assert names.split()[-1] == "layers" and [row.split()[0] for row in rows] == cases
+    assert rows[0].endswith("-") and all(" x" in row for row in rows[1:])
+
+
+def test_layers_are_for_compiled_programs():
+    command = [sys.executable, "-m", "nbtape.bench", "eager", "--layers"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=BENCH.parents[1])
+    assert done.returncode == 2 and "--layers goes with compiled" in done.stderr
 
 
 def test_a_session_is_checked_and_timed():

@@ -186,18 +186,19 @@ def test_a_convolution_adds_a_bias_and_rectifies(case, relu):
     close(got[..., 1:], wanted[..., 1:])
 
 
-def net(x, k, b, w):
-    y = tf.nn.relu(tf.nn.conv2d(x, k, 1, "SAME") + b)
+def net(x, k, b, w, add=tf.add):
+    y = tf.nn.relu(add(tf.nn.conv2d(x, k, 1, "SAME"), b))
     return tf.reduce_sum(tf.nn.max_pool2d(y, 2, 2, "VALID") * w)
 
 
-def test_a_net_is_one_convolution_forward_and_its_gradients_pass_no_relu_of_that_size():
+@pytest.mark.parametrize("add", [tf.add, tf.nn.bias_add])
+def test_a_net_is_one_convolution_forward_and_its_gradients_pass_no_relu_of_that_size(add):
     specs = [tf.TensorSpec(shape) for shape in ((2, 6, 6, 1), (3, 3, 1, 4), (4,), (2, 3, 3, 4))]
 
     def step(x, k, b, w):
         with tf.GradientTape() as tape:
             tape.watch([k, b])
-            y = net(x, k, b, w)
+            y = net(x, k, b, w, add)
         return y, *tape.gradient(y, [k, b])
 
     traced = tf.function(step).get_concrete_function(*specs)

@@ -1,7 +1,7 @@
 """nbtape and its peers on the same work, in turn, with ratios.
 
     python -m nbtape.bench eager       operation by operation
-    python -m nbtape.bench compiled    as each library compiles it
+    python -m nbtape.bench compiled    as each library compiles it; with --layers, Keras's programs too
     python -m nbtape.bench graph       a session that runs a graph, as in TensorFlow 1
     python -m nbtape.bench data        60,000 images, shuffled and in batches
     python -m nbtape.bench memory      a fused loop beside plain loops that read and write as much
@@ -22,7 +22,7 @@ from statistics import median
 from typing import Any
 
 from nbtape.bench.fresh import newly
-from nbtape.bench.libraries import LIBRARIES, PEERS, environment_of, installed
+from nbtape.bench.libraries import LAYERED, LIBRARIES, PEERS, environment_of, installed
 from nbtape.core.kernel import late
 
 CASES = {
@@ -53,6 +53,7 @@ class Worker:
         command = [python, PEERS / "worker.py", library, mode, way]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
+        self.way = way
         self.name = f"{self._answer()['name']} {way}".strip()
 
     def _answer(self) -> dict:
@@ -60,6 +61,10 @@ class Worker:
         if not line:
             raise RuntimeError(f"the process ended with {self.process.wait()}: see what it said above")
         return json.loads(line)
+
+    def takes(self, case: str) -> bool:
+        """Whether there is a program of its way for a case."""
+        return self.way != "layers" or case.startswith(LAYERED)
 
     def ask(self, **request: str) -> dict:
         print(json.dumps(request), file=self.process.stdin, flush=True)
@@ -70,11 +75,11 @@ class Worker:
         self.process.wait()
 
 
-def started(mode: str, libraries: list[str], threads: int | None) -> list[Worker]:
+def started(options: argparse.Namespace) -> list[Worker]:
     workers = []
-    for library, way, python in installed(mode, libraries):
+    for library, way, python in installed(options.mode, options.peers, options.layers):
         try:
-            workers.append(Worker(library, mode, way, python, threads))
+            workers.append(Worker(library, options.mode, way, python, options.threads))
         except RuntimeError as error:
             print(f"{library}: {error}")
     return workers
@@ -84,7 +89,7 @@ def timed(workers: list[Worker], case: str, rounds: int, pick: Callable[..., Any
     """Seconds that a step of the case takes in each library: what `pick` takes of samples taken in turn."""
     print(f"{case} ...", end="\r", file=sys.stderr, flush=True)
     ready = []
-    for worker in workers:
+    for worker in [worker for worker in workers if worker.takes(case)]:
         reply = worker.ask(load=case)
         if "error" in reply:
             print(f"{worker.name}, {case}: {reply['error']}")
@@ -132,7 +137,7 @@ def table(results: dict[str, dict[str, float]], names: list[str], spelled: Calla
 
 def in_turn(options: argparse.Namespace, cases: list[str], pick: Callable[..., Any]) -> str:
     """The table of steps."""
-    workers = started(options.mode, options.peers, options.threads)
+    workers = started(options)
     try:
         results = {case: timed(workers, case, options.rounds, pick) for case in cases}
     finally:
@@ -168,8 +173,13 @@ def main() -> None:
     parser.add_argument(
         "--threads", type=int, help="threads that each library may use (default: as it likes)"
     )
+    parser.add_argument(
+        "--layers", action="store_true", help="compiled: also programs of Keras's layers and optimizers"
+    )
     parser.add_argument("--fastest", action="store_true", help="the fastest sample, not the median")
     options = parser.parse_args()
+    if options.layers and options.mode != "compiled":
+        parser.error("--layers goes with compiled")
     word, pick = ("fastest", min) if options.fastest else ("median", median)
     cases = [case for case in CASES[options.mode] if case in (options.cases or CASES[options.mode])]
     made = {"fresh": anew, "memory": beside_memory}.get(options.mode, in_turn)(options, cases, pick)

@@ -14,6 +14,8 @@ COMPILED = {
     "torch": ["eager", "compile"],
     "pytensor": ["numba"],
 }
+LAYERS = {library: ["layers"] for library in ("nbtape", "tensorflow")}
+LAYERED = ("w2", "w4", "w6", "w8")  # kinds of cases that are written with layers as well
 EAGER = {library: [""] for library in ("nbtape", "torch", "tensorflow", "jax", "autograd")}
 GRAPH = {library: ["session"] for library in ("nbtape", "tensorflow")}
 DATA = {library: [""] for library in ("nbtape", "tensorflow", "torch")}
@@ -21,14 +23,17 @@ WAYS = {"eager": EAGER, "compiled": COMPILED, "graph": GRAPH, "data": DATA, "fre
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
 
 
-def installed(mode: str, libraries: list[str]) -> list[tuple[str, str, str]]:
-    """The libraries and ways that a mode compares, nbtape first, each with its interpreter."""
+def installed(mode: str, libraries: list[str], layers: bool = False) -> list[tuple[str, str, str]]:
+    """The libraries and ways that a mode compares, nbtape first, each with its interpreter; with `layers`,
+    Keras's programs as well.
+    """
     found = []
     for library, ways in WAYS[mode].items():
         if library != "nbtape" and library not in libraries:
             continue
         if python := python_of(library):
-            found += [(library, way, python) for way in ways]
+            more = LAYERS.get(library, []) if layers else []
+            found += [(library, way, python) for way in [*ways, *more]]
         else:
             variable = f"NBTAPE_BENCH_{library.upper()}"
             print(f"{library} is not installed: {variable}=/path/to/python names one that has it")

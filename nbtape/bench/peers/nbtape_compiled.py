@@ -1,8 +1,9 @@
-"""nbtape's functions, as a TensorFlow program."""
+"""nbtape's functions, as a TensorFlow program: by hand ("function"), and with its layers ("layers")."""
 
 import os
 
-from tf_compiled import builder  # pyright: ignore[reportMissingImports]
+from tf_compiled import Programs, builder  # pyright: ignore[reportMissingImports]
+from tf_layers import LayerPrograms  # pyright: ignore[reportMissingImports]
 
 import nbtape as tf  # pyright: ignore[reportMissingImports]
 
@@ -18,7 +19,8 @@ def function(python_function):
 
 
 def build(case, data, way):
-    return builder(tf, function)(case, data)
+    programs = LayerPrograms(tf) if way == "layers" else Programs(tf)
+    return builder(programs, function)(case, data)
 
 
 def fused():

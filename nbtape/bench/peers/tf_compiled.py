@@ -7,9 +7,8 @@ import problems  # pyright: ignore[reportMissingImports]
 import workloads  # pyright: ignore[reportMissingImports]
 
 
-def builder(tf: Any, compiled: Any) -> Any:
+def builder(programs: Any, compiled: Any) -> Any:
     """`build(case, data)`: a step of the case, and a function of the answers that are checked."""
-    programs = Programs(tf)
 
     def build(case: str, data: dict) -> tuple:
         function, arguments, weights = getattr(programs, problems.kind(case))(case, data)

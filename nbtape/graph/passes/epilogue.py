@@ -19,7 +19,7 @@ def finish_convolutions(program: Program) -> Program:
     uses = Counter([x for step in program.steps for x in step.inputs] + program.outputs)
     rules = Rules()
 
-    @rules("add")
+    @rules("add", "bias_add")
     def add(build: Builder, step: Step) -> Found:
         for x, bias in (step.inputs, step.inputs[::-1]):
             made = build.made_by(x, "conv")
