@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import nbtape as tf
-from nbtape.core.crew import Crew
-from nbtape.kernels.cpu.multiply import ROWS, WIDTH, multiply
+from nbtape.core.crew import Crew, crew
+from nbtape.kernels.cpu.multiply import ROWS, WIDTH, multiply, parts
 from nbtape.ops import blas
 
 
@@ -74,7 +74,7 @@ def test_each_part_has_enough_to_do(work, threads, parts):
 
 
 @pytest.mark.parametrize(
-    "m, k, n", [(8, 4000, 32), (250, 100, 130), (32, 784, 128), (784, 33, 70), (600, 50, 999)]
+    "m, k, n", [(8, 4000, 64), (251, 100, 130), (32, 784, 128), (784, 33, 70), (300, 50, 999)]
 )
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_product_in_tiles(monkeypatch, m, k, n, turned):
@@ -83,8 +83,24 @@ def test_a_product_in_tiles(monkeypatch, m, k, n, turned):
     monkeypatch.setattr(blas, "_tiles", lambda a, b, y: made.append(y.shape) or multiply(a, b, y))
     a, b = [(np.arange(r * c, dtype=np.float32).reshape(r, c) % 7 - 3) for r, c in ((m, k), (k, n))]
     y = blas.matmul(np.asfortranarray(a) if turned else a, b)
-    assert made and all(rows % ROWS == 0 and columns % WIDTH == 0 for rows, columns in made)
+    assert made == [(m, n // WIDTH * WIDTH)]
     np.testing.assert_array_equal(y, np.einsum("ik,kj->ij", a, b))
+
+
+@pytest.mark.parametrize("m, k, n", [(1000, 100, 200), (100, 200, 1000), (6, 10, 64), (13, 3, 128)])
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_parts_of_a_product_in_tiles_make_all_of_it(m, k, n, count):
+    n = n // WIDTH * WIDTH
+    a, b = [(np.arange(r * c, dtype=np.float32).reshape(r, c) % 7 - 3) for r, c in ((m, k), (k, n))]
+    y = np.full((m, n), np.nan, np.float32)
+    entries, words = parts(a, b, y, count)
+    assert len(entries) == count and words[:, 3].min() + words[:, 4].min() >= 0
+    crew().share(blas._hands(), entries)
+    np.testing.assert_array_equal(y, a @ b)
+
+
+def test_ops_and_kernels_agree_on_the_size_of_a_tile():
+    assert (blas._ROWS, blas._WIDTH) == (ROWS, WIDTH)
 
 
 @pytest.mark.parametrize("case", ["doubles", "turned", "square", "small", "many"])

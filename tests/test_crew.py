@@ -1,14 +1,19 @@
 """The crew does every task once, comes back when all are done, and raises what a task raised."""
 
+import ctypes
 import os
 import sys
 import threading
 import time
 from functools import partial
 
+import numpy as np
 import pytest
+from numba import cfunc
 
-from nbtape.core.crew import THREADS, Crew, Place, crew
+from nbtape.core.crew import THREADS, Crew, Native, Place, crew
+from nbtape.kernels.cpu import crew as kernels
+from nbtape.kernels.machine import at
 
 
 @pytest.fixture
@@ -73,6 +78,76 @@ def test_several_threads_may_run_tasks(two):
         caller.start()
     for caller in callers:
         caller.join()
+    assert len(done) == 600
+
+
+@pytest.fixture(scope="module")
+def native():
+    return Native(*kernels.native())
+
+
+@pytest.fixture
+def counted():
+    """Parts that each add one to a place of their own; and the places."""
+
+    @cfunc("int64(int64)")
+    def one(here):
+        at(here)[0] += 1  # pyright: ignore[reportCallIssue]
+        return 0
+
+    def of(count):
+        places = np.zeros(count, np.int64)
+        return np.array([(one.address, places.ctypes.data + 8 * k) for k in range(count)]), places
+
+    return of
+
+
+def test_every_part_in_machine_code_is_done_once(two, native, counted):
+    for count in (1, 2, 3, 50, 5):
+        parts, places = counted(count)
+        for _ in range(200):
+            two.share(native, parts)
+        assert places.tolist() == [200] * count
+
+
+def test_two_threads_do_parts_at_the_same_time(two, native):
+    meeting = threading.Barrier(2, timeout=60)
+    met = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(lambda _: meeting.wait() * 0)
+    address = ctypes.cast(met, ctypes.c_void_p).value
+    two.share(native, np.array([(address, 0)] * 2))
+    assert not meeting.broken
+
+
+def test_parts_that_a_busy_helper_keeps_are_waited_for(two, native):
+    meeting, done = threading.Barrier(2, timeout=60), []
+
+    def part(_):
+        meeting.wait()
+        if threading.current_thread().name == "nbtape-crew":
+            time.sleep(0.05)
+            done.append("late")
+        return 0
+
+    kept = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(part)
+    two.share(native, np.array([(ctypes.cast(kept, ctypes.c_void_p).value, 0)] * 2))
+    assert done == ["late"]
+
+
+def test_several_threads_may_share_parts_and_tasks(two, native, counted):
+    done = []
+
+    def calls(parts):
+        for _ in range(50):
+            two.share(native, parts)
+            two.run([lambda: done.append(1)] * 3)
+
+    laid = [counted(4) for _ in range(4)]
+    callers = [threading.Thread(target=calls, args=[parts]) for parts, _ in laid]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert [places.tolist() for _, places in laid] == [[50] * 4] * 4
     assert len(done) == 600
 
 

@@ -7,6 +7,9 @@ and NumPy let go of the GIL, so the parts run at the same time.
 
 Linux likes to wake a thread up on the core of the thread that wakes it, which it then pushes aside. So the
 helpers are kept off the caller's core; and where another program has theirs, they are left alone for a while.
+
+To wake a thread up takes 50 us, and as long again where it waits for the GIL. Parts in machine code need
+neither: who helped with some looks out for more for a millisecond, which is about a step of training.
 """
 
 import ctypes
@@ -16,11 +19,16 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from time import perf_counter, sleep
+from typing import NamedTuple
+
+import numpy as np
 
 Task = Callable[[], object]
 
 _SOON = 50e-6  # seconds; it takes about as long to fall asleep and be woken up again
 _LATE = 300e-6  # seconds of waiting for a helper, with nothing else to do, after which it is left alone
+_PATIENCE = 1e-3  # seconds for which a helper looks out for more parts in machine code
+_TRIAL = 2000  # looks that are timed, to tell how many these are
 _REST = 50  # times as long as it was waited for it is left alone then, so that it costs two percent at most
 
 
@@ -63,13 +71,67 @@ class _Batch:
 _IDLE = _Batch(())
 
 
+class Native(NamedTuple):
+    """The machine code of `kernels/board.py`: each function takes the address of its arguments' words."""
+
+    lead: Callable[[int], int]  # board, parts, count
+    follow: Callable[[int], int]  # board, patience
+
+
+class _Board:
+    """Parts in machine code, of which each thread takes the next until none is left."""
+
+    def __init__(self) -> None:
+        board = np.zeros(8, np.int64)
+        self._lead, self._follow = np.zeros(3, np.int64), np.zeros(2, np.int64)  # what the two are told
+        self._lead[0] = self._follow[0] = board.ctypes.data
+        self._at = self._lead.ctypes.data, self._follow.ctypes.data
+        self._board = board  # which the addresses do not keep
+        self._native: Native | None = None
+
+    def lead(self, native: Native, parts: np.ndarray) -> int:
+        """Do parts, and let others; how many are not done yet."""
+        self._native = native
+        self._lead[1], self._lead[2] = parts.ctypes.data, len(parts)
+        return native.lead(self._at[0])
+
+    def wait(self, native: Native) -> float:
+        """Until all parts are done, and for how long."""
+        self._lead[2], began = 0, perf_counter()
+        try:
+            while native.lead(self._at[0]):
+                sleep(0)
+        except BaseException:  # an interrupt; nobody may write to the caller's arrays once he has them back
+            while native.lead(self._at[0]):
+                sleep(0)
+            raise
+        return perf_counter() - began
+
+    def work(self) -> None:
+        """Help, and look out for more."""
+        if self._native is not None:
+            if not self._follow[1]:
+                self._follow[1] = _looks(self._native)
+            self._native.follow(self._at[1])
+
+
+def _looks(native: Native) -> int:
+    """How often a helper looks at a board in the time for which it is to stay."""
+    board = np.zeros(8, np.int64)
+    words = np.array([board.ctypes.data, _TRIAL])
+    began = perf_counter()
+    native.follow(words.ctypes.data)
+    return int(_TRIAL * _PATIENCE / (perf_counter() - began))
+
+
 class Crew:
     """`size` threads, of which the one that calls `run` is one."""
 
     def __init__(self, size: int):
         self.size = size
         self._lock = threading.Lock()  # one call has the crew at a time; others work alone
-        self._batch = _IDLE
+        self._batch: _Batch | _Board = _IDLE
+        self._board = _Board()
         self._go = [threading.Lock() for _ in range(size - 1)]
         self._place = Place()
         self._until = 0.0  # until then helpers are left alone
@@ -94,16 +156,36 @@ class Crew:
                 task()
             return
         try:
-            self._batch = batch = _Batch(tasks)
-            self._place.clear()
-            for go in self._go[: len(tasks) - 1]:
-                if go.locked():  # else its thread has not yet woken up for an earlier batch
-                    go.release()
+            batch = _Batch(tasks)
+            self._call(batch, len(tasks))
             batch.work()
             self._judge(batch.wait())
         finally:
             self._batch = _IDLE  # which holds no arrays
             self._lock.release()
+
+    def share(self, native: Native, parts: np.ndarray) -> None:
+        """Do all `parts`, in any order, and come back when they are done.
+
+        `parts` are rows of two words, the address of machine code and that of its arguments' words.
+        """
+        if len(parts) < 2 or perf_counter() < self._until or not self._lock.acquire(blocking=False):
+            _Board().lead(native, parts)
+            return
+        try:
+            self._call(self._board, len(parts))
+            if self._board.lead(native, parts):
+                self._judge(self._board.wait(native))
+        finally:
+            self._lock.release()
+
+    def _call(self, batch: _Batch | _Board, parts: int) -> None:
+        """Have helpers take part in what is to be done."""
+        self._batch = batch
+        self._place.clear()
+        for go in self._go[: parts - 1]:
+            if go.locked():  # else its thread has not yet woken up for an earlier batch
+                go.release()
 
     def _judge(self, waited: float) -> None:
         """Leave helpers alone that were waited for; they share a core with another program."""

@@ -9,13 +9,13 @@ Where NumPy brings another BLAS nothing is changed.
 
 import ctypes
 import sys
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nbtape.core.crew import crew
+from nbtape.core.crew import Native, crew
 from nbtape.core.kernel import late
 
 PART = 8_000_000  # multiplications for which it is worth waking up another thread, on two cores
@@ -26,8 +26,10 @@ _SYMBOLS = ("scipy_openblas_{}_num_threads64_", "scipy_openblas_{}_num_threads",
 _CORES = tuple(name.replace("{}_num_threads", "get_corename") for name in _SYMBOLS)
 _WIDE = (b"SkylakeX", b"Cooperlake", b"SapphireRapids")  # what OpenBLAS calls cores with AVX-512
 
-_tiles = late("nbtape.kernels.cpu.multiply:multiply")
-_ROWS, _WIDTH = 8, 32  # of a tile
+_tiles, _tiles_in_parts = map(late, [f"nbtape.kernels.cpu.multiply:{name}" for name in ("multiply", "parts")])
+_native = late("nbtape.kernels.cpu.crew:native")
+_ROWS, _WIDTH = 6, 64  # of a tile
+_FINER = 4  # times as many parts where threads take them in machine code
 _LITTLE = 1_000_000  # multiplications, up to which OpenBLAS does not copy either
 _COPIES = 10  # multiplications that take as long as it takes to copy a number
 _GAIN = 0.11  # of the time of a product, from which on tiles are surely quicker
@@ -97,23 +99,23 @@ def _suits(a: Any, b: Any) -> bool:
     if not _wide or "numba" not in sys.modules or a.ndim != 2 or b.ndim != 2 or a.dtype.char != "f":
         return False
     (m, k), n = a.shape, b.shape[1]
-    if k != len(b):
+    if k != len(b) or m < _ROWS or n < _WIDTH or b.strides[1] != b.itemsize:
         return False
-    if m < _ROWS or n < _WIDTH or b.strides[1] != b.itemsize:
-        return False
-    rest = (m % _ROWS) / m + (n % _WIDTH) / n
-    return _COPIES * (1 / m + 1 / n + 1 / k) - rest > _GAIN
+    return _COPIES * (1 / m + 1 / n + 1 / k) - (n % _WIDTH) / n > _GAIN
 
 
 def _into(a: Any, b: Any, y: Any) -> None:
-    """Write a product to `y`: in tiles where that suits, but for the rows and columns that are left over."""
+    """Write a product to `y`: in tiles where that suits, but for the columns that are left over."""
     if not _suits(a, b):
         np.matmul(a, b, y)
         return
-    m, n = len(a) // _ROWS * _ROWS, b.shape[1] // _WIDTH * _WIDTH
-    _tiles(a[:m], b[:, :n], y[:m, :n])
-    if m < len(a):
-        np.matmul(a[m:], b[:, :n], y[m:, :n])
+    n = b.shape[1] // _WIDTH * _WIDTH
+    _tiles(a, b[:, :n], y[:, :n])
+    _rest(a, b, y, n)
+
+
+def _rest(a: Any, b: Any, y: Any, n: int) -> None:
+    """Write the columns of a product from n on."""
     if n < b.shape[1]:
         np.matmul(a, b[:, n:], y[:, n:])
 
@@ -128,6 +130,12 @@ def _shared(a: Any, b: Any) -> Any:
     if parts < 2 or a.shape[-1] != b.shape[-2]:
         return _alone(a, b)
     y = np.empty((*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), m, n), a.dtype)
+    if _suits(a, b):
+        whole = n // _WIDTH * _WIDTH
+        entries, _words = _tiles_in_parts(a, b[:, :whole], y[:, :whole], _FINER * parts)
+        threads.share(_hands(), entries)
+        _rest(a, b, y, whole)
+        return y
     cuts = [max(m, n) * i // parts for i in range(parts + 1)]
     pieces = [slice(*ends) for ends in zip(cuts, cuts[1:])]
     if m >= n:
@@ -136,6 +144,11 @@ def _shared(a: Any, b: Any) -> Any:
         tasks = [partial(_into, a, b[..., s], y[..., s]) for s in pieces]
     threads.run(tasks)
     return y
+
+
+@cache
+def _hands() -> Native:
+    return Native(*_native())
 
 
 def _parts(work: int, threads: int) -> int:

@@ -18,7 +18,8 @@ def needed(actions: Iterable[Any]) -> list[str]:
 
 def kernels_of(actions: Iterable[Any]) -> Iterator[str]:
     """The texts of all kernels, without those that steer them."""
-    return (text for text in texts_of(actions) if text not in (steps.LOOP, steps.BRANCH))
+    steering = (steps.LOOP, steps.BRANCH, steps.LEAD, steps.FOLLOW)
+    return (text for text in texts_of(actions) if text not in steering)
 
 
 def texts_of(actions: Iterable[Any]) -> Iterator[str]:
@@ -27,6 +28,8 @@ def texts_of(actions: Iterable[Any]) -> Iterator[str]:
         match action:
             case Launch():
                 yield action.kernel.text
+                if len(action.parts) > 1:
+                    yield from (steps.LEAD, steps.FOLLOW)
             case control.Growing():
                 yield from texts_of([action.action])
             case control.Loop():

@@ -8,12 +8,14 @@ kernels are (`steps.py`). So programs nest; and one that was stopped goes on whe
 import ctypes
 import time
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from nbtape.compile.code.native import addresses
-from nbtape.compile.running.steps import BRANCH, LOOP, RUN
+from nbtape.compile.running.steps import BRANCH, FOLLOW, LEAD, LOOP, RUN
+from nbtape.core.crew import Native
 
 PAUSE = -1  # what a loop returns now and then, for Python to see a Ctrl-C
 _PATIENCE = np.array([64, 64])  # trips of all loops until the next pause, and from one to the next
@@ -34,6 +36,12 @@ def words(*arguments: Any) -> np.ndarray:
         else:
             table[k] = argument
     return table
+
+
+@cache
+def shared() -> Native:
+    """How threads share parts of work."""
+    return Native(*map(_ENTRY, addresses([LEAD, FOLLOW])))
 
 
 class Step:

@@ -90,14 +90,16 @@ class _Shared(_Told):
         memory, self.actions = host.memory, [launch]
         (entry,) = addresses([launch.kernel.text])
         scope = Scope()
-        self.parts = [machine.Program([(entry, memory.bound(words, scope))]).run for words in launch.parts]
+        self.words = [memory.bound(words, scope) for words in launch.parts]
+        self.parts = np.array([(entry, words.ctypes.data) for words in self.words])
+        self.native = machine.shared()
         self.patch = machine.Program([memory.patching(scope)])
         self.heed(memory, scope)
 
     def __call__(self, arrays: list) -> None:
         self.tell(arrays)
         self.patch.run()
-        crew().run(self.parts)
+        crew().share(self.native, self.parts)
 
 
 class _Growth:

@@ -11,6 +11,8 @@ They are kernels as others are, and these are the words of their arguments:
     GEMM    [function, transpose a, transpose b, m, n, k, a, lda, b, ldb, c, ldc, beta,
              count, step of a, of b, of c]
     THREADS [function, count]
+    LEAD    [board, parts, count]
+    FOLLOW  [board, patience]
 
 The first word of RUN, LOOP and BRANCH tells them where to go on after a stop; 0 is the beginning.
 """
@@ -131,4 +133,20 @@ from nbtape.kernels.machine import tell
 
 def kernel(function: "int64", count: "int64"):
     tell(function, count)
+'''
+
+LEAD = '''"""Have threads take part in work."""
+from nbtape.kernels.board import lead
+
+
+def kernel(board: "int64", parts: "int64", count: "int64") -> "int64":
+    return lead(board, parts, count)
+'''
+
+FOLLOW = '''"""Take part in work."""
+from nbtape.kernels.board import follow
+
+
+def kernel(board: "int64", patience: "int64") -> "int64":
+    return follow(board, patience)
 '''
