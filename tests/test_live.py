@@ -314,6 +314,28 @@ def test_layers_of_a_model_with_the_same_names_go_by_their_paths():
     assert all("/" in name for name in found)
 
 
+def test_a_journal_fits_a_model_that_is_made_again():
+    def model():
+        made = tf.keras.Sequential(
+            [tf.keras.layers.Dense(2, name="first"), tf.keras.layers.Dense(1, name="last")]
+        )
+        made.build((None, 3))
+        return made
+
+    assert (
+        list(named(model()))
+        == list(named(model()))
+        == ["first/kernel", "first/bias", "last/kernel", "last/bias"]
+    )
+    with tf.live(model(), replay=[(0, "trainable", "first", False)]) as live:
+        assert [v.trainable for v in live.table.names.values()] == [False, False, True, True]
+
+
+def test_a_journal_of_another_model_is_refused_before_the_run():
+    with pytest.raises(ValueError, match="no 'second' here, but first/kernel"):
+        tf.live([tf.Variable(1.0, name="first/kernel")], replay=[(9, "trainable", "second", False)])
+
+
 def test_budget_holds_in_any_second():
     now = [0.0]
     shared = Budget(20, clock=lambda: now[0])

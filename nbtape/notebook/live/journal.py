@@ -64,6 +64,11 @@ class Replay:
         """After how many steps there is something to do."""
         return self._todo[0][0] if self._todo else float("inf")
 
+    @property
+    def scopes(self) -> list[str]:
+        """What will be frozen, or trained again."""
+        return [args[0] for _, name, args in self._todo if name == "trainable"]
+
     def due(self, step: int) -> Iterator[Command | None]:
         """What to do now: a command, or None to keep a snapshot."""
         while self._todo and self._todo[0][0] <= step:

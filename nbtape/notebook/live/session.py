@@ -21,7 +21,7 @@ from nbtape.notebook.live.series import History
 from nbtape.notebook.live.snapshots import Snapshots
 from nbtape.notebook.live.state import progress, snapshot
 from nbtape.notebook.live.steering import Steering
-from nbtape.notebook.live.variables import Table, named
+from nbtape.notebook.live.variables import Table, named, under
 from nbtape.state.saving.tracking import is_trackable
 from nbtape.state.variable import Variable
 
@@ -84,6 +84,9 @@ class Live(Steering):
         self.table = Table(named(variables) if variables is not None else {}, optimizer)
         self._limit, self.snapshots = snapshots, Snapshots([], 0)
         self._replay, self._is_empty = Replay(replay), self.mailbox.empty
+        for scope in self._replay.scopes:
+            if not under(scope, self.table.names):
+                raise ValueError(f"replay: there is no {scope!r} here, but {', '.join(self.table.names)}")
         self._replay_at = self._replay.next
         self.state, self.step, self.seconds = "ready", 0, 0.0
         self._logged: list[tuple[int, dict]] = []

@@ -16,14 +16,18 @@ _LEAST, _GREATEST = 1e-10, 1e6  # norms that are so whatever the others are
 
 
 def named(x: Any) -> dict[str, Variable]:
-    """The variables of a model or a list, by names that differ, in the order they were made in."""
+    """The variables of a model or a list, by names that differ, in the order they were made in.
+
+    Those of a model go without its own name, which is another one when it is made again: `sequential_1`.
+    """
     paths: dict[int, str] = {}
     if isinstance(x, dict | list | tuple):
         found = list(x.values() if isinstance(x, dict) else x)
     else:
         found = list(getattr(x, "variables", [x]))
         paths = {v._serial: path for path, v, _ in walk(x) if isinstance(v, Variable)}
-    own = [str(name) for name in x] if isinstance(x, dict) else [_called(v) for v in found]
+    root = f"{getattr(x, 'name', '')}/"
+    own = [str(name) for name in x] if isinstance(x, dict) else [_called(v).removeprefix(root) for v in found]
     names: dict[str, Variable] = {}
     for name, v in zip(own, found):
         name = name if own.count(name) == 1 else paths.get(v._serial, name)
