@@ -275,11 +275,11 @@ def test_restore_gives_back_variables_and_what_the_optimizer_keeps():
 
 def test_snapshots_are_few_however_many_are_taken():
     v = tf.Variable(0.0)
-    kept = Snapshots([v], limit=10)
-    kept.take(5, forever=True)
+    kept = Snapshots(limit=10)
+    kept.take(5, [v], forever=True)
     for step in range(6, 500):
         v.assign(float(step))
-        kept.take(step)
+        kept.take(step, [v])
     assert len(kept.steps) <= 11 and kept.steps[0] == 5 and kept.steps[-1] == 499
     kept.restore(kept.steps[1])
     assert float(v) == kept.steps[1]

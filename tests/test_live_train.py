@@ -57,6 +57,15 @@ def test_errors_of_the_step_name_its_cell_and_line(notebook, capsys):
     assert f"Cell In[{result.execution_count}], line 5" in capsys.readouterr().out
 
 
+def test_operation_that_makes_nan_is_named_by_its_line(notebook, capsys):
+    notebook.run(
+        "%%train --steps 4 --optimizer sgd(0.5) --vars b\nroot = tf.sqrt(b)\nloss = root * b * 0.0 + b"
+    )
+    told = capsys.readouterr().out
+    assert told.startswith("step 2: loss is not finite") and "sqrt made 1 of 1" in told
+    assert "line 2: root = tf.sqrt(b)" in told
+
+
 @pytest.mark.parametrize(
     "line, told",
     [

@@ -8,13 +8,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from time import monotonic
 from typing import Any
 
 from nbtape.core.kernel import late
 from nbtape.notebook.live.budget import PERIOD
 from nbtape.notebook.live.feed import Feed
+from nbtape.notebook.live.guard import Guard, Trouble
 from nbtape.notebook.live.journal import Journal, Replay
 from nbtape.notebook.live.mailbox import Mailbox
 from nbtape.notebook.live.series import History
@@ -50,6 +51,10 @@ class Live(Steering):
     `snapshots` is how many states are kept to go back to. Without a notebook, or where the environment has
     NBTAPE_HEADLESS=1, all is kept and nothing is shown but a line at the end.
 
+    The first number that is not finite is told with its step, and with the operation that made it where the
+    step is called by `run`; it pauses a run whose panel is looked at. `guard="stop"` ends the run, None
+    looks for nothing.
+
     >>> w = tf.Variable([1.0, -2.0], name="w")
     >>> optimizer = tf.optimizers.SGD(0.1)
     >>> with tf.live([w], optimizer=optimizer, steps=50) as live:
@@ -74,7 +79,10 @@ class Live(Steering):
         compare: Sequence["Live"] = (),
         replay: Any = (),
         snapshots: int = 32,
+        guard: str | None = "pause",
     ):
+        if guard not in ("pause", "stop", None):
+            raise ValueError(f'guard is "pause", "stop" or None, got {guard!r}')
         if what is not None and _holds_variables(what):
             what, variables = None, what
         self._iterable: Iterable | None = what
@@ -82,7 +90,9 @@ class Live(Steering):
         self.optimizer, self.name, self.compare = optimizer, name, list(compare)
         self.history, self.journal, self.mailbox, self.feed = History(), Journal(), Mailbox(), Feed()
         self.table = Table(named(variables) if variables is not None else {}, optimizer)
-        self._limit, self.snapshots = snapshots, Snapshots([], 0)
+        self.snapshots = Snapshots(snapshots)
+        self.guard = None if guard is None else Guard(self.table.names)
+        self._stops, self.trouble = guard == "stop", None  # and what the guard found
         self._replay, self._is_empty = Replay(replay), self.mailbox.empty
         for scope in self._replay.scopes:
             if not under(scope, self.table.names):
@@ -105,6 +115,22 @@ class Live(Steering):
                 self._between()
             elif len(self._logged) >= _BUFFER:
                 self._sort()
+
+    def run(self, step: Callable, /, *args: Any, **options: Any) -> Any:
+        """Call `step(*args)`, so that the guard can do it again and name the operation that went wrong.
+
+        >>> x = tf.Variable(2.0, name="x")
+        >>> def halve():
+        ...     return tf.math.log(x.assign_sub(1.0))
+        >>> with tf.live([x]) as live:
+        ...     live.log(loss=live.run(halve))
+        ...     live.log(loss=live.run(halve))
+        step 1: loss is not finite
+          log made 1 of 1 values inf or nan (-inf), at ...
+        """
+        if self.guard is not None:
+            self.guard.calls.append((self.step, step, args, options))
+        return step(*args, **options)
 
     def note(self, /, **metrics: Any) -> None:
         """Note numbers of the last step, as of a validation, which end no step."""
@@ -175,6 +201,9 @@ class Live(Steering):
         for command in self._replay.due(self.step):
             self._keep(forever=True) if command is None else self._carry_out(command)
         self._replay_at = self._replay.next
+        self._sort()
+        if self.guard is not None and (found := self.guard.look(self)):
+            self._tell(found)
         self._read_mail()
         if self.state == "paused" and self.step >= self._steps_allowed:
             self._wait()
@@ -183,6 +212,16 @@ class Live(Steering):
         if self.state == "stopped":
             raise Stopped
         self._look(monotonic())
+
+    def _tell(self, found: Trouble) -> None:
+        """The guard found what is not finite: ask what to do, where somebody can answer."""
+        self.trouble = found
+        if self._stops:
+            self.state = "stopped"
+        elif self.feed.panel is not None and self.mailbox.browsers and self.state == "running":
+            self._do_pause()
+            return
+        print(found)
 
     def _wait(self) -> None:
         """Paused: do what is asked until that is to go on."""
@@ -202,27 +241,37 @@ class Live(Steering):
         elif self.feed.panel is not None and self.table.names and now >= self._next_look:
             self._looked = now
             self.table.begin()
-        if self._limit and self.table.names and now >= self._next_keep:
+        if self.snapshots.limit and self.table.names and now >= self._next_keep:
             self._keep()
             self._next_keep = now + max(_KEEP, (monotonic() - now) / _SHARE)
-        self._sort()
         self.feed.send(self)
         at_once = self.table.is_looking or self._is_interrupted or self._steps_allowed < math.inf
+        if self.guard is not None:  # a first step makes what the optimizer keeps
+            at_once = at_once or self.guard.is_watching or self.step < 2
         self._due = 0.0 if at_once else now + PERIOD
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the optimizer has made all that it keeps beside the variables."""
+        return getattr(self.optimizer, "built", True)
+
+    def to_keep(self) -> list[Variable]:
+        """The variables that a state is made of."""
+        kept = [*self.table.names.values(), *getattr(self.optimizer, "variables", ())]
+        return list({v._serial: v for v in kept}.values())
+
     def _keep(self, forever: bool = False) -> None:
-        """Keep a snapshot, from when the optimizer has made all that it keeps beside the variables."""
-        if not getattr(self.optimizer, "built", True):
-            return
-        if not self.snapshots.steps:
-            kept = [*self.table.names.values(), *getattr(self.optimizer, "variables", ())]
-            self.snapshots = Snapshots(list({v._serial: v for v in kept}.values()), self._limit)
-        self.snapshots.take(self.step, forever)
+        """Keep a snapshot."""
+        if self.is_whole:
+            self.snapshots.take(self.step, self.to_keep(), forever)
 
     def _sort(self) -> None:
         """Put what was logged into the curves."""
         logged, self._logged = self._logged, []
-        self.feed.add(self.history.extend(logged))
+        points = self.history.extend(logged)
+        self.feed.add(points)
+        if self.guard is not None:
+            self.guard.note(points)
 
     def _close(self, state: str) -> None:
         """The end, whatever brought it: let go of everything that was taken, and leave a picture."""
@@ -232,6 +281,10 @@ class Live(Steering):
         if self.table.is_looking:
             self.table.forget()
         self._sort()
+        if self.guard is not None:
+            if state == "done" and (found := self.guard.look(self)):
+                self._tell(found)
+            self.guard.watch(False)
         if self.feed.panel is not None:
             panel, self.feed.panel = self.feed.panel, None
             panel.freeze(self)

@@ -4,49 +4,60 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbtape.core import context
+from nbtape.state.variable import Variable
 
 _BYTES = 256 << 20  # of all snapshots of one run
+State = list[tuple[Variable, Any]]  # variables, and their values
+
+
+def state_of(variables: Sequence[Variable]) -> State:
+    """The values of now. Tensors share them with the variables until these change."""
+    with context.paused():
+        return [(v, v.read_value()) for v in variables]
+
+
+def give_back(state: State) -> None:
+    """Give variables the values that they had."""
+    with context.paused():
+        for v, value in state:
+            v.assign(value, read_value=False)
 
 
 class Snapshots:
     """Values of variables after some numbers of steps; where there are too many, every other one goes.
 
     >>> from nbtape.notebook.live.snapshots import Snapshots
-    >>> v = tf.Variable(1.0)
-    >>> kept = Snapshots([v], limit=8)
-    >>> kept.take(0), v.assign(5.0).numpy().item(), kept.restore(0), v.numpy().item()
+    >>> v, kept = tf.Variable(1.0), Snapshots(limit=8)
+    >>> kept.take(0, [v]), v.assign(5.0).numpy().item(), kept.restore(0), v.numpy().item()
     (None, 5.0, None, 1.0)
     """
 
-    def __init__(self, variables: Sequence[Any], limit: int = 32):
-        self._variables = list(variables)
-        size = sum([v.numpy().nbytes for v in self._variables])
-        self.limit = min(limit, _BYTES // max(size, 1))
-        self._kept: dict[int, tuple[list, bool]] = {}
+    def __init__(self, limit: int = 32):
+        self.limit = limit
+        self._kept: dict[int, tuple[State, bool]] = {}
 
     @property
     def steps(self) -> list[int]:
         """After how many steps each was taken."""
-        return list(self._kept)
+        return sorted(self._kept)
 
-    def take(self, step: int, forever: bool = False) -> None:
-        """Keep the values of now. Tensors share them with the variables until these change."""
-        if not self.limit and not forever:
-            return
-        with context.paused():
-            values = [v.read_value() for v in self._variables]
+    def take(self, step: int, variables: Sequence[Variable], forever: bool = False) -> None:
+        """Keep the values of now."""
+        if self.limit or forever:
+            self.put(step, state_of(variables), forever)
+
+    def put(self, step: int, state: State, forever: bool = False) -> None:
+        """Keep the values of then."""
         forever = forever or self._kept.get(step, (None, False))[1]
-        self._kept[step] = values, forever
-        if len(self._kept) > max(self.limit, 2):
-            passing = [k for k, (_, stays) in self._kept.items() if not stays]
+        self._kept[step] = state, forever
+        size = sum([value._value.nbytes for _, value in state])
+        if len(self._kept) > max(min(self.limit, _BYTES // max(size, 1)), 2):
+            passing = [k for k in self.steps if not self._kept[k][1]]
             for k in passing[1:-1:2]:
                 del self._kept[k]
 
     def restore(self, step: int) -> None:
         """Give the variables the values that they had; raises KeyError where these are not kept."""
-        values, _ = self._kept[step]
-        with context.paused():
-            for v, value in zip(self._variables, values):
-                v.assign(value, read_value=False)
+        give_back(self._kept[step][0])
         for later in [k for k in self._kept if k > step and not self._kept[k][1]]:
             del self._kept[later]

@@ -64,6 +64,7 @@ def _changing(run: Any) -> dict[str, Any]:
         "trainable": run.table.trainable(),
         "looks": run.table.looks,
         "snapshots": run.snapshots.steps,
+        "trouble": run.trouble and run.trouble._asdict(),
         "marks": [(step, _told(name, args)) for step, name, *args in run.journal][-50:],
     }
 

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from nbtape.notebook.live.feed import Feed
+from nbtape.notebook.live.guard import Guard, Trouble
 from nbtape.notebook.live.journal import Journal
 from nbtape.notebook.live.mailbox import Command, Mailbox
 from nbtape.notebook.live.snapshots import Snapshots
@@ -20,6 +21,8 @@ class Steering:
     journal: Journal
     mailbox: Mailbox
     feed: Feed
+    guard: Guard | None
+    trouble: Trouble | None
     step: int
     state: str
     _steps_allowed: float = math.inf  # after how many steps a paused run waits
@@ -37,6 +40,8 @@ class Steering:
         getattr(self, f"_do_{name}")(*args)
         if name != "ready":
             self.journal.add(self.step, command)
+        if self.guard is not None and self.guard.is_armed:
+            self.guard.renew(self)
         self.feed.hurry()
 
     def _read_mail(self, timeout: float | None = None) -> bool:
@@ -56,7 +61,7 @@ class Steering:
         self.state, self._steps_allowed = "paused", self.step
 
     def _do_resume(self) -> None:
-        self.state, self._steps_allowed = "running", math.inf
+        self.state, self._steps_allowed, self.trouble = "running", math.inf, None
 
     def _do_step(self) -> None:
         self.state, self._steps_allowed = "paused", self.step + 1
@@ -75,3 +80,6 @@ class Steering:
 
     def _do_restore(self, step: int) -> None:
         self.snapshots.restore(step)
+        self.trouble = None
+        if self.guard is not None:
+            self.guard.again(self)

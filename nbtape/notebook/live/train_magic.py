@@ -69,7 +69,7 @@ class TrainMagics(Magics):
         with run:
             run.log(loss=first)
             for batch in itertools.islice(batches, count - 1):
-                run.log(loss=step(batch))
+                run.log(loss=run.run(step, batch))
 
     def _count(self, text: str) -> int:
         found = value(self.shell, text)
