@@ -75,7 +75,8 @@ from nbtape.graph.functional import foldl as foldl, foldr as foldr, map_fn as ma
 from nbtape.graph.graph import Graph as Graph
 from nbtape.graph.python import numpy_function as numpy_function, py_function as py_function
 from nbtape.graph.symbolic import Operation as Operation
-from nbtape.graph.v1.device import DeviceSpec as DeviceSpec, device as device
+from nbtape.graph.v1.device import device as device
+from nbtape.graph.v1.device_spec import DeviceSpec as DeviceSpec
 from nbtape.graph.v1.gradients import gradients as gradients, hessians as hessians
 from nbtape.graph.v1.overrides import RegisterGradient as RegisterGradient, no_gradient as no_gradient
 from nbtape.graph.v1.setting import (
@@ -232,6 +233,7 @@ from nbtape.ops.subscript import newaxis as newaxis
 from nbtape.ops.tensor_array import TensorArray as TensorArray
 from nbtape.ops.tile import repeat as repeat, tile as tile
 from nbtape.program.function import function as function
+from nbtape.state.creators import variable_creator_scope as variable_creator_scope
 from nbtape.state.initializers import (
     constant_initializer as constant_initializer,
     ones_initializer as ones_initializer,

@@ -20,7 +20,7 @@ THIRD_PARTY = {  # beside numpy, which every floor may import
     "notebook": {"IPython", "anywidget", "ipywidgets", "matplotlib", "traitlets"},
 }
 # and every file right under nbtape/ that is not a program
-FACES = {"autograph", "compat", "experimental", "keras", "math", "nn", "optimizers", "random"}
+FACES = {"autograph", "compat", "config", "experimental", "keras", "math", "nn", "optimizers", "random"}
 PROGRAMS = {"bench", "__main__"}
 FILES = {path.relative_to(HOUSE).as_posix(): path for path in sorted(HOUSE.rglob("*.py"))}
 CHECKED = [name for name in FILES if name.removesuffix(".py").split("/")[0] not in PROGRAMS]

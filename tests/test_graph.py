@@ -485,7 +485,7 @@ def test_gradients_in_a_graph():
 
 
 def test_device_strings_are_checked():
-    with tf.device("/GPU:0"), tf.device("/job:localhost/task:0/device:CPU:0"), tf.device(None):
+    with tf.device("/CPU:0"), tf.device("/job:localhost/task:0/device:CPU:0"), tf.device(None):
         assert tf.constant(1.0).device.endswith("CPU:0")
     for name in ("/gpu:foo", "/foo:1", "/gpu:0/cpu:0"):
         with pytest.raises(ValueError):

@@ -41,7 +41,8 @@ class _Local(threading.local):
         self.watch: tuple | None = None  # (graph, recorders) if there are any: what the hot path looks at
         self.pulling = False  # whether a gradient rule runs, as Tensors
         self.scope = ""  # name scope prefix, "" or "a/b/"
-        self.device: tuple = ()  # what says where operations of graphs are put, outermost first
+        self.device: tuple = ()  # what says where operations are put, outermost first
+        self.creators: tuple = ()  # what is asked for each variable that is made, outermost first
         self.session: Any = None  # the session that `eval` and `run` use where they are given none
 
 

@@ -252,16 +252,18 @@ class Graph(Contents):
     @contextmanager
     def as_default(self):
         """Let the operations of this block go into the graph; tapes that are open do not see them."""
-        outer = context.local.scope, context.local.device
+        outer = context.local.scope, context.local.device, context.local.creators
         context.local.scope = ""
-        if not self.building_function:
+        if not self.building_function or context.local.graph is None:
             context.local.device = ()
+        if not self.building_function:
+            context.local.creators = ()
         try:
             with context.recording((), self):
                 yield self
         finally:
             self.names.settle()
-            context.local.scope, context.local.device = outer
+            context.local.scope, context.local.device, context.local.creators = outer
 
     def device(self, device_name_or_function: Any) -> Any:
         """A `with` block whose operations are put on a device."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from nbtape.compile.code.cache import cache_folder
 from nbtape.core.report import size
-from nbtape.graph.v1.setting import list_physical_devices
+from nbtape.graph.v1.hardware import list_physical_devices
 from nbtape.notebook.live.route import expected, probe
 from nbtape.notebook.tables import text_table
 from nbtape.ops.blas import thread_count

@@ -14,7 +14,7 @@ from nbtape.autodiff.tape import GradientTape
 from nbtape.autodiff.trap import nan_trap
 from nbtape.core import context
 from nbtape.graph.v1.device import device
-from nbtape.graph.v1.setting import list_logical_devices
+from nbtape.graph.v1.hardware import list_logical_devices
 from nbtape.notebook.cards import tape_line
 from nbtape.notebook.cells import Openings
 from nbtape.notebook.expressions import value, watched

@@ -4,7 +4,6 @@ A session runs only what its fetches need. That is one `Step` for each set of fe
 first run of its kind.
 """
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import islice
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nbtape.core import context, source
+from nbtape.core import context
 from nbtape.core.convert import array_of
 from nbtape.core.dtype import string
 from nbtape.core.engine import EagerTensor, Tensor, readable
@@ -21,17 +20,18 @@ from nbtape.core.slices import IndexedSlices
 from nbtape.graph.graph import Graph
 from nbtape.graph.symbolic import Operation, SymbolicTensor
 from nbtape.graph.v1.default import get_default_graph
-from nbtape.graph.v1.device import is_here
+from nbtape.graph.v1.device_spec import is_here
+from nbtape.graph.v1.hardware import LogicalDevice
+from nbtape.graph.v1.placement import CPU, get_soft_device_placement, tell
 from nbtape.ops.sampler import Seeds, seeded_by
 from nbtape.program.feeds import fed_value, given, pairs
 from nbtape.program.step import Step
 from nbtape.state.graph_variable import GraphVariable
 from nbtape.state.scopes.scope import name_scope
-from nbtape.state.variable import Variable
+from nbtape.state.variable import ResourceVariable, Variable
 from nbtape.state.writes import exclusive
 
 _UNSEEDED = nullcontext()
-CPU = "/job:localhost/replica:0/task:0/device:CPU:0"
 
 
 class IndexedSlicesValue(NamedTuple):
@@ -58,8 +58,8 @@ class Session:
         if graph is not None and not isinstance(graph, Graph):
             raise TypeError(f'Argument `graph` must be a tf.Graph, but got "{type(graph).__name__}"')
         self._graph = get_default_graph() if graph is None else graph
-        self._closed, self._soft = False, getattr(config, "allow_soft_placement", None)
-        self._missing: set[str] = set()  # devices that are not there, of which the user has been told
+        soft = getattr(config, "allow_soft_placement", None)
+        self._closed, self._soft = False, get_soft_device_placement() if soft is None else soft
         self._steps: dict[tuple, Step] = {}
         self._cells: dict[int, Variable] = {}
         self.initialized: dict[int, Any] = {}  # the variables that have a value here, by serial
@@ -91,7 +91,7 @@ class Session:
                 zeros[...] = b""
             with context.paused(), name_scope(""):
                 name = variable.name.removesuffix(":0")
-                found = Variable(zeros, name=name, shape=variable.shape, trainable=False)
+                found = ResourceVariable(zeros, name=name, shape=variable.shape, trainable=False)
             self._cells[variable._serial] = found
         return found
 
@@ -99,19 +99,18 @@ class Session:
         """See to it that operations are on devices that are there, or say where they run instead."""
         for operation in operations:
             device = operation._device
-            if not device or device in self._missing or is_here(device):
+            if is_here(device):
                 continue
-            if self._soft is False:
+            if not self._soft:
                 raise invalid(
                     f"Cannot assign a device for operation {operation.name}: it was explicitly assigned to "
                     f"{device} but available devices are [ {CPU} ]. Make sure the device specification "
                     "refers to a valid device, or run with tf.ConfigProto(allow_soft_placement=True)."
                 )
-            self._missing.add(device)
-            warnings.warn(
-                f"There is no device {device}: {operation.name}, and all else that was put there, runs on "
-                f"{CPU}. ConfigProto(allow_soft_placement=False) makes this an error.",
-                stacklevel=source.depth(),
+            tell(
+                device,
+                f"{operation.name}, and all else that was put there,",
+                "tf.ConfigProto(allow_soft_placement=False) makes this an error.",
             )
 
     # Running
@@ -229,9 +228,9 @@ class Session:
 
         return call
 
-    def list_devices(self) -> list:
+    def list_devices(self) -> list[LogicalDevice]:
         """The devices that the session can use."""
-        return []
+        return [LogicalDevice(CPU, "CPU")]
 
     # Opening and closing
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.core import source
+from nbtape.core import context, source
 from nbtape.core.engine import Tensor, o
 from nbtape.core.errors import FailedPreconditionError, invalid
 from nbtape.core.kernel import View
@@ -59,7 +59,7 @@ class Step(FunctionGraph):
         wanted = [x if isinstance(x, Operation) else x._op for x in fetches if id(x) not in fed]
         operations = needed(wanted, fed, self._is_set)
         session.placed(operations)
-        with self.as_default():
+        with context.paused(), self.as_default():  # the operations have been put where they are
             env = {id(x): self.add_input(x._spec, x._op.name) for x in feeds}
             self._take(operations, env)
             # Checks give their input, which need not be used for them to be made.

@@ -13,12 +13,14 @@ from nbtape.core.engine import Reference, apply, o, tensor
 from nbtape.core.shape import Spec, TensorShape
 from nbtape.graph.rows import spec_of_variable
 from nbtape.graph.symbolic import Operation, session_for
+from nbtape.state.creators import created
 from nbtape.state.scopes.collection import collected
 from nbtape.state.variable import (
     ResourceVariable,
     Variable,
     VariableAggregation,
     VariableSynchronization,
+    kind_here,
     kinds,
 )
 
@@ -200,7 +202,7 @@ class GraphVariable(ResourceVariable):
         graph = context.local.graph
         if graph.building_function:
             return self
-        view = object.__new__(_Assigned)
+        view: Any = object.__new__(_Assigned)
         view.__dict__ = self.__dict__ | {"_assignment": graph.last, "_variable": self.ref().deref()}
         view._snapshot = view.__tensor__()
         return view
@@ -250,6 +252,16 @@ class _Assigned(GraphVariable):
 kinds[True] = GraphVariable
 
 
+def _made(**arguments: Any) -> Any:
+    """A variable, for the arguments that it had in TensorFlow 1."""
+    arguments.pop("expected_shape", None)
+    kind = kind_here()
+    if kind is not GraphVariable:
+        for key in ("collections", "use_resource"):
+            arguments.pop(key, None)
+    return kind(**arguments)
+
+
 class _AnyVariable(type):
     def __call__(
         cls,
@@ -269,12 +281,8 @@ class _AnyVariable(type):
         aggregation: VariableAggregation = VariableAggregation.NONE,
         shape: Any = None,
     ) -> Any:
-        graph = context.local.graph
-        more: dict[str, Any] = {}
-        if graph is not None and not graph.building_function:
-            more = {"collections": collections, "use_resource": use_resource}
-        return Variable(initial_value, trainable, validate_shape, caching_device, name, variable_def, dtype,
-                        import_scope, constraint, synchronization, aggregation, shape, **more)  # fmt: skip
+        arguments = {key: x for key, x in locals().items() if key != "cls"}
+        return created(_made, arguments)
 
     def __instancecheck__(cls, x: Any) -> bool:
         return isinstance(x, Variable)

@@ -6,11 +6,13 @@ replaces the array, or writes in place while nobody else holds it, so that no Te
 """
 
 import enum
+import functools
+import inspect
 import itertools
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from nbtape.core.report import names_of_tensors
 from nbtape.core.shape import TensorShape
 from nbtape.core.shape_v1 import shown as shown_shape
 from nbtape.core.switched import switch
+from nbtape.state.creators import created
 from nbtape.state.parts import Parts
 from nbtape.state.reads import Reads
 
@@ -65,7 +68,22 @@ def _refused(statement: str, instead: str) -> Callable:
     return refuse
 
 
-class Variable(Reads, Parts, Operators):
+class _Making(type):
+    """A call of `Variable` makes one of the kind that fits where it stands, or what creators make of it."""
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        return inspect.signature(functools.partial(cls.__init__, None))
+
+    if not TYPE_CHECKING:  # who would take it to return anything
+
+        def __call__(cls, *args, **kwargs):
+            if cls is Variable:
+                return made(kind_here(), *args, **kwargs)
+            return super().__call__(*args, **kwargs)
+
+
+class Variable(Reads, Parts, Operators, metaclass=_Making):
     """A value that training changes: made once, read in expressions, changed by `assign`.
 
     `initial_value` is a number, a (nested) list, an array, a Tensor, a Variable, or a function without
@@ -80,11 +98,6 @@ class Variable(Reads, Parts, Operators):
     >>> tf.reduce_sum(v * 2.0).numpy()
     np.float32(8.0)
     """
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> "Variable":
-        graph = context.local.graph
-        in_graph = graph is not None and not graph.building_function
-        return object.__new__(kinds[in_graph] if cls is Variable else cls)
 
     def __init__(
         self,
@@ -248,7 +261,7 @@ class Variable(Reads, Parts, Operators):
                            self._synchronization, self._aggregation)  # fmt: skip
 
     def _view(self) -> "Variable":
-        view = object.__new__(_UnreadVariable)
+        view: Any = object.__new__(_UnreadVariable)
         view.__dict__ = self.__dict__
         return view
 
@@ -285,6 +298,21 @@ class ResourceVariable(Variable):
 
 # What `Variable(...)` makes: eagerly and in functions; in a graph of TensorFlow 1, which graph_variable says.
 kinds: dict[bool, type[Variable]] = {False: ResourceVariable, True: ResourceVariable}
+
+
+def kind_here() -> type[Variable]:
+    """The type of a variable that is made here."""
+    graph = context.local.graph
+    return kinds[graph is not None and not graph.building_function]
+
+
+def made(kind: type[Variable], *args: Any, **kwargs: Any) -> Any:
+    """A variable of a type for the arguments of `Variable`, or what the open creators make of them."""
+    if not context.local.creators:
+        return kind(*args, **kwargs)
+    given = inspect.signature(Variable).bind(*args, **kwargs)
+    given.apply_defaults()
+    return created(kind, given.arguments)
 
 
 class _UnreadVariable(ResourceVariable):

@@ -115,11 +115,8 @@ from nbtape.graph.v1.default import (
     get_default_graph as get_default_graph,
     reset_default_graph as reset_default_graph,
 )
-from nbtape.graph.v1.device import (
-    MutableDeviceSpec as DeviceSpec,
-    colocate_with as colocate_with,
-    device as device,
-)
+from nbtape.graph.v1.device import colocate_with as colocate_with, device as device
+from nbtape.graph.v1.device_spec import MutableDeviceSpec as DeviceSpec
 from nbtape.graph.v1.gradients import (
     gradients as gradients,
     hessians as hessians,
@@ -482,6 +479,7 @@ from nbtape.program.settings import (
     GPUOptions as GPUOptions,
     RunOptions as RunOptions,
 )
+from nbtape.state.creators import variable_creator_scope as variable_creator_scope
 from nbtape.state.graph_variable import (
     VariableV1 as Variable,
 )

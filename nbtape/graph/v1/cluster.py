@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nbtape.graph.v1.device import DeviceSpec
+from nbtape.graph.v1.device_spec import DeviceSpec
 
 _BAD_CLUSTER = (
     "`cluster` must be a dictionary mapping one or more job names to lists of network addresses, or a "

@@ -1,134 +1,24 @@
-"""Devices: their names, and which one operations are put on.
+"""Which device operations are put on.
 
-Functions that place operations are kept in `context.local.device`, outermost first. The innermost is asked
-first, so that the outer ones see, and complete, what it said.
+What says so is kept in `context.local.device`, outermost first: names, and functions of an operation. The
+innermost is asked first, so that the outer ones see, and complete, what it said.
 """
 
-import functools
 from typing import Any
 
 from nbtape.core import context
-from nbtape.core.errors import invalid
-
-_TYPES = {"CPU", "GPU", "TPU", "TPU_SYSTEM", "XLA_CPU", "XLA_GPU"}
-_FIELDS = ("job", "replica", "task", "device_type", "device_index")
-
-
-class DeviceSpec:
-    """A device, or what is known of it: job, replica, task, type and index.
-
-    >>> tf.DeviceSpec(job="ps", task=1, device_type="gpu", device_index=0).to_string()
-    '/job:ps/task:1/device:GPU:0'
-    """
-
-    def __init__(
-        self,
-        job: str | None = None,
-        replica: int | None = None,
-        task: int | None = None,
-        device_type: str | None = None,
-        device_index: int | None = None,
-    ):
-        self._job = None if job is None else str(job)
-        self._replica = None if replica is None else int(replica)
-        self._task = None if task is None else int(task)
-        self._device_type = None if device_type is None else device_type.upper()
-        self._device_index = None if device_index is None else int(device_index)
-
-    @property
-    def job(self) -> str | None:
-        return self._job
-
-    @property
-    def replica(self) -> int | None:
-        return self._replica
-
-    @property
-    def task(self) -> int | None:
-        return self._task
-
-    @property
-    def device_type(self) -> str | None:
-        return self._device_type
-
-    @property
-    def device_index(self) -> int | None:
-        return self._device_index
-
-    @classmethod
-    def from_string(cls, spec: str) -> "DeviceSpec":
-        """The device that a string means; raises ValueError where it is malformed.
-
-        >>> tf.DeviceSpec.from_string("/job:worker/gpu:0").to_string()
-        '/job:worker/device:GPU:0'
-        """
-        return cls(**_parsed(spec))
-
-    def parse_from_string(self, spec: str) -> "DeviceSpec":
-        """The device that a string means."""
-        return type(self).from_string(spec)
-
-    def to_string(self) -> str:
-        """The device as a string, in one form for all ways to write it."""
-        parts = [f"/{key}:{value}" for key in _FIELDS[:3] if (value := getattr(self, key)) is not None]
-        if self.device_type is not None:
-            index = "*" if self.device_index is None else self.device_index
-            parts.append(f"/device:{self.device_type}:{index}")
-        return "".join(parts)
-
-    def make_merged_spec(self, dev: "DeviceSpec") -> "DeviceSpec":
-        """This device with what another says instead, where it says something."""
-        return type(self)(**(self._known() | dev._known()))
-
-    def replace(self, **kwargs: Any) -> "DeviceSpec":
-        """This device with some parts replaced."""
-        return type(self)(**(self._known() | kwargs))
-
-    def _known(self) -> dict[str, Any]:
-        return {key: value for key in _FIELDS if (value := getattr(self, key)) is not None}
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, DeviceSpec) and self.to_string() == other.to_string()
-
-    def __hash__(self) -> int:
-        return hash(self.to_string())
-
-    def __repr__(self) -> str:
-        return f"<DeviceSpec({', '.join([f'{key}={value}' for key, value in self._known().items()])})>"
-
-
-@functools.lru_cache(maxsize=1024)
-def _parsed_once(spec: str) -> tuple:
-    found: dict[str, Any] = {}
-    for part in filter(None, spec.split("/")):
-        key, *rest = part.split(":")
-        if key in ("job", "replica", "task") and len(rest) == 1:
-            found[key] = rest[0] if key == "job" else int(rest[0])
-            continue
-        kind = rest[0] if key == "device" and rest else key
-        index = rest[1:] if key == "device" else rest
-        if kind.upper() not in _TYPES or len(index) > 1:
-            raise ValueError(
-                f"Unknown attribute '{key}' is encountered while parsing the device spec: '{spec}'."
-            )
-        if "device_type" in found:
-            raise ValueError(f"Multiple device types are not allowed while parsing the device spec: {spec}.")
-        found["device_type"] = kind.upper()
-        if key != "device" or rest[1:]:
-            found["device_index"] = None if not index or index[0] == "*" else int(index[0])
-    return tuple(found.items())
-
-
-def _parsed(spec: str) -> dict[str, Any]:
-    return dict(_parsed_once(spec))
+from nbtape.graph.v1.device_spec import DeviceSpec, merged
+from nbtape.graph.v1.placement import Nowhere, check, seat
 
 
 class device:
-    """Put operations on a device, "/CPU:0" or "/GPU:0"; one that is not there is replaced by the CPU.
+    """Put operations on a device, "/CPU:0" or "/GPU:0"; one that is not there is replaced by the CPU, and a
+    warning says so.
 
     Blocks in blocks complete each other, the inner ones first; None forgets those around. In a graph a
     function may be given, which is called with each operation and returns its device. Raises ValueError for a
-    string that names no device.
+    string that names no device. After `tf.config.set_soft_device_placement(False)` what is put on a device
+    that is not there raises InvalidArgumentError.
 
     >>> with tf.device("/CPU:0"):
     ...     x = tf.constant(1.0)
@@ -136,39 +26,21 @@ class device:
 
     def __init__(self, device_name: Any):
         name = device_name.to_string() if isinstance(device_name, DeviceSpec) else device_name
-        if name is not None and not isinstance(name, str) and not callable(name):
+        if isinstance(name, str):
+            DeviceSpec.from_string(name)
+        elif name is not None and not callable(name):
             raise ValueError(f"Expecting a string device name. Got {type(device_name)}({device_name})")
-        self._name, self._saved = name, []
-        self._spec = DeviceSpec.from_string(name) if isinstance(name, str) else DeviceSpec()
+        self._said, self._saved = name, []
 
     def __enter__(self) -> None:
-        if self._spec.job not in (None, "localhost") and context.local.graph is None:
-            raise invalid(f"{self._name} unknown device.")
         outer = context.local.device
+        if callable(self._said) and _at_once():
+            raise RuntimeError("tf.device does not support functions when eager execution is enabled.")
+        _open(() if self._said is None else (*outer, self._said))
         self._saved.append(outer)
-        if self._name is None:
-            context.local.device = ()
-        else:
-            context.local.device = (*outer, self._name if callable(self._name) else self._merged)
 
     def __exit__(self, *exc: object) -> None:
-        context.local.device = self._saved.pop()
-
-    def _merged(self, operation: Any) -> str:
-        return merged(self._name, operation.device)
-
-
-@functools.lru_cache(maxsize=1024)
-def merged(outer: str, inner: str) -> str:
-    """The device that `inner` means within `outer`."""
-    return DeviceSpec.from_string(outer).make_merged_spec(DeviceSpec.from_string(inner)).to_string()
-
-
-def place(operation: Any) -> None:
-    """Put a new operation of a graph where the blocks around say."""
-    for function in reversed(context.local.device):
-        said = function(operation)
-        operation._device = said.to_string() if isinstance(said, DeviceSpec) else said or ""
+        _open(self._saved.pop())
 
 
 class colocate_with:
@@ -185,35 +57,33 @@ class colocate_with:
         context.local.device = self._saved.pop()
 
 
-def is_here(name: str) -> bool:
-    """Whether a device is one of this process: its CPU."""
-    spec = DeviceSpec.from_string(name)
-    elsewhere = spec.replica or spec.task or spec.device_index or spec.job not in (None, "localhost")
-    return not elsewhere and spec.device_type in (None, "CPU")
+def _at_once() -> bool:
+    """Whether operations run at once, or are refused at once."""
+    return context.local.graph is None or type(context.local.graph) is Nowhere
 
 
-def _settable(name: str) -> property:
-    def get(self: Any) -> Any:
-        return getattr(self, f"_{name}")
+def _open(said: tuple) -> None:
+    """Put what follows where `said` says: operations of a graph one by one, what runs at once altogether."""
+    if _at_once():
+        name = ""
+        for outer in reversed(said):
+            name = merged(outer, name)
+        graph = seat(name)
+        if graph is not context.local.graph:
+            context.recording(context.local.recorders, graph).__enter__()
+    context.local.device = said
 
-    def set_(self: Any, value: Any) -> None:
-        known = self._known() | {name: value}
-        self.__init__(**{key: x for key, x in known.items() if x is not None})
 
-    return property(get, set_, doc=f"The {name.replace('_', ' ')}.")
-
-
-class MutableDeviceSpec(DeviceSpec):
-    """A DeviceSpec of TensorFlow 1, whose parts can be set."""
-
-    job, replica, task = _settable("job"), _settable("replica"), _settable("task")
-    device_type, device_index = _settable("device_type"), _settable("device_index")
-
-    def parse_from_string(self, spec: str) -> "MutableDeviceSpec":
-        """Become the device that a string means."""
-        self.__init__(**_parsed(spec))
-        return self
-
-    def merge_from(self, dev: DeviceSpec) -> None:
-        """Take over what another device says."""
-        self.__init__(**(self._known() | dev._known()))
+def place(operation: Any) -> None:
+    """Put a new operation of a graph where the blocks around say."""
+    for said in reversed(context.local.device):
+        if callable(said):
+            found = said(operation)
+            operation._device = found.to_string() if isinstance(found, DeviceSpec) else found or ""
+        else:
+            operation._device = merged(said, operation._device)
+    graph = operation._graph
+    while graph is not None and graph.building_function:
+        graph = graph.outer
+    if graph is None:  # a graph of TensorFlow 1 may run elsewhere: its sessions look
+        check(operation)

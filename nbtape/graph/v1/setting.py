@@ -1,7 +1,6 @@
-"""Where code runs: eagerly or in a graph, inside a function or not, and which devices there are."""
+"""Where code runs: eagerly or in a graph, inside a function or not."""
 
 from contextlib import contextmanager
-from typing import Any, NamedTuple
 
 from nbtape.core import context
 from nbtape.graph.graph import Graph
@@ -13,7 +12,7 @@ def executing_eagerly() -> bool:
     >>> tf.executing_eagerly(), bool(tf.function(lambda: tf.executing_eagerly())())
     (True, False)
     """
-    return context.local.graph is None
+    return not isinstance(context.local.graph, Graph)
 
 
 def inside_function() -> bool:
@@ -45,35 +44,3 @@ def init_scope():
     """
     with context.recording((), outermost()):
         yield
-
-
-class PhysicalDevice(NamedTuple):
-    """A processor of this machine."""
-
-    name: str
-    device_type: str
-
-
-class LogicalDevice(NamedTuple):
-    """A device that operations can be put on."""
-
-    name: str
-    device_type: str
-
-
-def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice]:
-    """The processors that operations can run on.
-
-    >>> tf.config.list_physical_devices("CPU")
-    [PhysicalDevice(name='/physical_device:CPU:0', device_type='CPU')]
-    """
-    return [PhysicalDevice("/physical_device:CPU:0", "CPU")] if device_type in (None, "CPU") else []
-
-
-def list_logical_devices(device_type: str | None = None) -> list[LogicalDevice]:
-    """The devices that operations can be put on.
-
-    >>> tf.config.list_logical_devices()
-    [LogicalDevice(name='/device:CPU:0', device_type='CPU')]
-    """
-    return [LogicalDevice("/device:CPU:0", "CPU")] if device_type in (None, "CPU") else []

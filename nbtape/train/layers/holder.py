@@ -10,7 +10,7 @@ from nbtape.core.dtype import DType, as_dtype
 from nbtape.core.switched import switched
 from nbtape.state.module import Module
 from nbtape.state.scaling import get as initializer_named
-from nbtape.state.variable import ResourceVariable, Variable
+from nbtape.state.variable import ResourceVariable, Variable, made
 from nbtape.train.constraints import get as constraint_named
 from nbtape.train.layers.calls import calls
 from nbtape.train.regularizers import get as regularizer_named
@@ -158,18 +158,19 @@ class Holder(Module):
             initializer = "glorot_uniform" if kind.is_floating else "zeros"
         with context.paused():
             value = initializer_named(initializer)(tuple(() if shape is None else shape), dtype=kind)
-            made: Any = Weight(
+            weight = made(
+                Weight,
                 value,
                 trainable,
                 name=name or "variable",
                 dtype=kind,
                 constraint=constraint_named(constraint),
             )
-        self._weights.append(made)
+        self._weights.append(weight)
         regularizer = regularizer_named(regularizer)
         if regularizer is not None:
-            self._regularized.append((made, regularizer))
-        return made
+            self._regularized.append((weight, regularizer))
+        return weight
 
     def add_loss(self, loss: Any) -> None:
         """Add to `losses` until the next call; to be called in `call`."""

@@ -1,9 +1,18 @@
 """Settings: `tf.config`."""
 
 from nbtape.compile.settings import get_compilation as get_compilation, set_compilation as set_compilation
-from nbtape.graph.v1.setting import (
+from nbtape.config import experimental as experimental
+from nbtape.graph.v1.hardware import (
+    LogicalDevice as LogicalDevice,
+    PhysicalDevice as PhysicalDevice,
+    get_visible_devices as get_visible_devices,
     list_logical_devices as list_logical_devices,
     list_physical_devices as list_physical_devices,
+    set_visible_devices as set_visible_devices,
+)
+from nbtape.graph.v1.placement import (
+    get_soft_device_placement as get_soft_device_placement,
+    set_soft_device_placement as set_soft_device_placement,
 )
 from nbtape.program.function import (
     functions_run_eagerly as experimental_functions_run_eagerly,
