@@ -3,6 +3,7 @@ import os
 import numpy as np
 import pytest
 from hypothesis import settings
+from lab import here as here, servers as servers
 
 import nbtape as tf
 from nbtape.autodiff import explain

@@ -48,13 +48,14 @@ with tf.GradientTape(persistent=True) as tape:
 
 def panel(here, name, dark):
     """The live panel, while its cell runs."""
-    page = here.open(name, [DIGITS, TRAIN], width=1400, height=1400, dark=dark)
+    theme = f"JupyterLab {'Dark' if dark else 'Light'}"
+    page = here.open(name, [DIGITS, TRAIN], width=1400, height=1400, theme=theme)
     here.run_all()
     found = page.locator(".nbl")
     found.wait_for(timeout=120_000)
     page.add_style_tag(content=QUIET)
     page.wait_for_timeout(4_000)
-    found.get_by_role("switch", name="Train sequential/hidden_64/kernel").click()
+    found.get_by_role("switch", name="Train hidden_64/kernel").click()
     page.wait_for_timeout(6_000)
     found.screenshot(path=FOLDER / name.replace("ipynb", "png"))
     found.get_by_role("button", name="Stop").click()
@@ -64,7 +65,6 @@ def panel(here, name, dark):
 def output(here, name, *cells):
     """What the last of some cells shows."""
     page = here.open(name, cells, width=1500, height=1200)
-    here.theme("JupyterLab Light")
     page.add_style_tag(content=QUIET)
     here.run_all()
     page.locator(".jp-OutputArea-output").last.wait_for(timeout=120_000)
