@@ -132,8 +132,7 @@ def _shared(a: Any, b: Any) -> Any:
     y = np.empty((*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), m, n), a.dtype)
     if _suits(a, b):
         whole = n // _WIDTH * _WIDTH
-        entries, _words = _tiles_in_parts(a, b[:, :whole], y[:, :whole], _FINER * parts)
-        threads.share(_hands(), entries)
+        threads.share(_hands(), _tiles_in_parts(a, b[:, :whole], y[:, :whole], _FINER * parts))
         _rest(a, b, y, whole)
         return y
     cuts = [max(m, n) * i // parts for i in range(parts + 1)]

@@ -7,7 +7,9 @@ takes part in few multiplications, and to copy it costs as much as they do.
 # pyright: reportCallIssue=false
 # Numba calls intrinsics without their first argument.
 
+import threading
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numba import cfunc, njit
@@ -27,23 +29,35 @@ def multiply(a: Array, b: Array, y: Array) -> None:
     _multiply(*_words(a, b, y))
 
 
-def parts(a: Array, b: Array, y: Array, count: int) -> tuple[Array, Array]:
-    """The same product in `count` parts: where the machine code of each and its words are, and the words.
+def parts(a: Array, b: Array, y: Array, count: int) -> Array:
+    """The same product in `count` parts: the address of the machine code and that of the words of each. They
+    hold until this thread asks again.
 
     The longer side of `y` is cut, so that it is the shorter operand that every part reads.
     """
-    words = np.array([_words(a, b, y)] * count)
-    (m, n), tall = y.shape, len(y) >= y.shape[1]
-    side, step = (m, ROWS) if tall else (n, WIDTH)
-    cuts = np.arange(count + 1) * -(-side // step) // count * step
-    cuts[-1] = side
-    words[:, 3 if tall else 4] = np.diff(cuts)
-    words[:, 0 if tall else 1] += cuts[:-1] * (a.strides[0] if tall else b.itemsize)
-    words[:, 2] += cuts[:-1] * y.strides[0 if tall else 1]
-    entries = np.empty((count, 2), np.int64)
-    entries[:, 0] = _entry.address  # pyright: ignore[reportArgumentType] compiled when it is defined
-    entries[:, 1] = words.ctypes.data + words.strides[0] * np.arange(count)
-    return entries, words
+    table = _tables.of(count)
+    table.numbers[:] = _words(a, b, y)
+    return table.parts
+
+
+class _Table:
+    """What the parts of a product are told: where its numbers are, which part this is, and of how many."""
+
+    def __init__(self, count: int):
+        self.numbers, self.words = np.zeros(10, np.int64), np.zeros((count, 3), np.int64)
+        self.words[:] = [(self.numbers.ctypes.data, k, count) for k in range(count)]
+        at, pitch = self.words.ctypes.data, self.words.strides[0]
+        self.parts = np.array([(_entry.address, at + k * pitch) for k in range(count)])
+
+
+class _Tables(threading.local):
+    """The tables of a thread: to make one takes longer than to fill it in."""
+
+    def __init__(self) -> None:
+        self.of = lru_cache(_Table)
+
+
+_tables = _Tables()
 
 
 def _words(a: Array, b: Array, y: Array) -> tuple[int, ...]:
@@ -79,6 +93,12 @@ def _stripe(rows: int) -> Callable[..., None]:
 _six, _two, _one = map(_stripe, (ROWS, 2, 1))
 
 
+@njit
+def _cut(size, step, k, count):
+    """Where part k of a side begins."""
+    return min((size + step - 1) // step * k // count * step, size)
+
+
 @njit(cache=True, nogil=True)
 def _multiply(a, b, y, m, n, k, a_row, a_column, b_row, y_row):
     a, b, y = floats(a), floats(b), floats(y)
@@ -97,6 +117,13 @@ def _multiply(a, b, y, m, n, k, a_row, a_column, b_row, y_row):
 
 @cfunc("int64(int64)", cache=True)
 def _entry(here):
-    w = at(here)
-    _multiply(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9])
+    words = at(here)
+    x, k, count = at(words[0]), words[1], words[2]
+    m, n = x[3], x[4]
+    if m >= n:
+        i, end = _cut(m, ROWS, k, count), _cut(m, ROWS, k + 1, count)
+        _multiply(x[0] + 4 * i * x[6], x[1], x[2] + 4 * i * x[9], end - i, n, x[5], x[6], x[7], x[8], x[9])
+    else:
+        j, end = _cut(n, WIDTH, k, count), _cut(n, WIDTH, k + 1, count)
+        _multiply(x[0], x[1] + 4 * j, x[2] + 4 * j, m, end - j, x[5], x[6], x[7], x[8], x[9])
     return 0
