@@ -12,12 +12,9 @@ import numpy as np
 
 from nbtape.compile.planning.layout import Buffer, Layout, dense
 from nbtape.compile.planning.products import ready
+from nbtape.compile.planning.region import NotNative, attempt, region
 from nbtape.compile.planning.whole import emit_loop, trips_of
 from nbtape.graph.program import Step, Value
-
-
-class NotNative(Exception):
-    """A region that the machine cannot run: a step in it runs in Python, or its sizes are not known."""
 
 
 @dataclass(eq=False, slots=True)
@@ -86,7 +83,7 @@ class Choose:
 def plan_loop(planner: Any, step: Step) -> None:
     """Plan a `while_`."""
     try:
-        with planner.attempt():
+        with attempt(planner):
             _native_loop(planner, step)
     except NotNative:
         body, test = step.attrs["body"], step.attrs["cond"]
@@ -97,7 +94,7 @@ def plan_loop(planner: Any, step: Step) -> None:
 def plan_branch(planner: Any, step: Step) -> None:
     """Plan a `cond`."""
     try:
-        with planner.attempt():
+        with attempt(planner):
             _native_branch(planner, step)
     except NotNative:
         plans = [planner.apart(step.attrs[key]) for key in ("false", "true")]
@@ -122,10 +119,10 @@ def _native_loop(planner: Any, step: Step) -> None:
     for y in stacked:
         target = _stack(planner, y, growing) if planner.wanted(y) else None
         targets.append(_row(loop, Rows(target, attrs["reverse"]), target) if target else None)
-    loop.body = planner.region(body, given, targets, states)
+    loop.body = region(planner, body, given, targets, states)
     if attrs["cond"] is not None and attrs.get("trips") is None:
         verdict = planner.scratch((), attrs["cond"].outputs[0].dtype)
-        loop.test = planner.region(attrs["cond"], [*states, *captured], [verdict], [])
+        loop.test = region(planner, attrs["cond"], [*states, *captured], [verdict], [])
         loop.verdict = verdict
     growing.action = loop
     planner.act(growing if growing.rows or growing.length else loop)
@@ -200,7 +197,7 @@ def _native_branch(planner: Any, step: Step) -> None:
     choice = planner.layout(step.inputs[0])
     given = [planner.layout(x) for x in step.inputs[1:]]
     targets = [planner.fresh(y) for y in step.outputs]
-    programs = [planner.region(step.attrs[key], given, targets, []) for key in ("false", "true")]
+    programs = [region(planner, step.attrs[key], given, targets, []) for key in ("false", "true")]
     planner.act(Branch(choice, programs))
 
 

@@ -5,15 +5,13 @@ that no later unit reads never get a place. What is read from a variable lies in
 assigned to it is written there where no one needs the old value any more.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from nbtape.compile.emission.emit import Kernel, Word, emit
+from nbtape.compile.emission.emit import Kernel, emit
 from nbtape.compile.fusion.access import CHECK, is_scatter
 from nbtape.compile.fusion.fuse import Group, Unit, units_of
 from nbtape.compile.planning import (
@@ -22,63 +20,22 @@ from nbtape.compile.planning import (
     convolution,
     join,
     pooling,
+    products,
     scatter,
+    variables,
     whole,
 )
+from nbtape.compile.planning.actions import Call as Call, Commit as Commit, Launch as Launch, Plan as Plan
+from nbtape.compile.planning.arena import placed
 from nbtape.compile.planning.divide import folding, part, parts_of
 from nbtape.compile.planning.layout import Buffer, Layout, dense, laid, viewed
-from nbtape.compile.planning.products import is_product, matrix, product, shares, told
+from nbtape.compile.planning.region import NotNative
 from nbtape.core.engine import o
 from nbtape.core.kernel import View
 from nbtape.core.shape import Spec
 from nbtape.graph.program import Program, Step, Value
 from nbtape.graph.run import acts
 from nbtape.ops.blas import thread_count
-
-_ROWS = 32  # of a product, at least, in each of its parts
-ALIGNMENT = 64  # bytes: a cache line, and the widest vector
-
-
-@dataclass(eq=False, slots=True)
-class Launch:
-    """A kernel that runs: once, or, where there is much to do, in parts that threads share, each with its
-    own arguments.
-    """
-
-    kernel: Kernel
-    parts: list[list[Word]]
-    check: Any = None  # where it may stop its program: `check.fail(words)` says why
-
-
-@dataclass(eq=False, slots=True)
-class Call:
-    """A step that runs as its row does, on arrays: `inputs` are layouts and constants, `outputs` buffers."""
-
-    step: Step
-    inputs: list[Any]
-    outputs: list[Buffer]
-
-
-@dataclass(eq=False, slots=True)
-class Commit:
-    """Variables are given new arrays, each with the layout of its new value."""
-
-    variables: list[tuple[Any, Layout]]
-
-
-@dataclass(slots=True)
-class Plan:
-    """What runs, in order, and what the arena of intermediate values needs."""
-
-    program: Program
-    actions: list[Any] = field(default_factory=list)
-    outputs: list[Layout] = field(default_factory=list)
-    written: list[Any] = field(default_factory=list)  # the variables that are changed in place
-    buffers: list[Buffer] = field(default_factory=list)  # those that are not in the arena
-    places: dict[Buffer, int] = field(
-        default_factory=dict
-    )  # the byte in the arena at which each other begins
-    arena: int = 0
 
 
 def plan_of(program: Program) -> Plan:
@@ -121,15 +78,15 @@ class Planner:
 
     def plan(self) -> Plan:
         for i, x in enumerate(self.program.inputs):
-            self.layouts[x] = laid(self._buffer(x, "input", i), x)
-        self._walk()
+            self.layouts[x] = laid(self.buffer(x, "input", i), x)
+        self.walk()
         self.made.outputs = [self._result(y) for y in self.program.outputs]
-        self._use(self.usual)
-        self._commit()
-        self._place()
+        self.use(self.usual)
+        variables.commit(self)
+        self.place()
         return self.made
 
-    def _walk(self) -> None:
+    def walk(self) -> None:
         for i, unit in enumerate(self.units):
             self.now = i
             if isinstance(unit, Group):
@@ -140,7 +97,8 @@ class Planner:
 
     # Buffers and layouts
 
-    def _buffer(self, v: Value, origin: str, source: Any = None) -> Buffer:
+    def buffer(self, v: Value, origin: str, source: Any = None) -> Buffer:
+        """Memory that is not the arena's."""
         scalar = v.shape == () and v.dtype != object and origin in ("input", "variable", "result")
         size = prod(v.shape or ()) if v.static else 0
         buffer = Buffer(size, v.dtype, origin, source, scalar, self.now, self.now, v.shape)
@@ -159,7 +117,7 @@ class Planner:
         if v not in self.layouts:
             assert v.constant is not None, v
             array = np.ascontiguousarray(v.constant)
-            self.layouts[v] = dense(self._buffer(v, "constant", array), v.shape or ())
+            self.layouts[v] = dense(self.buffer(v, "constant", array), v.shape or ())
         layout = self.layouts[v]
         if layout.buffer.origin != "arena" or layout.buffer in self.own:
             layout.buffer.last = max(layout.buffer.last, self.now)
@@ -172,7 +130,7 @@ class Planner:
         if v in self.placed:
             found = self.placed[v]
         elif not self.parent and (v in self.returned and v.shape or v in self.kept):
-            found = dense(self._buffer(v, "output"), v.shape or ())
+            found = dense(self.buffer(v, "output"), v.shape or ())
         else:
             found = v in self.parts and join.place(self, v) or self.scratch(v.shape or (), v.dtype)
         self.layouts[v] = found
@@ -184,19 +142,9 @@ class Planner:
         readers = self.readers.get(y, ())
         return y in self.returned or any(i == end or self.units[i] is not unit for i in readers)
 
-    def _place(self) -> None:
-        """Give each buffer of the arena its bytes: the first that are free while it is in use."""
-        taken = np.zeros((len(self.arena), 4), np.int64)  # the first and last unit of each, begin and end
-        for k, buffer in enumerate(sorted(self.arena, key=lambda b: (-b.bytes, b.first))):
-            others = taken[:k][(taken[:k, 0] <= buffer.last) & (taken[:k, 1] >= buffer.first)]
-            begins, ends = others[np.argsort(others[:, 2]), 2:].T
-            starts = np.maximum.accumulate(np.append(0, ends))  # after each that begins earlier
-            gaps = np.flatnonzero(begins - starts[:-1] >= buffer.bytes)
-            start = int(starts[gaps[0] if len(gaps) else -1])
-            end = start + -(-max(buffer.bytes, 1) // ALIGNMENT) * ALIGNMENT
-            taken[k] = buffer.first, buffer.last, start, end
-            self.made.places[buffer] = start
-            self.made.arena = max(self.made.arena, end)
+    def place(self) -> None:
+        """Give each buffer of the arena its bytes."""
+        self.made.places, self.made.arena = placed(self.arena)
         for block, places in self.blocks:
             self.made.places.update({b: self.made.places[block] + start for b, start in places.items()})
 
@@ -209,7 +157,7 @@ class Planner:
             if is_scatter(step) and (target := scatter.target(self, step, group)):
                 layouts[y] = target
             elif not is_scatter(step) and self.wanted(y, group):
-                layouts[y] = self.layouts[y] = self._in_place(y, group) or self.fresh(y)
+                layouts[y] = self.layouts[y] = variables.in_place(self, y, group) or self.fresh(y)
         if group.made & layouts.keys():
             self.launch(group, layouts)
 
@@ -259,74 +207,26 @@ class Planner:
         if origin == "arena":
             target = self.scratch(x.shape or (), x.dtype)
         else:
-            target = dense(self._buffer(Value(x.spec), origin), x.shape or ())
+            target = dense(self.buffer(Value(x.spec), origin), x.shape or ())
         self.copy(x, target)
         return target
-
-    def _in_place(self, y: Value, group: Group) -> Layout | None:
-        """Where `y` belongs, a variable or a carry, if nobody reads what is there now any more, or elsewhere
-        than at the element that is written.
-        """
-        place = self.goal(y)
-        if place is None or y in group.folded or group.axes[y] != tuple(range(len(group.domain))):
-            return None
-        for x, layout in self.layouts.items():
-            if layout.buffer is not place.buffer:
-                continue
-            if any(i > self.now for i in self.readers.get(x, ())) or x in self.returned:
-                return None
-            if x in group.axes and (layout != place or group.axes[x] != group.axes[y]):
-                return None
-            if x in group.sources or x in group.targets:
-                return None
-        if place.buffer.origin == "variable":
-            self.made.written.append(place.buffer.source.deref())
-        return place
-
-    def goal(self, y: Value) -> Layout | None:
-        """Where `y` belongs, if what is there now may go."""
-        return self.goals.get(y) or self._home(y)
-
-    def _home(self, y: Value) -> Layout | None:
-        """The variable that `y` is assigned to and that holds its old value until then."""
-        if y not in self.kept or y in self.returned or not y.shape:
-            return None
-        steps = [s for s in self.program.steps if s.op is o.assign_variable or s.op is o.read_variable]
-        assigned = [s for s in steps if s.op is o.assign_variable and s.inputs[0] is y]
-        if len(assigned) != 1:
-            return None
-        reference = assigned[0].attrs["variable"]
-        others = [
-            s
-            for s in steps
-            if s is not assigned[0]
-            and (s.op is o.assign_variable or s.outputs[0] not in self.layouts)
-            and s.attrs["variable"].deref() is reference.deref()
-        ]
-        return None if others else dense(self.variable(reference, y), y.shape)
-
-    def variable(self, reference: Any, v: Value) -> Buffer:
-        serial = reference.deref()._serial
-        if serial not in self.variables:
-            self.variables[serial] = self._buffer(v, "variable", reference)
-        return self.variables[serial]
 
     # Single steps
 
     def _step(self, step: Step) -> None:
         name = step.op.name
         if name == "read_variable":
-            self._read(step)
+            variables.read(self, step)
         elif name == "assign_variable":
-            self._assign(step)
+            variables.assign(self, step)
         elif isinstance(step.op.kernel, View) and self._view(step):
             return
         elif step.op is CHECK:
             check.plan(self, step)
         elif join.is_join(step):
             join.plan(self, step)
-        elif is_product(step):
-            self._product(step)
+        elif products.is_product(step):
+            products.plan(self, step)
         elif convolution.is_native(step):
             convolution.plan(self, step)
         elif pooling.is_native(step):
@@ -339,35 +239,6 @@ class Planner:
             control.plan_branch(self, step)
         else:
             self.python(step, lambda inputs, outputs: Call(step, inputs, outputs))
-
-    def _read(self, step: Step) -> None:
-        y, reference = step.outputs[0], step.attrs["variable"]
-        serial = reference.deref()._serial
-        if serial in self.current:
-            self.layouts[y] = self.layout(self.current[serial])
-        else:
-            self.layouts[y] = laid(self.variable(reference, y), y)
-
-    def _assign(self, step: Step) -> None:
-        (x,), reference = step.inputs, step.attrs["variable"]
-        serial = reference.deref()._serial
-        layout = self.layout(x)
-        self.current[serial] = x
-        if layout.buffer is self.variables.get(serial) and layout.whole:
-            return  # written in place
-        shared = (
-            x in self.returned
-            and bool(x.shape)
-            or any(y.buffer is layout.buffer for _, y in self.pending.values())
-        )
-        if layout.known and (layout.buffer.origin not in ("output", "result") or not layout.whole or shared):
-            layout = self.copied(x, "output")
-        self.pending[serial] = reference, layout
-
-    def _commit(self) -> None:
-        if self.pending:
-            self.act(Commit(list(self.pending.values())))
-            self.pending = {}
 
     def _view(self, step: Step) -> bool:
         x, y = step.inputs[0], step.outputs[0]
@@ -382,19 +253,9 @@ class Planner:
         self.layouts[y] = found
         return True
 
-    def _product(self, step: Step) -> None:
-        a, b = [x if matrix(x) else self.copied(v) for v in step.inputs for x in [self.layout(v)]]
-        y = self.fresh(step.outputs[0])
-        kernel = product(step, a, b, y)
-        self._use(1)
-        rows, *columns = y.shape
-        alone = self.parent or len(columns) > 1
-        count = 1 if alone else parts_of(kernel, rows // _ROWS)
-        self.act(Launch(kernel, [kernel.words] if count == 1 else shares(step, a, b, y, count)))
-
-    def _use(self, threads: int) -> None:
+    def use(self, threads: int) -> None:
         """Let the products that follow run on so many threads."""
-        if threads != self.threads and (kernel := told(threads)) is not None:
+        if threads != self.threads and (kernel := products.told(threads)) is not None:
             self.threads = threads
             self.act(Launch(kernel, [kernel.words]))
 
@@ -404,16 +265,16 @@ class Planner:
     def python(self, step: Step, action: Callable[[list, list], Any]) -> None:
         """A step that runs in Python, on arrays."""
         if self.parent:
-            raise control.NotNative
+            raise NotNative
         if acts(step):  # type: ignore[arg-type]
-            self._commit()
-        self._use(self.usual)
+            variables.commit(self)
+        self.use(self.usual)
         inputs = [x.constant if x.constant is not None else self.layout(x) for x in step.inputs]
         self.act(action(inputs, [self.result(y) for y in step.outputs]))
 
     def result(self, y: Value, origin: str = "result") -> Buffer:
         """The buffer of a value whose array is there only when it has been made."""
-        buffer = self._buffer(y, origin)
+        buffer = self.buffer(y, origin)
         self.layouts[y] = laid(buffer, y)
         return buffer
 
@@ -426,74 +287,13 @@ class Planner:
             return layout
         return self.copied(y, "output")
 
-    # Regions
+    def inner(self, program: Program) -> "Planner":
+        """A planner of what runs as a part of this plan."""
+        return Planner(program, self)
 
     def apart(self, program: Program) -> Plan:
         """The plan of a region that Python runs."""
         return plan_of(program)
-
-    @contextmanager
-    def attempt(self) -> Iterator[None]:
-        """What is planned in this block is forgotten if it raises."""
-        made, root = self.made, self.root.made
-        before = len(made.actions), len(self.arena), len(self.blocks), len(root.buffers)
-        layouts, threads = dict(self.layouts), self.threads
-        try:
-            yield
-        except control.NotNative:
-            del made.actions[before[0] :], self.arena[before[1] :], self.blocks[before[2] :]
-            del root.buffers[before[3] :]
-            self.layouts, self.threads = layouts, threads
-            raise
-
-    def region(
-        self,
-        program: Program,
-        given: Sequence[Layout],
-        targets: Sequence[Layout | None],
-        states: Sequence[Layout],
-    ) -> list[Any]:
-        """The actions of a loop's body or a branch, whose inputs lie in `given` and whose outputs go to
-        `targets`, of which the first are `states`, in which its first inputs lie too.
-        """
-        inner = Planner(program, self)
-        inner.layouts = dict(zip(program.inputs, given))
-        goals = list(zip(program.outputs, targets))
-        for y, target in goals[len(states) :]:
-            if target is not None and y not in program.inputs and y.constant is None:
-                inner.placed.setdefault(y, target)
-        for y, target in goals[: len(states)]:
-            if y not in inner.placed and y not in inner.goals:
-                inner.goals[y] = target  # type: ignore[assignment]
-        inner.returned = set()
-        inner._read_at_the_end()
-        self._use(1)  # once, and not in each trip
-        inner._walk()
-        inner._use(1)
-        inner._deliver(goals)
-        inner._place()
-        block = self.scratch((inner.made.arena,), np.dtype(np.uint8))
-        self.blocks.append((block.buffer, inner.made.places))
-        return inner.made.actions
-
-    def _read_at_the_end(self) -> None:
-        """The outputs of a region are read when it is done."""
-        for y in self.program.outputs:
-            self.readers.setdefault(y, []).append(len(self.units))
-
-    def _deliver(self, goals: list[tuple[Value, Layout | None]]) -> None:
-        """Bring the outputs of a region to where they belong, as if all at once."""
-        late = [(y, t) for y, t in goals if t is not None and self.layouts.get(y) != t]
-        written = {id(t.buffer) for _, t in late}
-        moved = []
-        for y, target in late:
-            if y.constant is None and id(self.layout(y).buffer) in written:
-                spare = Value(y.spec)
-                self.layouts[spare] = self.copied(y)
-                y = spare
-            moved.append((y, target))
-        for y, target in moved:
-            self.copy(y, target)
 
 
 def _reads(unit: Unit) -> Iterable[Value]:

@@ -11,6 +11,8 @@ from math import prod
 from typing import Any
 
 from nbtape.compile.emission.emit import Kernel, Word
+from nbtape.compile.planning.actions import Launch
+from nbtape.compile.planning.divide import parts_of
 from nbtape.compile.planning.layout import Layout
 from nbtape.compile.planning.multiply import SMALL, Blocks, apart, blocks_of, multiply
 from nbtape.compile.running.steps import GEMM, THREADS
@@ -18,6 +20,7 @@ from nbtape.core.shape import Spec
 from nbtape.graph.program import Step, Value
 from nbtape.ops.blas import gemm_address, threads_address
 
+_ROWS = 32  # of a product, at least, in each of its parts
 _PACE = 0.01  # nanoseconds that an operation of BLAS takes, on one core
 
 
@@ -56,6 +59,18 @@ def _even(x: Layout) -> bool:
     """Whether one stride leads from each matrix to the next."""
     axes = [(n, s) for n, s in zip(x.shape[:-2], x.strides[:-2]) if n > 1]
     return all(s == n_next * s_next for (_, s), (n_next, s_next) in zip(axes, axes[1:]))
+
+
+def plan(planner: Any, step: Step) -> None:
+    """Plan a product, in parts if it is large."""
+    a, b = [x if matrix(x) else planner.copied(v) for v in step.inputs for x in [planner.layout(v)]]
+    y = planner.fresh(step.outputs[0])
+    kernel = product(step, a, b, y)
+    planner.use(1)
+    rows, *columns = y.shape
+    alone = planner.parent or len(columns) > 1
+    count = 1 if alone else parts_of(kernel, rows // _ROWS)
+    planner.act(Launch(kernel, [kernel.words] if count == 1 else shares(step, a, b, y, count)))
 
 
 def product(step: Step, a: Layout, b: Layout, y: Layout) -> Kernel:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.compile.fusion.group import Group
+from nbtape.compile.planning import variables
 from nbtape.compile.planning.layout import Layout, dense
 from nbtape.core.engine import o
 from nbtape.core.shape import Spec
@@ -24,7 +25,7 @@ def target(planner: Any, step: Step, group: Group) -> Layout | None:
         return layout
     x = step.inputs[2]
     old = planner.layout(x)
-    goal = planner.goal(y)
+    goal = variables.goal(planner, y)
     mine = old == goal or goal is None and old.buffer in planner.own and old.whole
     if x.constant is None and mine and _is_free(planner, old, x, group):
         layout = planner.layouts[y] = old
@@ -40,7 +41,11 @@ def _of_variable(planner: Any, y: Value, reference: Any, group: Group) -> Layout
     """The variable itself, or, where its old value is read later, another array that it gets in the end."""
     serial = reference.deref()._serial
     now = planner.current.get(serial)
-    old = planner.layout(now) if now is not None else dense(planner.variable(reference, y), y.shape or ())
+    old = (
+        planner.layout(now)
+        if now is not None
+        else dense(variables.place(planner, reference, y), y.shape or ())
+    )
     planner.current[serial] = y
     own = old.buffer.origin == "variable" or serial in planner.pending
     if own and _is_free(planner, old, None, group):
