@@ -13,14 +13,15 @@ from nbtape.compile.planning.layout import Layout
 from nbtape.core.crew import THREADS
 from nbtape.graph.program import Step, Value
 
-_PART = 150_000  # nanoseconds that a part takes, at least: threads cost some 50 us to start and to wait for
+_LEAST = 300_000  # nanoseconds that a kernel takes, at least, to be worth the attention of other threads
+_PART = 40_000  # that each part of it takes: a thread that is late or slow takes fewer of them
 _PER_BYTE = 0.06  # nanoseconds, on one core
 
 
 def parts_of(kernel: Kernel, most: int) -> int:
     """Into how many parts a kernel is worth dividing, of `most` that it can be divided into."""
     nanoseconds = kernel.pace * kernel.flops + _PER_BYTE * kernel.bytes
-    if THREADS < 2 or nanoseconds < 2 * _PART:
+    if THREADS < 2 or nanoseconds < _LEAST:
         return 1
     return int(min(4 * THREADS, most, nanoseconds / _PART)) or 1
 
