@@ -243,7 +243,7 @@ def test_weights_are_kept_by_the_batch(tmp_path):
 @pytest.mark.parametrize(
     "make, error, words",
     [
-        (lambda: C.ModelCheckpoint("x"), ValueError, "Write `save_weights_only=True`"),
+        (lambda: C.ModelCheckpoint("x"), ValueError, "must end in `.keras` or in `.safetensors`"),
         (lambda: C.ModelCheckpoint("x", save_freq="day"), ValueError, "Unrecognized save_freq: day"),
         (lambda: C.ReduceLROnPlateau(factor=1.0), ValueError, "does not support a factor >= 1.0"),
         (lambda: C.TensorBoard(profile_batch=2), ValueError, "no profiles or embeddings"),

@@ -6,6 +6,7 @@ import recorded
 from recorded.layer_cases import CASES, computed
 
 import nbtape as tf
+from nbtape.train.config import read, written
 
 KERAS = recorded.table("layers")
 
@@ -29,6 +30,9 @@ def test_a_layer_made_again_from_its_config_has_weights_of_the_same_shapes(name)
     layer = make(tf.keras.layers)
     again = type(layer).from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
-    for made in (layer, again):
+    from_text = type(layer).from_config(read(written(layer.get_config())))
+    assert written(from_text.get_config()) == written(layer.get_config())
+    for made in (layer, again, from_text):
         made.build(shape)
+    assert [w.shape for w in from_text.weights] == [w.shape for w in layer.weights]
     assert [w.shape for w in again.weights] == [w.shape for w in layer.weights]

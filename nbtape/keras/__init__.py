@@ -12,6 +12,7 @@ from nbtape.keras import (
     models as models,
     optimizers as optimizers,
     regularizers as regularizers,
+    saving as saving,
     utils as utils,
 )
 from nbtape.state.initializers import Initializer as Initializer

@@ -5,4 +5,5 @@ from nbtape.train.models.model import (
     clone_model as clone_model,
     model_from_json as model_from_json,
 )
+from nbtape.train.models.saving import load_model as load_model, save_model as save_model
 from nbtape.train.models.sequential import Sequential as Sequential

@@ -9,5 +9,6 @@ from nbtape.train.regularizers import (
     L2 as l2,
     OrthogonalRegularizer as OrthogonalRegularizer,
     OrthogonalRegularizer as orthogonal_regularizer,
+    Regularizer as Regularizer,
     get as get,
 )

@@ -11,6 +11,7 @@ from nbtape.core import context
 from nbtape.core.dtype import float32, float64
 from nbtape.core.engine import Tensor, tensor
 from nbtape.ops.stateless import stateless_normal, stateless_truncated_normal, stateless_uniform
+from nbtape.state.custom import custom_object_scope, own
 from nbtape.state.initializers import (
     Constant,
     Identity,
@@ -217,8 +218,9 @@ def get(identifier: Any) -> Any:
     found = identifier
     if isinstance(identifier, str | dict):
         config = {"class_name": identifier, "config": {}} if isinstance(identifier, str) else identifier
-        found = _NAMED.get(config.get("class_name", ""))
-        if found is not None:
+        name = config.get("class_name", "")
+        found = own(name) or _NAMED.get(name)
+        if isinstance(found, type):
             return found.from_config(config.get("config", {}))
     if not callable(found):
         raise ValueError(f"Could not interpret initializer identifier: {identifier}")
@@ -237,8 +239,8 @@ def serialize(initializer: Initializer) -> dict:
 
 def deserialize(config: dict, custom_objects: dict | None = None) -> Any:
     """The initializer that `serialize` wrote; classes of your own are given by name in `custom_objects`."""
-    own = (custom_objects or {}).get(config.get("class_name"))
-    return get(config) if own is None else own.from_config(config.get("config", {}))
+    with custom_object_scope(custom_objects):
+        return get(config)
 
 
 class _Given(Initializer):

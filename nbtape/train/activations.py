@@ -34,6 +34,7 @@ from nbtape.ops.sequence import range as counted
 from nbtape.ops.shape import reshape
 from nbtape.ops.softmax import log_softmax, softmax as softmax_along
 from nbtape.ops.sort import sort
+from nbtape.state.custom import own
 
 
 def linear(x: Any) -> Any:
@@ -182,7 +183,9 @@ def get(identifier: Any) -> Any:
     >>> tf.keras.activations.get("relu")(tf.constant([-1.0, 2.0])).numpy()
     array([0., 2.], dtype=float32)
     """
-    found = _NAMED.get(identifier) if isinstance(identifier, str) else identifier or linear
+    found = identifier or linear
+    if isinstance(identifier, str):
+        found = _NAMED.get(identifier) or own(identifier)
     if not callable(found):
         raise ValueError(f"Could not interpret activation function identifier: {identifier}")
     return found

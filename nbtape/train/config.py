@@ -1,9 +1,17 @@
-"""Layers as configs, plain dicts from which they are made again: `get_config`, `serialize`, `deserialize`."""
+"""Layers as configs, plain dicts from which they are made again: `get_config`, `serialize`, `deserialize`;
+and configs as text, in which functions stand with their names.
+"""
 
 import inspect
+import json
 from typing import Any
 
+import numpy as np
+
+from nbtape.core.dtype import DType
+from nbtape.core.shape import TensorShape
 from nbtape.state import scaling
+from nbtape.state.custom import custom_object_scope, own
 from nbtape.state.initializers import Initializer
 from nbtape.train import (
     activations,
@@ -60,12 +68,56 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
     if not isinstance(config, dict):
         return config
     name = config.get("class_name", "")
-    found = (custom_objects or {}).get(name, kinds.get(name))
+    with custom_object_scope(custom_objects):
+        found = own(name) or kinds.get(name)
+        if found is None:
+            raise ValueError(
+                f"There is no layer class {name!r}: define it, or give it as "
+                f"custom_objects={{{name!r}: ...}}."
+            )
+        return found.from_config(config.get("config", {}))
+
+
+def written(config: Any, **kwargs: Any) -> str:
+    """A config as JSON.
+
+    Raises ValueError for what it has no words for.
+    """
+    return json.dumps(config, default=_worded, **kwargs)
+
+
+def _worded(x: Any) -> Any:
+    if isinstance(x, np.ndarray | np.generic):
+        return x.tolist()
+    if isinstance(x, TensorShape):
+        return x.as_list()
+    if isinstance(x, DType):
+        return x.name
+    if callable(x) and hasattr(x, "__name__"):
+        return {"class_name": "function", "config": x.__name__}
+    raise ValueError(
+        f"A config has no words for {x!r}. Write a `get_config` that says what it is made of, and a "
+        "`from_config` that makes it again."
+    )
+
+
+def read(text: str | bytes, custom_objects: dict | None = None) -> Any:
+    """The config that was written, with the functions that it names.
+
+    Raises ValueError for a function that is not known.
+    """
+    with custom_object_scope(custom_objects):
+        return json.loads(text, object_hook=_meant)
+
+
+def _meant(x: dict) -> Any:
+    if x.get("class_name") != "function":
+        return x
+    name = x["config"]
+    found = own(name) or activations.named(name)
     if found is None:
-        raise ValueError(
-            f"There is no layer class {name!r}: define it, or give it as custom_objects={{{name!r}: ...}}."
-        )
-    return found.from_config(config.get("config", {}))
+        raise ValueError(f"There is no function {name!r}: give it as custom_objects={{{name!r}: ...}}.")
+    return found
 
 
 def given_arguments(cls: Any, args: tuple, kwargs: dict, common: dict) -> dict:

@@ -6,6 +6,7 @@ from nbtape.core.engine import tensor
 from nbtape.ops.clip import clip_by_value
 from nbtape.ops.functions import maximum, sqrt, square
 from nbtape.ops.reduce import reduce_sum
+from nbtape.state.custom import own
 
 _EPSILON = 1e-7
 
@@ -88,10 +89,13 @@ _NAMED = _CLASSES | {
 def get(identifier: Any) -> Any:
     """The constraint that `identifier` means: a name, a config, a function of a weight, or None."""
     found = identifier
-    if isinstance(identifier, str) and identifier in _NAMED:
-        found = _NAMED[identifier]()
-    elif isinstance(identifier, dict) and identifier.get("class_name") in _CLASSES:
-        found = _CLASSES[identifier["class_name"]].from_config(identifier.get("config", {}))
-    if found is not None and not callable(found):
+    if isinstance(identifier, str):
+        found = _NAMED.get(identifier) or own(identifier)
+        found = found() if isinstance(found, type) or identifier in _NAMED else found
+    elif isinstance(identifier, dict):
+        name = identifier.get("class_name", "")
+        kind = own(name) or _CLASSES.get(name)
+        found = kind and kind.from_config(identifier.get("config", {}))
+    if identifier is not None and not callable(found):
         raise ValueError(f"Could not interpret constraint identifier: {identifier}")
     return found

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from nbtape.state.custom import custom_object_scope, own
 from nbtape.train.losses import (
     crossentropies,
     ctc,
@@ -116,12 +117,13 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
     if not isinstance(config, dict):
         config = {"class_name": config}
     name, place = config["class_name"], _PLACES.get(config.get("module", ""))
-    known = _names(place or (*_OPTIMIZERS, *_METRICS, *_LOSSES)) | (custom_objects or {})
-    if name not in known:  # Keras writes "adam" too
-        name = {key.lower(): key for key in known}.get(name.lower(), name)
-    if name not in known:
-        raise ValueError(f"Unknown object: {name!r}. Give it in `custom_objects`, as {{{name!r}: ...}}.")
-    return known[name].from_config(dict(config["config"])) if "config" in config else known[name]
+    known = _names(place or (*_OPTIMIZERS, *_METRICS, *_LOSSES))
+    with custom_object_scope(custom_objects):
+        if (found := own(name) or known.get(name)) is None:  # Keras writes "adam" too
+            found = {key.lower(): x for key, x in known.items()}.get(name.lower())
+        if found is None:
+            raise ValueError(f"Unknown object: {name!r}. Give it in `custom_objects`, as {{{name!r}: ...}}.")
+        return found.from_config(dict(config["config"])) if "config" in config else found
 
 
 def _found(identifier: Any, what: str, instead: str, modules: tuple[ModuleType, ...]) -> Any:
@@ -133,7 +135,7 @@ def _found(identifier: Any, what: str, instead: str, modules: tuple[ModuleType, 
     classes = {snake(name): x for name, x in known.items() if isinstance(x, type)}
     found = None
     if isinstance(identifier, str):
-        found = (classes | known).get(_SHORT.get(identifier.lower(), identifier))
+        found = (classes | known).get(_SHORT.get(identifier.lower(), identifier)) or own(identifier)
     if found is None:
         raise ValueError(
             f"Could not interpret {what} identifier: {identifier!r}. Give {instead}, or one of these names: "

@@ -1,6 +1,5 @@
 """Regularizers, what a layer adds to the loss for the size of its weights: `tf.keras.regularizers`."""
 
-from collections.abc import Callable
 from typing import Any
 
 from nbtape.ops.create import eye
@@ -9,9 +8,25 @@ from nbtape.ops.linalg import matmul
 from nbtape.ops.norm import l2_normalize
 from nbtape.ops.reduce import reduce_sum
 from nbtape.ops.shape import transpose
+from nbtape.state.custom import own
 
 
-class L1L2:
+class Regularizer:
+    """The base of all regularizers: a function of a weight that gives what it adds to the loss."""
+
+    def __call__(self, x: Any) -> Any:
+        return 0.0
+
+    def get_config(self) -> dict:
+        """The arguments that make this regularizer again."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_config(cls, config: dict) -> Any:
+        return cls(**config)
+
+
+class L1L2(Regularizer):
     """`l1` times the sum of absolute values, plus `l2` times the sum of squares.
 
     >>> float(tf.keras.regularizers.L1L2(l1=1.0, l2=0.5)(tf.constant([1.0, -2.0])))
@@ -30,12 +45,7 @@ class L1L2:
         return sum(parts[1:], parts[0]) if parts else 0.0 * reduce_sum(x)
 
     def get_config(self) -> dict:
-        """The arguments that make this regularizer again."""
         return {"l1": self.l1, "l2": self.l2}
-
-    @classmethod
-    def from_config(cls, config: dict) -> "L1L2":
-        return cls(**config)
 
 
 class L1(L1L2):
@@ -58,7 +68,7 @@ class L2(L1L2):
         return {"l2": self.l2}
 
 
-class OrthogonalRegularizer:
+class OrthogonalRegularizer(Regularizer):
     """`factor` times how far rows (or columns) are from being at right angles, by the mean of their products.
 
     >>> float(tf.keras.regularizers.OrthogonalRegularizer(1.0)(tf.eye(2)))
@@ -82,8 +92,8 @@ class OrthogonalRegularizer:
         return {"factor": self.factor, "mode": self.mode}
 
 
-_CLASSES: dict[str, Callable] = {c.__name__: c for c in (L1L2, L1, L2, OrthogonalRegularizer)}
-_NAMED: dict[str, Callable] = _CLASSES | {
+_CLASSES: dict[str, Any] = {c.__name__: c for c in (L1L2, L1, L2, OrthogonalRegularizer)}
+_NAMED: dict[str, Any] = _CLASSES | {
     "l1": L1, "l2": L2, "l1_l2": lambda: L1L2(0.01, 0.01), "orthogonal_regularizer": OrthogonalRegularizer,
 }  # fmt: skip
 
@@ -91,10 +101,13 @@ _NAMED: dict[str, Callable] = _CLASSES | {
 def get(identifier: Any) -> Any:
     """The regularizer that `identifier` means: a name, a config, a function of a weight, or None."""
     found = identifier
-    if isinstance(identifier, str) and identifier in _NAMED:
-        found = _NAMED[identifier]()
-    elif isinstance(identifier, dict) and identifier.get("class_name") in _CLASSES:
-        found = _CLASSES[identifier["class_name"]](**identifier.get("config", {}))
-    if found is not None and not callable(found):
+    if isinstance(identifier, str):
+        found = _NAMED.get(identifier) or own(identifier)
+        found = found() if isinstance(found, type) or identifier in _NAMED else found
+    elif isinstance(identifier, dict):
+        name = identifier.get("class_name", "")
+        kind = own(name) or _CLASSES.get(name)
+        found = kind and kind.from_config(identifier.get("config", {}))
+    if identifier is not None and not callable(found):
         raise ValueError(f"Could not interpret regularizer identifier: {identifier}")
     return found

@@ -22,6 +22,7 @@ from nbtape.core.dtype import DType, as_dtype, of, string
 from nbtape.core.errors import DataLossError, NotFoundError
 
 SUFFIX = ".safetensors"
+MODEL = ".keras"  # what Keras has whole models end in
 _PARTIAL = ".partial"
 _CODES = {
     "float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", "int64": "I64", "int32": "I32",
@@ -39,8 +40,8 @@ _BROKEN = (
 
 
 def filename(prefix: str) -> str:
-    """The file of the checkpoint that users call `prefix`."""
-    return prefix if prefix.endswith(SUFFIX) else prefix + SUFFIX
+    """The file of the checkpoint, or of the model, that users call `prefix`."""
+    return prefix if prefix.endswith((SUFFIX, MODEL)) else prefix + SUFFIX
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Callbacks that write a model's weights as it trains, or put moving averages in their place."""
+"""Callbacks that write a model, or its weights, as it trains, or put moving averages in their place."""
 
 import os
 import warnings
@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import source
+from nbtape.state.saving.bundle import MODEL, SUFFIX
 from nbtape.train.callbacks.callback import Callback
 from nbtape.train.callbacks.monitors import MonitorCallback
 from nbtape.train.callbacks.simple import told
 
 
 class ModelCheckpoint(MonitorCallback):
-    """Write the weights after each epoch, or after every `save_freq` batches; or only the best.
+    """Write the model after each epoch, or after every `save_freq` batches; or only the best. What is written
+    is what `model.save` writes, or `model.save_weights` if `save_weights_only`.
 
     `filepath` may name the epoch, the batch and what is in the logs, as "{epoch:02d}-{val_loss:.2f}". With
-    `save_best_only`, weights are written when `monitor` improves, on `initial_value_threshold` at first.
+    `save_best_only` it is written when `monitor` improves, on `initial_value_threshold` at first.
 
     >>> model = tf.keras.Sequential([tf.keras.Input((1,)), tf.keras.layers.Dense(1)])
     >>> model.compile("sgd", "mse")
@@ -43,9 +45,12 @@ class ModelCheckpoint(MonitorCallback):
             raise ValueError(
                 f"Unrecognized save_freq: {save_freq}. Expected save_freq are 'epoch' or integer values"
             )
-        if not save_weights_only:
-            raise ValueError("ModelCheckpoint writes weights, not models. Write `save_weights_only=True`.")
-        self.filepath, self.verbose = os.fspath(filepath), verbose
+        self.filepath, self.verbose, self.save_weights_only = os.fspath(filepath), verbose, save_weights_only
+        if not save_weights_only and not self.filepath.endswith((MODEL, SUFFIX)):
+            raise ValueError(
+                "The filepath provided must end in `.keras` or in `.safetensors`. Received: "
+                f"filepath={self.filepath}"
+            )
         self.save_freq: Any = save_freq
         self.save_best_only, self.best = save_best_only, initial_value_threshold
         self._epoch = self._batches = 0
@@ -79,7 +84,10 @@ class ModelCheckpoint(MonitorCallback):
             )
         if self.verbose and not self.save_best_only:
             told(f"\nEpoch {self._epoch + 1}: saving model to {path}")
-        self.model.save_weights(path, overwrite=True)
+        if self.save_weights_only:
+            self.model.save_weights(path, overwrite=True)
+        else:
+            self.model.save(path, overwrite=True)
         if self.verbose:
             told(f"\nEpoch {self._epoch + 1}: finished saving model to {path}")
 

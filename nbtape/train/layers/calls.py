@@ -61,7 +61,7 @@ def building(build: Callable) -> Callable:
                 build(self, *args, **kwargs)
             finally:
                 calls.layer = outer
-        self.built = True
+        self.built, self._built_for = True, [*args, *kwargs.values()]
 
     return built
 

@@ -21,7 +21,7 @@ from nbtape.ops.arithmetic import cast
 from nbtape.ops.measure import shape
 from nbtape.state.scopes.scope import name_scope
 from nbtape.state.variable import Variable
-from nbtape.train.config import given_arguments, kinds, setting
+from nbtape.train.config import given_arguments, kinds, plain, setting
 from nbtape.train.layers.calls import building, calls, given_masks, mask_of, parameters, put_masks, shape_of
 from nbtape.train.layers.holder import Holder
 from nbtape.train.layers.keras_tensor import InputSpec, KerasTensor, symbols
@@ -58,7 +58,7 @@ class Layer(Holder):
     ([[1.0, 2.0]], ['scale/s'])
     """
 
-    _TF_MODULE_IGNORED_PROPERTIES = frozenset({"_made_with", "_first_call"})
+    _TF_MODULE_IGNORED_PROPERTIES = frozenset({"_made_with", "_first_call", "_built_for"})
     settings: tuple[str, ...] = ()  # attributes that `get_config` saves beside the common ones
     input_spec: Any = None
     _made_with: tuple[tuple, dict]  # the arguments, for the config of a class that does not say its settings
@@ -87,6 +87,7 @@ class Layer(Holder):
         self.activity_regularizer = regularizer_named(activity_regularizer)
         self._output_shape: Any = None
         self._first_call: tuple = ()  # on KerasTensors: what was given, and what came out
+        self._built_for: list = []  # what `build` was given
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = object.__new__(cls)
@@ -137,6 +138,8 @@ class Layer(Holder):
         Of a class that does not say them they are the arguments that it was made with.
         """
         common = {"name": self._name, "trainable": self._trainable, "dtype": self.dtype}
+        if self.activity_regularizer is not None:
+            common["activity_regularizer"] = plain(self.activity_regularizer)
         cls = type(self)
         if cls.get_config is Layer.get_config and not cls.__init__.__module__.startswith("nbtape."):
             args, kwargs = self._made_with

@@ -114,6 +114,27 @@ class Metrics:
             self._parts.append(found)
 
 
+def told(given: Any) -> Any:
+    """What `compile` was given, as a config: objects as dicts, and functions of the house by their names."""
+    if isinstance(given, Mapping):
+        return {name: told(x) for name, x in given.items()}
+    if isinstance(given, list | tuple):
+        return [told(x) for x in given]
+    ours = callable(given) and getattr(given, "__module__", "").startswith("nbtape.")
+    return lookup.serialize(given) if ours or hasattr(given, "get_config") else given
+
+
+def meant(config: Any) -> Any:
+    """What `told` gave the config of."""
+    if isinstance(config, list):
+        return [meant(x) for x in config]
+    if not isinstance(config, Mapping):
+        return config
+    if "class_name" in config:
+        return lookup.deserialize(config)
+    return {name: meant(x) for name, x in config.items()}
+
+
 def _unlike(name: str, taken: Sequence[str], weighs: bool) -> str:
     """A name that is not taken yet."""
     if name in taken and weighs:

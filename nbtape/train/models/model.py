@@ -1,17 +1,17 @@
 """Models: layers that are trained as a whole, by subclassing, or put together from KerasTensors."""
 
 import functools
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from nbtape.core import nest
 from nbtape.ops.shape import expand_dims, squeeze
-from nbtape.train.config import deserialize, serialize
+from nbtape.train.config import deserialize, read, serialize, written
 from nbtape.train.layers.calls import put_masks, shape_of
 from nbtape.train.layers.keras_tensor import InputSpec, KerasTensor
 from nbtape.train.layers.layer import Layer
 from nbtape.train.layers.nodes import calls_between, config_of, from_config
+from nbtape.train.models.saving import save_model
 from nbtape.train.models.summary import summary
 from nbtape.train.models.trainer import Trainer
 from nbtape.train.models.weights import load_weights, save_weights
@@ -81,6 +81,8 @@ class Model(Trainer, Layer):
     array([[6., 6.]], dtype=float32)
     """
 
+    _TF_MODULE_IGNORED_PROPERTIES = Layer._TF_MODULE_IGNORED_PROPERTIES | {"_compiled_with"}
+
     def __init__(self, *args: Any, **kwargs: Any):
         if not isinstance(self, Functional) and (len(args) > 1 or "outputs" in kwargs):
             self.__class__ = _functional(type(self))
@@ -119,14 +121,16 @@ class Model(Trainer, Layer):
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
         """A model made from `get_config()`, with weights of its own."""
-        return Functional.from_config(config, custom_objects) if "input_layers" in config else cls(**config)
+        if "input_layers" in config:
+            return _functional(cls).from_config(config, custom_objects)
+        return cls(**config)
 
     def to_json(self, **kwargs: Any) -> str:
         """The model without its weights as text, for `tf.keras.models.model_from_json`."""
-        return json.dumps(serialize(self), **kwargs)
+        return written(serialize(self), **kwargs)
 
     summary = summary
-    save_weights, load_weights = save_weights, load_weights
+    save, save_weights, load_weights = save_model, save_weights, load_weights
 
 
 def _is_shape(x: Any) -> bool:
@@ -136,7 +140,7 @@ def _is_shape(x: Any) -> bool:
 class Functional(Model):
     """The layers that lead from `inputs` to `outputs`, both nested structures of KerasTensors."""
 
-    _TF_MODULE_IGNORED_PROPERTIES = Layer._TF_MODULE_IGNORED_PROPERTIES | {
+    _TF_MODULE_IGNORED_PROPERTIES = Model._TF_MODULE_IGNORED_PROPERTIES | {
         "_steps", "inputs_structure", "outputs_structure"
     }  # fmt: skip
 
@@ -241,7 +245,7 @@ def _of_rank(x: Any, rank: int) -> Any:
 
 def model_from_json(json_string: str, custom_objects: dict | None = None) -> Any:
     """A model from what `to_json` gave, with weights of its own."""
-    return deserialize(json.loads(json_string), custom_objects)
+    return deserialize(read(json_string, custom_objects), custom_objects)
 
 
 def clone_model(model: Any) -> Any:

@@ -19,7 +19,7 @@ class Sequential(Model):
     (TensorShape([5, 2]), 26)
     """
 
-    _TF_MODULE_IGNORED_PROPERTIES = Layer._TF_MODULE_IGNORED_PROPERTIES | {"_input", "_output"}
+    _TF_MODULE_IGNORED_PROPERTIES = Model._TF_MODULE_IGNORED_PROPERTIES | {"_input", "_output"}
 
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None):
         super().__init__(trainable=trainable, name=name)
@@ -127,9 +127,15 @@ class Sequential(Model):
         if self._given and self._input is not None:
             start = {"batch_shape": self._input.shape, "dtype": self._input.dtype.name}
             layers.insert(0, {"class_name": "InputLayer", "config": start})
-        return {"name": self.name, "trainable": self._trainable, "layers": layers}
+        config = {"name": self.name, "trainable": self._trainable, "layers": layers}
+        if self.built and not self._given and self._input is not None:
+            config["build_input_shape"] = self._input.shape
+        return config
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
         layers = [deserialize(layer, custom_objects) for layer in config["layers"]]
-        return cls(layers, config.get("trainable", True), config.get("name"))
+        model = cls(layers, config.get("trainable", True), config.get("name"))
+        if not model.built and "build_input_shape" in config:
+            model.build(tuple(config["build_input_shape"]))
+        return model

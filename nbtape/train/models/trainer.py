@@ -4,13 +4,14 @@ A step is one `tf.function`: the forward pass, the gradients, the update of the 
 and metrics compile as a whole.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from nbtape.autodiff.tape import GradientTape
-from nbtape.core import nest
+from nbtape.core import nest, source
 from nbtape.ops.measure import shape
 from nbtape.program.function import function
 from nbtape.train import lookup
@@ -20,10 +21,15 @@ from nbtape.train.layers.keras_tensor import KerasTensor
 from nbtape.train.layers.layer import Layer
 from nbtape.train.metrics.metric import Mean, Metric
 from nbtape.train.models.batches import Batches, split, unpacked
-from nbtape.train.models.compiled import Losses, Metrics
+from nbtape.train.models.compiled import Losses, Metrics, meant, told
+from nbtape.train.models.logs import by_name, flat, number, values
 from nbtape.train.optimizers.optimizer import Optimizer
 
 _NOT_COMPILED = "You must call `compile()` before using the model."
+_OWN_COMPILE = (
+    "`compile()` was not called as part of model loading because {} has a `compile` of its own. Call it "
+    "yourself, or write `compile_from_config` in the class."
+)
 _NO_LOSS = "No loss to compute. Give `compile()` a `loss`, or add one with `add_loss()` in a layer."
 
 
@@ -38,6 +44,7 @@ class Trainer:
     output_names: list[str] | None = None
     _steps_made: dict[str, Callable]
     _mean_loss: Mean | None = None
+    _compiled_with: dict[str, Any]
     _losses: Losses | None = None
     _compiled_metrics: Metrics | None = None
 
@@ -71,6 +78,28 @@ class Trainer:
         given = metrics is not None or weighted_metrics is not None
         self._compiled_metrics = Metrics(metrics, weighted_metrics, names) if given else None
         self._mean_loss, self._steps_made = Mean("loss"), {}
+        self._compiled_with = {
+            "optimizer": self.optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+            "auto_scale_loss": auto_scale_loss,
+        }
+
+    def get_compile_config(self) -> dict | None:
+        """What `compile` was given, as a config; None before it was called."""
+        return told(self._compiled_with) if self.compiled else None
+
+    def compile_from_config(self, config: dict) -> None:
+        """Call `compile` with what `get_compile_config` gave."""
+        if type(self).compile is not Trainer.compile:
+            warnings.warn(_OWN_COMPILE.format(type(self).__name__), stacklevel=source.depth())
+            return
+        self.compile(**meant(config))
 
     @property
     def compiled(self) -> bool:
@@ -119,7 +148,7 @@ class Trainer:
 
     def get_metrics_result(self) -> dict[str, Any]:
         """What all metrics say so far, by name."""
-        return _flat({metric.name: metric.result() for metric in self.metrics})
+        return flat({metric.name: metric.result() for metric in self.metrics})
 
     def _compute(self, data: Any, training: bool) -> tuple:
         x, y, weight = unpacked(data)
@@ -186,7 +215,7 @@ class Trainer:
             logs = self._round("train", data, heard)
             if held is not None and _is_due(epoch + 1, validation_freq):
                 logs |= {f"val_{name}": value for name, value in self._round("test", held, heard).items()}
-            heard.on_epoch_end(epoch, _by_name(logs))
+            heard.on_epoch_end(epoch, by_name(logs))
             if self.stop_training:
                 break
         if isinstance(self.optimizer, Optimizer):
@@ -209,7 +238,7 @@ class Trainer:
         self._check_compiled()
         data = Batches(x, y, sample_weight, batch_size, limit=steps)
         heard = CallbackList.of(callbacks, self, verbose, epochs=1, steps=data.count)
-        return _told(self._round("test", data, heard), return_dict)
+        return values(self._round("test", data, heard), return_dict)
 
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None,
@@ -256,7 +285,7 @@ class Trainer:
         (batch,) = Batches(*data, batch_size=size, class_weight=class_weight)
         self._prepare(batch)
         logs = self._step(name)(batch)
-        return _told({key: _number(value) for key, value in _flat(logs).items()}, return_dict)
+        return values({key: number(value) for key, value in flat(logs).items()}, return_dict)
 
     def _check_compiled(self) -> None:
         if not self.compiled:
@@ -282,12 +311,12 @@ class Trainer:
             if not self.built:  # type: ignore[attr-defined]
                 self._prepare(batch)
             heard.tell(begin, i, None)
-            logs = {name: _number(value) for name, value in _flat(step(batch)).items()}
-            heard.tell(end, i, _by_name(logs))
+            logs = {name: number(value) for name, value in flat(step(batch)).items()}
+            heard.tell(end, i, by_name(logs))
             if self.stop_training and kind == "train":
                 break
         if kind == "test":
-            heard.on_test_end(_by_name(logs))
+            heard.on_test_end(by_name(logs))
         return logs
 
     def _prepare(self, batch: tuple) -> None:
@@ -299,26 +328,6 @@ class Trainer:
             self(x, training=False)  # type: ignore[operator]
 
 
-def _flat(logs: dict[str, Any]) -> dict[str, Any]:
-    """Results by name, those of a metric that has many among the others."""
-    parts = [x if isinstance(x, dict) else {name: x} for name, x in logs.items()]
-    return {name: x for part in parts for name, x in part.items()}
-
-
-def _by_name(logs: dict[str, float]) -> dict[str, float]:
-    return dict(sorted(logs.items()))
-
-
-def _told(logs: dict[str, float], return_dict: bool) -> Any:
-    values = list(logs.values())
-    return _by_name(logs) if return_dict else values[0] if len(values) == 1 else values
-
-
 def _is_due(epoch: int, frequency: Any) -> bool:
     """Whether an epoch, counted from 1, is one after which there is a validation."""
     return epoch % frequency == 0 if isinstance(frequency, int) else epoch in frequency
-
-
-def _number(value: Any) -> Any:
-    """A float, or an array where a metric says several."""
-    return np.asarray(value) if np.ndim(value) else float(value)

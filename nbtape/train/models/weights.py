@@ -36,7 +36,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     path = _path(filepath)
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"The file {path} exists. Write `overwrite=True` to replace it.")
-    named = _named(model, "saving")
+    named = _of_built(model, "saving")
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     write(path, dict(zip(named, snapshot(list(named.values())))))
 
@@ -49,14 +49,23 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None
     path = _path(filepath)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"There is no file {path}.")
-    reader, named = CheckpointReader(path), _named(model, "loading weights into")
+    named, reader = _of_built(model, "loading weights into"), CheckpointReader(path)
     reader.check()
+    fill(reader, named, list(reader), skip_mismatch)
+
+
+def fill(reader: CheckpointReader, named: dict[str, Any], names: list[str], skip: bool = False) -> None:
+    """Give variables, by name, the values that a file has under `names`: all, or if `skip` those that fit.
+
+    Raises ValueError where others are named than there are, and changes none then.
+    """
     reasons = {name: _mismatch(reader, name, v) for name, v in named.items()}
-    reasons |= {name: f"{name} is not in the model" for name in reader if name not in named}
+    reasons |= {name: f"{name} is not in the model" for name in names if name not in named}
     wrong = [reason for reason in reasons.values() if reason]
     if wrong:
-        text = _NOT_LOADED.format(len(wrong), path, "; ".join(wrong[:10]) + "; ..." * (len(wrong) > 10))
-        if not skip_mismatch:
+        more = "; ..." * (len(wrong) > 10)
+        text = _NOT_LOADED.format(len(wrong), filename(reader.prefix), "; ".join(wrong[:10]) + more)
+        if not skip:
             raise ValueError(text)
         warnings.warn(text, stacklevel=source.depth())
     fitting = [name for name in named if not reasons[name]]
@@ -71,12 +80,17 @@ def _path(filepath: Any) -> str:
     return filename(path)
 
 
-def _named(model: Any, action: str) -> dict[str, Any]:
+def named_weights(model: Any) -> dict[str, Any]:
     """The weights of a model by the shortest path to each."""
     weights = {key(v) for v in model.weights}
-    if not weights and not model.built:
-        raise ValueError(_NOT_BUILT.format(action))
     return {path: x for path, x, _ in walk(model) if key(x) in weights}
+
+
+def _of_built(model: Any, action: str) -> dict[str, Any]:
+    named = named_weights(model)
+    if not named and not model.built:
+        raise ValueError(_NOT_BUILT.format(action))
+    return named
 
 
 def _mismatch(reader: CheckpointReader, name: str, variable: Any) -> str:

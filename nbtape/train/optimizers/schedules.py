@@ -7,6 +7,7 @@ from typing import Any
 from nbtape.core.dtype import float32
 from nbtape.core.engine import o, tensor
 from nbtape.ops.arithmetic import cast
+from nbtape.state.custom import custom_object_scope, own
 
 
 class LearningRateSchedule:
@@ -254,14 +255,16 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> dict:
 
 def deserialize(config: dict, custom_objects: dict | None = None) -> LearningRateSchedule:
     """The schedule that `serialize` wrote; classes of your own are given by name in `custom_objects`."""
-    kinds = {kind.__name__: kind for kind in LearningRateSchedule.__subclasses__()} | (custom_objects or {})
+    kinds = {kind.__name__: kind for kind in LearningRateSchedule.__subclasses__()}
     name = config["class_name"]
-    if name not in kinds:
-        raise ValueError(
-            f"Unknown learning rate schedule: {name!r}. Give its class in `custom_objects`, as "
-            f"{{{name!r}: ...}}."
-        )
-    return kinds[name].from_config(config["config"])
+    with custom_object_scope(custom_objects):
+        found = own(name) or kinds.get(name)
+        if found is None:
+            raise ValueError(
+                f"Unknown learning rate schedule: {name!r}. Give its class in `custom_objects`, as "
+                f"{{{name!r}: ...}}."
+            )
+        return found.from_config(config["config"])
 
 
 def _positive(steps: Any, name: str) -> Any:
