@@ -22,6 +22,8 @@ _GAIN = 0.11  # of the time of a product, that is worth a kernel of its own
 _NEAR = 1 << 20  # bytes that stay in the second cache
 _FAR = 128  # lines, each far from the one before, that stay in the first cache, and their pages at hand
 _SHALLOW = 64  # rows of `b`; to fetch and store a tile again for fewer costs too much
+_TALL = 64  # rows of a product, from which on tiles of few but wide rows are best: they load the least,
+_CLOSE = 512  # if the rows of `b` are no more bytes apart, or the first cache has too few places for them
 _START = 1.5  # rows that take as long as a tile takes to fetch rows of `b`
 
 MULTIPLY = '''"""Multiply matrices, {rows} rows by {columns} vectors at a time."""
@@ -29,11 +31,15 @@ from nbtape.kernels.tile import outer, put, taken, zeros
 
 
 def kernel({arguments}):
-    for one in range(count):
-        for first in range(0, k, deep):
-            last = min(first + deep, k)
-            for top in range(0, m, {rows}):
-                i = min(top, m - {rows})
+    whole = m // {rows} * {rows}
+    for stretch in range(2 * count):
+        one = stretch // 2
+        top, bottom, depth = 0, whole, deep
+        if stretch % 2 == 1:  # the rows that are left over, and some that are made again
+            top, bottom, depth = m - {rows}, (m if whole < m else 0), k
+        for first in range(0, k, depth):
+            last = min(first + depth, k)
+            for i in range(top, bottom, {rows}):
                 for side in range(0, n, {width}):
                     j = min(side, n - {width})
                     to = one * c_step + i * c_row + j
@@ -68,27 +74,26 @@ def blocks_of(a: Layout, b: Layout, y: Layout) -> Blocks | None:
     lanes = vector_bytes() // size
     if vector_bytes() < 64 or n < lanes or m * n * k <= SMALL or b.strides[-1] != 1 or y.strides[-1] != 1:
         return None
-    columns = min(n // lanes, 2)
-    depth = _depth(a, n, k, size) if m > most_rows(columns) else k
-    rows = _rows(m, columns, even=depth < k)
-    if depth < k and (rows is None or n % (columns * lanes) or depth < _SHALLOW):
+    if m >= _TALL and n % (4 * lanes) == 0 and b.strides[-2] * size <= _CLOSE:
+        columns, rows, depth = 4, most_rows(4), min(_SHALLOW, k)
+    else:
+        columns = min(n // lanes, 2)
+        rows = _rows(m, columns)
+        depth = _depth(a, n, k, size) if m > most_rows(columns) else k
+    if depth < k and (n % (columns * lanes) or depth < _SHALLOW):
         if k * n * size > _NEAR:
             return None
-        depth, rows = k, _rows(m, columns)
-    assert rows is not None
+        depth = k
     tiles = Tiles(rows, columns, lanes, n)
     copied = _COPIES * (1 / m + 1 / n + 1 / k)
     twice = tiles.blocks * tiles.width * -(-m // rows) * rows / (m * n) - 1
     return Blocks(tiles, -(-k // -(-k // depth))) if copied - twice > _GAIN else None
 
 
-def _rows(m: int, columns: int, even: bool = False) -> int | None:
-    """How many rows of a product of `m` a tile has. Where tiles are not `even` the last overlaps another,
-    and what they share is made twice.
-    """
+def _rows(m: int, columns: int) -> int:
+    """How many rows of a product of `m` a tile has; the last may overlap another, and make rows twice."""
     most = most_rows(columns)
-    found = [r for r in range(min(m, most // 2), min(m, most) + 1) if m % r == 0 or not even]
-    return min(found, key=lambda r: -(-m // r) * (r + _START), default=None)
+    return min(range(min(m, most // 2), min(m, most) + 1), key=lambda r: -(-m // r) * (r + _START))
 
 
 def _depth(a: Layout, n: int, k: int, size: int) -> int:
