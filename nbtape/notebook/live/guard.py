@@ -30,8 +30,8 @@ class Trouble(NamedTuple):
     restore: int | None
 
     def __str__(self) -> str:
-        back = "" if self.restore is None else f"\n  all was finite after {self.restore:,} steps"
-        return f"step {self.step:,}: {self.what}\n  {self.op}{back}"
+        # Without `restore`, which is another one each time: it depends on the clock.
+        return f"step {self.step:,}: {self.what}\n  {self.op}"
 
 
 class Microscope(nan_trap):
