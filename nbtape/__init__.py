@@ -88,6 +88,7 @@ from nbtape.keras import losses as losses, metrics as metrics
 from nbtape.notebook.extension import (
     doctor as doctor,
     load_ipython_extension as load_ipython_extension,
+    show as show,
     unload_ipython_extension as unload_ipython_extension,
 )
 from nbtape.notebook.live.session import Live as live

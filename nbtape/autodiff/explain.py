@@ -1,6 +1,7 @@
 """Why a gradient is None: from what a tape saw, the place where the path from the source ends."""
 
 import warnings
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,7 +121,7 @@ def _follow(tape: Any, starts: list[int]) -> tuple[dict[int, int | None], list[s
             continue
         block = None if None in ways else ways[0]
         if block is None:
-            why = _block(op, xs, ys, reached)
+            why = block_of(op, xs, ys, reached)
             if why:
                 block = len(blocks)
                 blocks.append(f"{why} at {source.describe(place)}.")
@@ -137,7 +138,7 @@ def _each_op(nodes: list) -> list:
     ]
 
 
-def _block(op: Any, xs: tuple, ys: tuple, reached: dict) -> str:
+def block_of(op: Any, xs: tuple, ys: tuple, reached: Container[int]) -> str:
     """Why no gradient flows back through this op from what was reached, "" where one does."""
     if op.name == "stop_gradient":
         return "stop_gradient stops the gradient"

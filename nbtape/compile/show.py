@@ -60,36 +60,37 @@ def report(host: Host) -> PlanReport:
     plan = host.plan
     buffers = [b.origin for b in plan.buffers]
     given = sum(origin in ("input", "variable", "constant") for origin in buffers)
-    return PlanReport(tuple(_units(plan.actions, 0)), plan.arena, given, len(plan.outputs))
+    return PlanReport(tuple(units_of(plan.actions)), plan.arena, given, len(plan.outputs))
 
 
-def _units(actions: list[Any], depth: int) -> Iterator[Unit]:
+def units_of(actions: list[Any], depth: int = 0) -> Iterator[Unit]:
+    """The units of actions, in the order in which they run."""
     for action in actions:
         match action:
             case Launch():
                 k = action.kernel
                 yield Unit(_title(k.text), k.bytes, k.flops, len(action.parts), depth)
             case control.Growing():
-                yield from _units([action.action], depth)
+                yield from units_of([action.action], depth)
             case control.Loop():
                 told = "while its test holds" if action.limit < 0 else f"{action.limit} times"
                 yield Unit(f"loop, {told}", depth=depth)
-                yield from _units([*(action.test or ()), *action.body], depth + 1)
+                yield from units_of([*(action.test or ()), *action.body], depth + 1)
             case control.Branch():
                 yield Unit("branch", depth=depth)
                 for program in reversed(action.programs):
-                    yield from _units(program, depth + 1)
+                    yield from units_of(program, depth + 1)
             case Call():
                 yield Unit(f"{action.step.op.name}, in Python", depth=depth)
             case Commit():
                 yield Unit(f"assign {len(action.variables)} variables", depth=depth)
             case control.Repeat():
                 yield Unit("loop, in Python", depth=depth)
-                yield from _units(action.body.actions, depth + 1)
+                yield from units_of(action.body.actions, depth + 1)
             case control.Choose():
                 yield Unit("branch, in Python", depth=depth)
                 for plan in reversed(action.plans):
-                    yield from _units(plan.actions, depth + 1)
+                    yield from units_of(plan.actions, depth + 1)
 
 
 def _title(text: str) -> str:

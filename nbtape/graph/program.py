@@ -121,10 +121,15 @@ class Program:
 
 def program_of(graph: FunctionGraph) -> Program:
     """The program that computes the outputs of a finished graph."""
+    return program_and_values(graph)[0]
+
+
+def program_and_values(graph: FunctionGraph) -> tuple[Program, dict[int, Value]]:
+    """That program, and what stands in it for each tensor of the graph, by the tensors' ids."""
     captured = [(outside, inside) for outside, inside in graph.captures.values()]
-    return _Reader([*graph.inputs, *[inside for _, inside in captured]]).read(
-        graph, graph.outputs, [outside for outside, _ in captured]
-    )
+    reader = _Reader([*graph.inputs, *[inside for _, inside in captured]])
+    program = reader.read(graph, graph.outputs, [outside for outside, _ in captured])
+    return program, reader.values
 
 
 class _Reader:

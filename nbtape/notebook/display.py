@@ -13,7 +13,9 @@ from nbtape.core.slices import IndexedSlices
 from nbtape.graph.graph import Graph
 from nbtape.notebook import cards
 from nbtape.notebook.gradients import Gradients
+from nbtape.notebook.graphs import page
 from nbtape.notebook.numbers import latex, values_of
+from nbtape.program.concrete import ConcreteFunction
 from nbtape.program.function import Function, Method
 from nbtape.state.module import Module
 from nbtape.state.saving.checkpoint import Checkpoint
@@ -35,9 +37,10 @@ DISPLAYS: dict[type, Display] = {
     EagerTensor: Display(cards.tensor_card),
     Variable: Display(cards.variable_card),
     IndexedSlices: Display(cards.slices_card),
-    GradientTape: Display(cards.tape_card, cards.tape_text),
+    GradientTape: Display(page.tape_card, cards.tape_text),
     Gradients: Display(Gradients.html),
-    Graph: Display(cards.graph_card),
+    Graph: Display(page.graph_card),
+    ConcreteFunction: Display(page.function_card),
     Function: Display(cards.function_card),
     Method: Display(cards.function_card),
     Module: Display(cards.module_card),

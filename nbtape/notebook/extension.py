@@ -8,6 +8,7 @@ from nbtape.core.kernel import late
 load_ipython_extension = late("nbtape.notebook.magics:load_ipython_extension")
 unload_ipython_extension = late("nbtape.notebook.magics:unload_ipython_extension")
 doctor = late("nbtape.notebook.doctor:doctor")
+show = late("nbtape.notebook.graphs.show:show")
 _runs_of = late("nbtape.notebook.cells:runs_of")
 
 

@@ -1,0 +1,154 @@
+"""Groups for what has no name scopes: operations of the same line of the user's, of the same update of a
+variable, or made one after the other.
+"""
+
+import linecache
+from collections import defaultdict
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from nbtape.core.report import spec_of
+from nbtape.core.source import Place, line_number, name_file
+from nbtape.notebook.cards import plain_name
+from nbtape.notebook.graphs.parts import Flow, Part
+
+_MANY = 16  # operations side by side, beyond which they are put in groups
+_CROWD = 48  # and beyond which they are, though nothing sets them apart
+_ROW = 20  # groups side by side, at most, of what nothing sets apart
+_FEWEST = 3  # parts of a group
+
+
+def grouped(root: Part, flows: list[Flow]) -> None:
+    """Fold what is too long to be read side by side, and take away groups of one."""
+    _simplified(root)
+    into, out = defaultdict(list), defaultdict(list)
+    for flow in flows:
+        into[flow.target].append(flow.source)
+        out[flow.source].append(flow.target)
+    for group in [part for part in root.walk() if part.is_group]:
+        if len(_loose(group)) > _MANY:
+            _by(group, "line", _line_of, lambda place: _label(place))
+    for group in [part for part in root.walk() if part.is_group]:
+        if len(_loose(group)) > _MANY:
+            updates = _updates(_loose(group), out)
+            _by(group, "update", updates.get, lambda update: (f"update {_end(update[1])}", ""))
+    for group in [part for part in root.walk() if part.is_group]:
+        if len(_loose(group)) > _CROWD:
+            _in_turn(group)
+
+
+def _loose(group: Part) -> list[Part]:
+    """The operations that are right in a group."""
+    return [part for part in group.parts if not part.is_group and part.kind != "output"]
+
+
+def _simplified(group: Part) -> None:
+    """Put a lone part of a scope in the place of the scope."""
+    for part in [*group.parts]:
+        if not part.is_group:
+            continue
+        _simplified(part)
+        if part.kind == "group" and len(part.parts) == 1 and group.kind == "group":
+            (only,) = part.parts
+            if only.kind == "group":
+                only.label = f"{part.label}/{only.label}"
+            only.parent = group
+            group.parts[group.parts.index(part)] = only
+
+
+def _by(group: Part, word: str, key_of: Callable[[Part], Any], label_of: Callable[[Any], tuple]) -> None:
+    """Put the operations of a group in groups of those with the same key, where these are not too few."""
+    sets: dict[Hashable, list[Part]] = defaultdict(list)
+    for part in _loose(group):
+        key = key_of(part)
+        if key is not None:
+            sets[key].append(part)
+    for n, (key, found) in enumerate(sets.items()):
+        if len(found) >= _FEWEST and len(found) < len(group.parts):
+            label, note = label_of(key)
+            _enclosed(group, f"{word} {n}", label, note, found)
+
+
+def _enclosed(group: Part, name: str, label: str, note: str, parts: list[Part]) -> None:
+    """Put parts of a group in a new group in their place."""
+    key = f"{group.key}/{name}" if group.key else name
+    inner = Part(key, label, "group", note, place=parts[0].place, parent=group)
+    members = set(parts)
+    first = group.parts.index(parts[0])
+    rest = [part for part in group.parts if part not in members]
+    ahead = sum(part not in members for part in group.parts[:first])
+    group.parts = [*rest[:ahead], inner, *rest[ahead:]]
+    inner.put(*parts)
+
+
+def _line_of(part: Part) -> tuple | None:
+    """The line that asked for a part; inputs and variables go where they are needed."""
+    if part.place is None or part.kind == "input":
+        return None
+    return part.place[0], line_number(part.place)
+
+
+def _label(line: tuple) -> tuple[str, str]:
+    code, number = line
+    text = linecache.getline(code.co_filename, number).strip()
+    return text or code.co_name, f"line {number}"
+
+
+def where(place: Place) -> tuple[str, int, str]:
+    """The file or cell, the line and its text."""
+    code, number = place[0], line_number(place)
+    return name_file[0](code.co_filename), number, linecache.getline(code.co_filename, number).strip()
+
+
+def _updates(parts: list[Part], out: dict[Part, list[Part]]) -> dict[Part, tuple[int, str]]:
+    """The variable, its number and name, that each part is the update of; what several updates need is in
+    none of them.
+    """
+    reached: dict[Part, frozenset] = {}
+    here = set(parts)
+    for part in reversed(parts):
+        own = frozenset([part]) if part.kind == "assign" else frozenset()
+        reached[part] = own.union(*[reached.get(after, frozenset()) for after in out[part] if after in here])
+    together = {part: part for part in parts if part.kind == "assign"}
+
+    def head(part: Part) -> Part:
+        while together[part] is not part:
+            part = together[part]
+        return part
+
+    for part, ends in reached.items():
+        # Moments and the variable itself have one shape; what all updates share, as a rate, is a number.
+        first, *others = sorted(ends, key=parts.index) or [part]
+        if others and all(_shape(end) == _shape(part) for end in ends):
+            for end in others:
+                together[head(end)] = head(first)
+    members = defaultdict(list)
+    for end in together:
+        members[head(end)].append(end)
+    main = {first: _main([end.variable for end in ends]) for first, ends in members.items()}
+    heads = {part: {head(end) for end in ends} for part, ends in reached.items() if ends}
+    return {part: main[next(iter(found))] for part, found in heads.items() if len(found) == 1}
+
+
+def _shape(part: Part) -> Any:
+    return spec_of(part.outputs[0]).shape if part.outputs else None
+
+
+def _main(variables: list[Any]) -> tuple[int, str]:
+    """Of the variables that an update assigns, the one that is trained."""
+    found = next((v for v in variables if v.trainable), variables[0])
+    return found._serial, plain_name(found)
+
+
+def _end(name: str) -> str:
+    return "/".join(name.split("/")[-2:])
+
+
+def _in_turn(group: Part) -> None:
+    """Put a long row of operations in groups of those that follow each other."""
+    parts = _loose(group)
+    size = max(_MANY, len(parts) // _ROW + 1)
+    for n, start in enumerate(range(0, len(parts), size)):
+        found = parts[start : start + size]
+        if len(found) > 1:
+            _enclosed(group, f"part {n}", f"{start + 1} to {start + len(found)}", "", found)
