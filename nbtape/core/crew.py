@@ -29,7 +29,7 @@ _SOON = 50e-6  # seconds; it takes about as long to fall asleep and be woken up 
 _LATE = 300e-6  # seconds of waiting for a helper, with nothing else to do, after which it is left alone
 _PATIENCE = 1e-3  # seconds for which a helper looks out for more parts in machine code
 _TRIAL = 2000  # looks that are timed, to tell how many these are
-_REST = 20  # times as long as it was waited for it is left alone then, so that it costs five percent at most
+_REST = 10  # times as long as it was waited for it is left alone then, so that it costs a tenth at most
 
 
 class _Batch:
