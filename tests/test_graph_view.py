@@ -15,6 +15,7 @@ from nbtape.notebook.graphs.page import page, text
 from nbtape.notebook.graphs.show import view_of
 from nbtape.notebook.graphs.view import View
 
+pytest_plugins = ["shells"]
 EVIL = "<img src=x onerror=alert(1)>"
 
 
@@ -288,6 +289,18 @@ def test_large_graphs_come_as_a_few_boxes():
     assert len(drawing.root.leaves) == 2001
     assert len(view.scene().boxes) <= 40 and len(page(view)) < 200_000
     assert len(text(drawing).split("\n")) <= 41
+
+
+def test_a_profiled_tape_has_the_time_of_each_operation(notebook):
+    notebook.run("%%tape -q --profile\nloss = tf.reduce_sum((x @ w) ** 2.0)")
+    view = view_of(notebook.shell.user_ns["tape"])
+    assert "time" in view.colours and view.do({"do": "colour", "with": "time"})
+    assert {leaf.label for leaf in view.drawing.root.leaves if view._seconds(leaf)} == {
+        "MatMul",
+        "Pow",
+        "Sum",
+    }
+    assert str(view.picture()).count("µs") == 3
 
 
 def test_only_graphs_functions_and_tapes_are_shown(capsys):

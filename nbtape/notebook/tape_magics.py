@@ -18,6 +18,7 @@ from nbtape.graph.v1.hardware import list_logical_devices
 from nbtape.notebook.cards import tape_line
 from nbtape.notebook.cells import Openings
 from nbtape.notebook.expressions import value, watched
+from nbtape.notebook.graphs.profile import keep_times
 from nbtape.notebook.html import element, joined
 from nbtape.notebook.options import Option, Usage, usage
 from nbtape.notebook.tables import bundle
@@ -44,6 +45,7 @@ class Profile(context.Recorder):
     def __init__(self):
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.times: Counter[str] = Counter()
+        self.each: dict[int, float] = {}  # by the id of what came out first
 
     def __enter__(self) -> "Profile":
         context.push(self)
@@ -57,6 +59,8 @@ class Profile(context.Recorder):
         now = perf_counter()
         self.seconds[op.name] += now - self._last
         self.times[op.name] += 1
+        if ys:
+            self.each[id(ys[0])] = now - self._last
         self._last = now
 
     def bundle(self) -> dict[str, str]:
@@ -92,7 +96,8 @@ class TapeMagics(Magics):
         its end a line says what was recorded, unless `-q` (`--quiet`) is given.
 
         `--check` raises at the first operation that makes inf or nan, and says where. `--profile` shows the
-        time by kind of operation. On a line of its own, `%tape` records from there to the end of the cell.
+        time by kind of operation, and tf.show(tape, colour="time") that of each. On a line of its own,
+        `%tape` records from there to the end of the cell.
 
             %%tape -w x
             y = tf.sin(x)
@@ -110,6 +115,7 @@ class TapeMagics(Magics):
         opened: list[tuple[Any, Callable[[], None]]] = [(tape, tell)]
         if "--profile" in options:
             profile = Profile()
+            keep_times(tape, profile.each)
             opened.append((profile, lambda: self.shell.display_pub.publish(profile.bundle())))
         if "--check" in options:
             opened.append((nan_trap(), _nothing))

@@ -33,8 +33,6 @@ def drawn(scene: Scene, marks: Marks, title: str) -> Shape:
     """The picture of a scene."""
     on_path = {box.part.key for box in scene.boxes if _is_on(box.part, marks.path)}
     boxes = [_box(box, marks, box.part.key in on_path) for box in scene.boxes]
-    opened = [shape for box, shape in zip(scene.boxes, boxes) if box.is_open]
-    others = [shape for box, shape in zip(scene.boxes, boxes) if not box.is_open]
     edges = [_edge(edge, marks.path) for edge in scene.edges]
     words = [_text(x, y, word, "shape") for x, y, word in scene.words]
     size = {"width": _short(scene.width + 2), "height": _short(scene.height + 2)}
@@ -44,7 +42,7 @@ def drawn(scene: Scene, marks: Marks, title: str) -> Shape:
     # The names of open groups lie over the arrows that enter there.
     names = [["g", {"class": "nbg-box open", "data-key": box.part.key}, *_labels(box)]
              for box in scene.boxes if box.is_open]  # fmt: skip
-    return ["svg", look, *opened, *edges, *words, *names, *others]
+    return ["svg", look, *boxes, *edges, *words, *names]
 
 
 def _is_on(part: Part, path: set[Part]) -> bool:
@@ -57,7 +55,7 @@ def _box(box: Box, marks: Marks, on_path: bool) -> Shape:
     classes = ["nbg-box", part.kind, *[name for name, does in can.items() if does and name != part.kind]]
     if part in marks.colours:
         classes.append(f"c{marks.colours[part]}")
-    shape: Shape = ["g", {"class": " ".join(classes), "data-key": part.key}]
+    shape: Shape = ["g", {"class": " ".join(classes), "data-key": part.key, "aria-level": str(box.depth + 1)}]
     if part in marks.titles:
         shape.append(["title", {}, marks.titles[part]])
     if part.is_group and not box.is_open:

@@ -7,7 +7,7 @@ _times: weakref.WeakKeyDictionary[Any, dict[int, float]] = weakref.WeakKeyDictio
 
 
 def keep_times(tape: Any, seconds: dict[int, float]) -> None:
-    """Keep the seconds of each operation of a tape, by the id of what it gave first."""
+    """Keep the seconds of each operation of a tape, by the id of what came out first; more may come."""
     _times[tape] = seconds
 
 

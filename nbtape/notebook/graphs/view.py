@@ -146,7 +146,8 @@ class View:
         return notes
 
     def _seconds(self, part: Part) -> float | None:
-        found = [self.times[id(y)] for leaf in part.leaves for y in leaf.outputs[:1] if id(y) in self.times]
+        ids = [id(leaf.outputs[0]) for leaf in part.leaves if leaf.kind == "op" and leaf.outputs]
+        found = [self.times[key] for key in ids if key in self.times]
         return sum(found) if found else None
 
     def _colour(self, parts: list[Part], marks: Marks) -> None:

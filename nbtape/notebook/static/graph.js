@@ -4,7 +4,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const ATTRIBUTES = new Set(["class", "data-key", "viewBox", "width", "height", "x", "y", "rx", "d", "fill", "stroke",
-  "text-anchor", "aria-label", "role"]);
+  "text-anchor", "aria-label", "aria-level", "role"]);
 
 /** An element of the page with properties and children. */
 function el(name, properties = {}, ...children) {
@@ -54,7 +54,7 @@ export default {
     root.classList.add("nbg", "nbg-live");
     root.replaceChildren(bar, told, el("div", { className: "nbg-body" }, stage, facts));
     // The same picture stands above as a page without a script, for those who have no kernel.
-    const still = root.closest(".jp-OutputArea-child")?.previousElementSibling?.querySelector(".nbg:not(.nbg-live)");
+    const still = root.closest(".jp-OutputArea-child")?.previousElementSibling?.querySelector(".nbg-page");
     if (still) still.hidden = true;
 
     // Where a box is now: what was opened stays where it was clicked.
