@@ -20,11 +20,10 @@ SMALL = 1_000_000  # multiplications, up to which OpenBLAS does not copy either
 _COPIES = 10  # multiplications that take as long as OpenBLAS takes to copy a number
 _GAIN = 0.11  # of the time of a product, that is worth a kernel of its own
 _NEAR = 1 << 20  # bytes that stay in the second cache
+_WIDE = 1 << 14  # bytes from a row of `b` to the next, from which on OpenBLAS had better gather them
 _FAR = 128  # lines, each far from the one before, that stay in the first cache, and their pages at hand
 _SHALLOW = 64  # rows of `b`; to fetch and store a tile again for fewer costs too much
-_TALL = 64  # rows of a product, from which on tiles of few but wide rows are best: they load the least,
-_CLOSE = 512  # if the rows of `b` are no more bytes apart, or the first cache has too few places for them
-_START = 1.5  # rows that take as long as a tile takes to fetch rows of `b`
+_ROWS = {1: 16, 2: 8, 4: 6}  # of a tile, by its vectors; the wider it is, the less it loads
 
 MULTIPLY = '''"""Multiply matrices, {rows} rows by {columns} vectors at a time."""
 from nbtape.kernels.tile import outer, put, taken, zeros
@@ -74,12 +73,11 @@ def blocks_of(a: Layout, b: Layout, y: Layout) -> Blocks | None:
     lanes = vector_bytes() // size
     if vector_bytes() < 64 or n < lanes or m * n * k <= SMALL or b.strides[-1] != 1 or y.strides[-1] != 1:
         return None
-    if m >= _TALL and n % (4 * lanes) == 0 and b.strides[-2] * size <= _CLOSE:
-        columns, rows, depth = 4, most_rows(4), min(_SHALLOW, k)
-    else:
-        columns = min(n // lanes, 2)
-        rows = _rows(m, columns)
-        depth = _depth(a, n, k, size) if m > most_rows(columns) else k
+    if b.strides[-2] * size > _WIDE:
+        return None
+    columns = 4 if n % (4 * lanes) == 0 else min(n // lanes, 2)
+    rows = _rows(m, columns)
+    depth = min(_SHALLOW, k) if columns == 4 else _depth(a, n, k, size) if m > most_rows(columns) else k
     if depth < k and (n % (columns * lanes) or depth < _SHALLOW):
         if k * n * size > _NEAR:
             return None
@@ -91,9 +89,10 @@ def blocks_of(a: Layout, b: Layout, y: Layout) -> Blocks | None:
 
 
 def _rows(m: int, columns: int) -> int:
-    """How many rows of a product of `m` a tile has; the last may overlap another, and make rows twice."""
-    most = most_rows(columns)
-    return min(range(min(m, most // 2), min(m, most) + 1), key=lambda r: -(-m // r) * (r + _START))
+    """How many rows of a product of `m` a tile has. These are few numbers, so that a product of another size
+    needs no other kernel.
+    """
+    return next(rows for rows in (_ROWS[columns], 4, 2, 1) if rows <= m)
 
 
 def _depth(a: Layout, n: int, k: int, size: int) -> int:
