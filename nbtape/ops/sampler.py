@@ -4,10 +4,12 @@ TensorFlow's rules of seeds hold, not its bits: with neither a global nor an op 
 run; a global seed makes the sequence of draws repeat; an op with a seed has a sequence of its own.
 """
 
+import ctypes
 import operator
 import threading
 import zlib
 from contextlib import contextmanager
+from functools import cache
 from random import randint
 from typing import Any, NamedTuple
 
@@ -34,6 +36,24 @@ def philox(key: tuple[int, int], counter: int = 0) -> "np.random.Generator":
     return np.random.Generator(np.random.Philox(key=words, counter=high))
 
 
+def words_of(rng: "np.random.Generator") -> np.ndarray:
+    """What NumPy keeps of a generator, its `philox_state`: eight words, in place."""
+    address = rng.bit_generator.ctypes.state_address  # type: ignore[attr-defined]
+    return np.ctypeslib.as_array((ctypes.c_uint64 * 8).from_address(address))
+
+
+@cache
+def readable() -> bool:
+    """Whether this NumPy keeps its generators as kernels/philox.py expects."""
+    rng = philox((1, 2))
+    rng.random(3, np.float32)
+    state: Any = rng.bit_generator.state
+    counter, key, place, *block, half = words_of(rng).tolist()
+    kept = [ctypes.c_uint64.from_address(address).value for address in (counter, key, key + 8)]
+    wanted = [1, 1, 2, state["buffer_pos"], *state["buffer"].tolist(), 1 | state["uinteger"] << 32]
+    return [*kept, place & 0xFFFFFFFF, *block, half] == wanted
+
+
 class Seeds:
     """The global seed, streams for ops and objects without one, and how often each op with one has drawn."""
 
@@ -41,8 +61,9 @@ class Seeds:
         self.seed = seed
         entropy = None if seed is None else [seed % _WORD, 0]
         self.stream = np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))
+        self.words = words_of(self.stream)
         self.given = np.random.Generator(np.random.Philox(np.random.SeedSequence([*(entropy or [0]), 1])))
-        self.draws: dict[tuple, int] = {}
+        self.draws: dict[tuple, np.ndarray] = {}
 
 
 _seeds = Seeds(None)
@@ -114,13 +135,25 @@ class OpStream(NamedTuple):
     seed: int | None = None
 
     def next(self) -> "np.random.Generator":
+        if self.seed is None:
+            return (_own.seeds or _seeds).stream
+        state = self.state()
+        draw, op, *key = state.tolist()
+        state[0] += 1
+        return philox((key[0], key[1]), op * _WORD + draw)
+
+    def state(self) -> np.ndarray:
+        """The words that say which numbers come next, for compiled code to read and move on: what NumPy keeps
+        of the common stream; or how often the op has drawn, its name as a number, and the key.
+        """
         seeds = _own.seeds or _seeds
         if self.seed is None:
-            return seeds.stream
-        draw = seeds.draws.get(self, 0)
-        seeds.draws[self] = draw + 1
-        common = _UNSEEDED if seeds.seed is None else seeds.seed
-        return philox((common, self.seed), zlib.crc32(self.op.encode()) * _WORD + draw)
+            return seeds.words
+        if self not in seeds.draws:
+            common = _UNSEEDED if seeds.seed is None else seeds.seed
+            words = 0, zlib.crc32(self.op.encode()), common % _WORD, self.seed % _WORD
+            seeds.draws[self] = np.array(words, np.uint64)
+        return seeds.draws[self]
 
 
 # Samplers: (generator, shape, dtype, ...) -> array
@@ -145,9 +178,14 @@ def uniform(
         y += low
         y = y.astype(dtype)
         if high > low:
-            top = np.asarray(high, dtype)
-            y = np.minimum(y, top if top < high else np.nextafter(top, np.asarray(low, dtype)))
+            y = np.minimum(y, below(high, low, dtype))
     return ranked(y.astype(dtype, copy=False))
+
+
+def below(high: float, low: float, dtype: np.dtype) -> Any:
+    """The last number of a dtype before `high`, on the side of `low`."""
+    top = np.asarray(high, dtype)
+    return top if top < high else np.nextafter(top, np.asarray(low, dtype))
 
 
 def uniform_int(rng: "np.random.Generator", shape: tuple, dtype: np.dtype, low: Any, high: Any) -> Any:

@@ -6,6 +6,7 @@ neighbours in memory are neighbours in the loop.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -19,15 +20,15 @@ from nbtape.compile.emission.expression import (
     literal as literal,
     parameter as parameter,
 )
-from nbtape.compile.emission.kernel import Kernel as Kernel, Word as Word
+from nbtape.compile.emission.kernel import BLOCK, Kernel as Kernel, Word as Word
 from nbtape.compile.fusion import access
 from nbtape.compile.fusion.group import RELABELS, Group
 from nbtape.compile.planning.layout import Layout, dense_strides
 from nbtape.graph.program import Step, Value
 
 _CHEAP = 4  # steps worth doing again rather than keeping what they gave
-_BLOCK = 4096  # trips of an inner loop that is done in blocks
 _LONE = frozenset({"cos", "sin"})  # functions of `kernels/lone.py`
+_PHILOX = frozenset({"fill", "fraction", "half_at", "word_at"})  # and of `kernels/philox.py`
 _INDENT = "    "
 
 
@@ -43,6 +44,8 @@ class Emitter:
     """Writes one kernel. Lines are kept by stage and by depth, how many loops stand around them, and put
     together in the end.
     """
+
+    alone = True  # whether one thread makes all trips of a loop
 
     def __init__(self, group: Group, layouts: dict[Value, Layout], spill: Callable[[Value, int], Layout]):
         self.group, self.layouts, self.spill = group, layouts, spill
@@ -73,8 +76,10 @@ class Emitter:
         return tuple(strides)
 
     def _of_source(self, step: Step) -> tuple[int, ...]:
-        axes = access.source_axes(step, self.group.axes[step.outputs[0]])
-        return self.over_domain(axes, self.layouts[step.inputs[0]])
+        (y,), x = step.outputs, step.inputs[0]
+        layout = replace(self.layouts[x], shape=y.shape, strides=dense_strides(y.shape or ()))
+        layout = layout if access.is_fractions(step) else self.layouts[x]
+        return self.over_domain(access.source_axes(step, self.group.axes[y]), layout)
 
     def _collapsed(self) -> list[list[int]]:
         """The axes of the domain in runs that one loop can walk."""
@@ -156,7 +161,8 @@ class Emitter:
     def _imports(self) -> list[str]:
         """Where there are no loops, some functions have a shorter way."""
         lone = _LONE & self.imports if not self.sizes else frozenset()
-        modules = {"lone": lone, "math": self.imports - lone}
+        drawn = _PHILOX & self.imports
+        modules = {"lone": lone, "math": self.imports - lone - drawn, "philox": drawn}
         return [
             f"from nbtape.kernels.{m} import {', '.join(sorted(names))}"
             for m, names in modules.items()
@@ -190,10 +196,10 @@ class Emitter:
         first, last = ("begin", "end") if d == 0 else ("0", f"n{d}")
         before, after = [self.lines.get((stage, d + 0.5, late), []) for late in (False, True)]
         inner = [_INDENT + line for line in inner]
-        if not after:
+        if not before and not after:
             return [f"for i{d} in range({f'{first}, {last}' if d == 0 else last}):", *inner]
-        block = [*before, f"for i{d} in range(b{d}, min(b{d} + {_BLOCK}, {last})):", *inner, *after]
-        return [f"for b{d} in range({first}, {last}, {_BLOCK}):", *[_INDENT + line for line in block]]
+        block = [*before, f"for i{d} in range(b{d}, min(b{d} + {BLOCK}, {last})):", *inner, *after]
+        return [f"for b{d} in range({first}, {last}, {BLOCK}):", *[_INDENT + line for line in block]]
 
     def put(self, line: str, stage: int, depth: float, after: bool = False) -> None:
         """Add a line at a depth, before the next inner loop or after it; d + 0.5 is for blocks of loop d."""
@@ -243,7 +249,7 @@ class Emitter:
             if step is None or self.depth(x) <= self.split:
                 continue
             count += 1
-            if count > _CHEAP or not is_cheap(step):
+            if count > _CHEAP or not is_cheap(step) or access.is_fractions(step):
                 return False
             todo += access.values(step)
         return True
@@ -323,3 +329,16 @@ class Emitter:
         if all(w.name != name for w in self.words):
             self.words.append(Word(name, "int64", value=value))
         return name
+
+    # Threads, of which there is one
+
+    def gather(self, total: str, step: str, dtype: Any, stage: int, first: int, depth: int) -> None:
+        """Bring together what each thread folded into `total` in the loops from `first` to `depth`."""
+
+    def once(self, line: str, depth: int) -> str:
+        """A line that changes what it reads, at a depth, for one thread to do."""
+        return line
+
+    def each(self, size: str, line: str) -> list[str]:
+        """Do something for each `j` below `size`, outside of all loops."""
+        return [f"for j in range({size}):", f"{_INDENT}{line}"]

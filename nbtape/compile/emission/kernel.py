@@ -7,6 +7,8 @@ from nbtape.compile.planning.layout import Layout
 from nbtape.core.engine import Op
 from nbtape.graph.program import Value
 
+BLOCK = 4096  # trips of an inner loop that is done in blocks
+
 
 @dataclass(slots=True)
 class Word:

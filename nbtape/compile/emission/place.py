@@ -1,13 +1,18 @@
 """Text of reads and writes at computed places."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from nbtape.compile.emission.expression import combined
+from nbtape.compile.emission.kernel import BLOCK
 from nbtape.compile.fusion import access
 from nbtape.compile.planning.layout import Layout
+from nbtape.core.shape import Spec
 from nbtape.graph.program import Step, Value
+
+_ROUNDS = 30  # operations that a random number takes
 
 # How a scatter combines an element of its target with one of its rows.
 _COMBINED = {
@@ -25,6 +30,8 @@ def read(emitter: Any, step: Step, stage: int) -> str:
     """What a read finds."""
     if access.is_position(step):
         return _position(emitter, step.outputs[0])
+    if access.is_fractions(step):
+        return _fraction(emitter, step, stage)
     return _gathered(emitter, step, stage) if access.is_gather(step) else _padded(emitter, step, stage)
 
 
@@ -32,6 +39,30 @@ def _position(emitter: Any, y: Value) -> str:
     axes = emitter.group.level(y)
     position = f"i{emitter.loop_of(*axes)}" if axes else "0"
     return position if axes and y.dtype == np.int64 else f"np.{y.dtype}({position})"
+
+
+def _fraction(emitter: Any, step: Step, stage: int) -> str:
+    """A number of a draw: from a room that each block of the inner loop fills, where its numbers follow one
+    another, otherwise worked out by itself.
+    """
+    (words,), (y,), each = step.inputs, step.outputs, step.attrs["each"]
+    emitter.flops += _ROUNDS * prod(y.shape or ())
+    strides, last = emitter.sources[step], emitter.depth(y) - 1
+    name = emitter.argument("d", emitter.layouts[words], strides)
+    terms = [emitter.term(name, f"i{k}", k, strides) for k in range(last + 1)]
+    if not emitter.alone or last < 0 or strides[emitter.nest[last][-1]] != 1:
+        called = "half_at" if each == 8 else "word_at"
+        emitter.imports |= {"fraction", called}
+        return f"fraction({called}({name}, {' + '.join(filter(None, terms)) or 0}))"
+    piece = Value(Spec((), np.dtype(f"uint{256 // each}")))
+    layout = emitter.spill(piece, min(BLOCK, emitter.sizes[last]) + 2 * each)
+    emitter.scratch.append(layout)
+    room, shift = emitter.argument("r", layout, ()), emitter.new("k")
+    begin = " + ".join([*filter(None, terms[:-1]), f"b{last}"])
+    count = f"min({BLOCK}, {'n' + str(last) if last else 'end'} - b{last})"
+    emitter.put(f"{shift} = fill({room}, {name}, {begin}, {count}, {each}) - b{last}", stage, last + 0.5)
+    emitter.imports |= {"fill", "fraction"}
+    return f"fraction({room}[i{last} + {shift}])"
 
 
 def _gathered(emitter: Any, step: Step, stage: int) -> str:

@@ -6,8 +6,11 @@ each element is. So do they for the target of a scatter, which may be written mo
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from nbtape.core.engine import Op
 from nbtape.core.kernel import Extern, Index
+from nbtape.core.shape import Spec
 from nbtape.graph.program import Step, Value
 
 Axes = tuple[int | None, ...]  # for each axis of a value the axis of the domain, None where its size is 1
@@ -29,6 +32,24 @@ SCATTER = Op(
 # `check(i, sizes)`: the indices `i`, once it is sure that they are in range; else the step `of` says what is
 # wrong.
 CHECK = Op("check", lambda i, sizes, *, wrap, of: i, lambda i, sizes, *, wrap, of: i, None, Extern())
+
+# `draw(*seed)`: where the next `count` numbers of a stream are, or, without one, those of a seed, in words
+# that kernels/philox.py reads; `each` of them come from a block of the generator.
+DRAW = Op(
+    "draw",
+    lambda *seed, **attrs: None,
+    lambda *seed, **attrs: Spec((8,), np.dtype(np.int64)),
+    None,
+    Extern(),
+)
+# `random(draw)`: the numbers of a draw, in [0, 1).
+FRACTIONS = Op(
+    "random",
+    lambda draw, **attrs: None,
+    lambda draw, *, shape, dtype, each: Spec(shape, dtype),
+    None,
+    Extern(),
+)
 
 
 def is_position(step: Step) -> bool:
@@ -52,14 +73,18 @@ def is_broadcast(step: Step) -> bool:
     return step.op.name == "broadcast_to"
 
 
+def is_fractions(step: Step) -> bool:
+    return step.op is FRACTIONS
+
+
 def is_read(step: Step) -> bool:
     """Whether a step is a read at a computed place, which costs no more than any other read."""
-    return is_position(step) or is_gather(step) or is_pad(step) or is_broadcast(step)
+    return is_position(step) or source(step) is not None or is_broadcast(step)
 
 
 def source(step: Step) -> Value | None:
     """What a read finds its elements in."""
-    return step.inputs[0] if is_gather(step) or is_pad(step) else None
+    return step.inputs[0] if is_gather(step) or is_pad(step) or is_fractions(step) else None
 
 
 def values(step: Step) -> tuple[Value, ...]:

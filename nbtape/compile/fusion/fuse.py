@@ -8,7 +8,7 @@ or of padding, wait for the step that needs them and are done where it is.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from nbtape.compile.fusion import access
+from nbtape.compile.fusion import access, draws
 from nbtape.compile.fusion.access import CHECK
 from nbtape.compile.fusion.group import NATIVE as NATIVE, Group as Group, accepts, fusable, started
 from nbtape.compile.fusion.positions import Positions
@@ -46,6 +46,7 @@ class _Fuser:
         self.positions = Positions()
         self.held: dict[Value, int] = {}  # the variable (its serial number) whose array a value is
         self.written: dict[int, list[int]] = {}  # the units that changed each variable
+        self.drawn: list[int] = []  # the units that moved streams of random numbers on
 
     def units(self) -> list[Unit]:
         for step in self.steps:
@@ -81,6 +82,9 @@ class _Fuser:
             self._of_variable(i, step, reference.deref()._serial)
         elif isinstance(step.op.kernel, View) and step.inputs[0] in self.held:
             self.held.update(dict.fromkeys(step.outputs, self.held[step.inputs[0]]))
+        if draws.moves(step):
+            self._after(i, self.drawn)
+            self.drawn = [i]
         if _has_effects(step):
             self.barrier = len(self.found)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from nbtape.compile.fusion import (
     access,
+    draws,
     positions,
 )
 from nbtape.compile.fusion.access import CHECK, SCATTER
@@ -332,4 +333,6 @@ _RULES: dict[str, Callable[[_Settler, Step], Value | None]] = {
     "dynamic_update": _dynamic_update,
     "scatter_variable": _scatter_variable,
     "untake": _untake,
+    "random_uniform": lambda settler, step: draws.uniform(settler.build, step),
+    "stateless_uniform": lambda settler, step: draws.uniform(settler.build, step),
 }

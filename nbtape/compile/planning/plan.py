@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from nbtape.compile.emission.emit import Kernel, emit
-from nbtape.compile.fusion.access import CHECK, is_scatter
+from nbtape.compile.fusion.access import CHECK, DRAW, is_scatter
 from nbtape.compile.fusion.fuse import Group, Unit, units_of
 from nbtape.compile.planning import (
     check,
     control,
     convolution,
+    draw,
     join,
     pooling,
     products,
@@ -36,6 +37,7 @@ from nbtape.core.shape import Spec
 from nbtape.graph.program import Program, Step, Value
 from nbtape.graph.run import acts
 from nbtape.ops.blas import thread_count
+from nbtape.ops.sampler import OpStream
 
 
 def plan_of(program: Program) -> Plan:
@@ -57,6 +59,7 @@ class Planner:
         self.own: set[Buffer] = set()  # the same, to look up
         self.blocks: list[tuple[Buffer, dict[Buffer, int]]] = []  # the arenas of regions
         self.variables: dict[int, Buffer] = {}  # by serial number
+        self.states: dict[OpStream, Layout] = {}  # of streams of random numbers
         self.current: dict[int, Value] = {}  # what each variable holds, once it was assigned
         self.pending: dict[int, tuple[Any, Layout]] = {}  # assignments that are still to be committed
         self.goals: dict[Value, Layout] = {}  # where values belong, if what is there now may go
@@ -223,6 +226,8 @@ class Planner:
             return
         elif step.op is CHECK:
             check.plan(self, step)
+        elif step.op is DRAW:
+            draw.plan(self, step)
         elif join.is_join(step):
             join.plan(self, step)
         elif products.is_product(step):

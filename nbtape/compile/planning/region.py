@@ -19,13 +19,13 @@ def attempt(planner: Any) -> Iterator[None]:
     """What is planned in this block is forgotten if it raises."""
     made, root = planner.made, planner.root.made
     before = len(made.actions), len(planner.arena), len(planner.blocks), len(root.buffers)
-    layouts, threads = dict(planner.layouts), planner.threads
+    layouts, states, threads = dict(planner.layouts), dict(planner.root.states), planner.threads
     try:
         yield
     except NotNative:
         del made.actions[before[0] :], planner.arena[before[1] :], planner.blocks[before[2] :]
         del root.buffers[before[3] :]
-        planner.layouts, planner.threads = layouts, threads
+        planner.layouts, planner.root.states, planner.threads = layouts, states, threads
         raise
 
 
