@@ -19,8 +19,10 @@ def open_first(lines: list[str]) -> list[str]:
     """`%%tape` at the head of a cell becomes `%tape`, which opens a tape until the cell has ended.
 
     To IPython it is then a plain cell, with its line numbers, tracebacks, top-level await and last value.
+    A cell that runs in the background stays a cell magic, which takes its text.
     """
-    if not lines or not (head := lines[0].split(None, 1)[:1]) or head[0] not in _HEADS:
+    head = lines[0].split() if lines else []
+    if not head or head[0] not in _HEADS or "--background" in head:
         return lines
     return [lines[0].lstrip()[1:], *cell_magic(open_first(lines[1:]))]
 

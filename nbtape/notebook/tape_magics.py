@@ -4,6 +4,7 @@ import ast
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -15,6 +16,7 @@ from nbtape.autodiff.trap import nan_trap
 from nbtape.core import context
 from nbtape.graph.v1.device import device
 from nbtape.graph.v1.hardware import list_logical_devices
+from nbtape.notebook import background
 from nbtape.notebook.cards import tape_line
 from nbtape.notebook.cells import Openings
 from nbtape.notebook.expressions import value, watched
@@ -27,10 +29,11 @@ from nbtape.state.scopes.store import get_variable_scope
 
 _TAPE = usage(
     "tape",
-    "%%tape [NAME] [-w EXPRESSION ...] [--check] [--profile] [--quiet]",
+    "%%tape [NAME] [-w EXPRESSION ...] [--check] [--profile] [--background] [--quiet]",
     Option("--watch", -1, "-w"),
     Option("--check"),
     Option("--profile"),
+    Option("--background"),
     Option("--quiet", 0, "-q"),
 )
 _SCOPE = usage("scope", "%%scope NAME")
@@ -88,7 +91,7 @@ class TapeMagics(Magics):
     @no_var_expand
     @line_cell_magic
     def tape(self, line: str, cell: str | None = None) -> None:
-        """Run the cell under a GradientTape: `%%tape [NAME] [-w EXPRESSION ...] [--check] [--profile]`
+        """Run the cell under a GradientTape: `%%tape [NAME] [-w EXPRESSION ...] [OPTIONS]`
 
         The tape is bound to NAME (`tape` if there is none) and is persistent: later cells can ask it for
         gradients, with `%grad` or tape.gradient(...), for as long as the name stays bound to it. Trainable
@@ -98,6 +101,9 @@ class TapeMagics(Magics):
         `--check` raises at the first operation that makes inf or nan, and says where. `--profile` shows the
         time by kind of operation, and tf.show(tape, colour="time") that of each. On a line of its own,
         `%tape` records from there to the end of the cell.
+
+        `--background` returns at once and runs the cell in a thread: other cells run meanwhile, and a live
+        panel (`tf.live`) stays alive when the page is loaded again. What its last line gives is not shown.
 
             %%tape -w x
             y = tf.sin(x)
@@ -119,6 +125,12 @@ class TapeMagics(Magics):
             opened.append((profile, lambda: self.shell.display_pub.publish(profile.bundle())))
         if "--check" in options:
             opened.append((nan_trap(), _nothing))
+        if "--background" in options:
+            if cell is None:
+                raise UsageError("--background is for a whole cell: %%tape --background")
+            code = self._compiled(cell, ["exec"])
+            background.start(self.shell, partial(self._run, code, opened))
+            return
         self._until_the_end(opened, cell)
 
     @no_var_expand
@@ -164,22 +176,30 @@ class TapeMagics(Magics):
                 self.openings.enter(manager, then)
             return
         # Called as a function, by an exported script: see `open_first` for notebooks.
+        self._run(self._compiled(cell, ["exec", "single"]), opened)
+
+    def _compiled(self, cell: str, modes: list[str]) -> list[Any]:
+        """The code of a cell: all of it, or apart the last expression, whose value is displayed."""
+        __tracebackhide__ = True
+        code = "\n" + self.shell.transform_cell(cell)  # in the place of the magic's own line
+        # Not execution_count, which some releases of IPython advance before the cell runs.
+        number = len(self.shell.history_manager.input_hist_parsed) - 1
+        filename = self.shell.compile.cache(code, number, raw_code=code)
+        body = self.shell.transform_ast(self.shell.compile.ast_parse(code, filename)).body
+        last = [body.pop()] if "single" in modes and body and isinstance(body[-1], ast.Expr) else []
+        trees = [ast.Module(body, []), ast.Interactive(last)]
+        return [self.shell.compile(tree, filename, mode) for tree, mode in zip(trees, modes)]
+
+    def _run(self, code: list[Any], opened: list[tuple[Any, Callable[[], None]]]) -> None:
+        """Run code where the user's names live, with all open; what stands beside is called at the end."""
+        __tracebackhide__ = True
         with ExitStack() as stack:
             for manager, _ in opened:
                 stack.enter_context(manager)
-            self._run(cell)
+            for part in code:
+                exec(part, self.shell.user_ns)
         for _, then in opened:
             then()
-
-    def _run(self, cell: str) -> None:
-        """Run a cell's text where its names live, and display the value of its last expression."""
-        __tracebackhide__ = True
-        code = self.shell.transform_cell(cell)
-        filename = self.shell.compile.cache(code, self.shell.execution_count)
-        body = self.shell.transform_ast(self.shell.compile.ast_parse(code, filename)).body
-        last = [body.pop()] if body and isinstance(body[-1], ast.Expr) else []
-        for tree, mode in ((ast.Module(body, []), "exec"), (ast.Interactive(last), "single")):
-            exec(self.shell.compile(tree, filename, mode), self.shell.user_ns)
 
     def _tell(self, name: str, tape: GradientTape) -> None:
         """Show in a line what a tape recorded."""

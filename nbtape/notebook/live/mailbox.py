@@ -102,6 +102,10 @@ class Mailbox:
             self._queue.put(command)
         return True
 
+    def post(self, command: Command) -> None:
+        """Take in a command of the program itself."""
+        self._queue.put(command)
+
     def taken(self, timeout: float | None = None) -> Iterable[Command]:
         """What came, waiting for at most `timeout` seconds if that is nothing."""
         found = []

@@ -158,8 +158,8 @@ class Live(Steering):
         if self.state != "ready":
             raise RuntimeError("a run is watched once: make another with nt.live(...)")
         self.state, self._began = "running", monotonic()
-        self._next_look = self._began
-        if threading.current_thread() is threading.main_thread():
+        self._next_look, self.thread = self._began, threading.current_thread()
+        if self.thread is threading.main_thread():
             self._old_signal = signal.getsignal(signal.SIGINT)
             signal.signal(signal.SIGINT, self._interrupt)
         try:
@@ -234,7 +234,7 @@ class Live(Steering):
     def _look(self, now: float) -> None:
         """Look at the variables, keep a snapshot, tell the panel: what is due of these."""
         if self.table.is_looking:
-            self.table.end()
+            self.table.end(self.step - 1)
             # The first look is traced, which the others do not have to pay for.
             cost = monotonic() - self._looked if self.table.looks > 1 else 0.0
             self._next_look = now + min(max(_LOOK, cost / _SHARE), _SELDOM)
@@ -275,6 +275,7 @@ class Live(Steering):
 
     def _close(self, state: str) -> None:
         """The end, whatever brought it: let go of everything that was taken, and leave a picture."""
+        self.thread = None
         self.state, self.seconds = state, monotonic() - self._began
         if self._old_signal is not None:
             signal.signal(signal.SIGINT, self._old_signal)

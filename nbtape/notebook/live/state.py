@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from nbtape.notebook.live.memory import memory
 from nbtape.notebook.live.series import thinned
 
-_NEW = 200  # points of a curve in one message
+_NEW, _ALL = 200, 2400  # points of a new stretch of a curve, of all curves together, in one message
 
 
 def progress(run: Any) -> dict[str, Any]:
@@ -30,19 +31,19 @@ def progress(run: Any) -> dict[str, Any]:
 
 def snapshot(run: Any) -> dict[str, Any]:
     """All that a panel shows."""
+    count = sum([len(one.history.series) for one in (run, *run.compare)])
+    limit = max(_ALL // max(count, 1), _NEW)
     return clean(
         {
             "title": run.name or "Training",
             "variables": run.table.fixed(),
-            "curves": {name: _points(s.steps, s.values) for name, s in run.history.series.items()},
+            "curves": _curves(run, limit),
             "runs": [
-                {
-                    "title": other.name or f"run {i}",
-                    "curves": {n: _points(s.steps, s.values) for n, s in other.history.series.items()},
-                }
+                {"title": other.name or f"run {i}", "curves": _curves(other, limit)}
                 for i, other in enumerate(run.compare, 1)
             ],
             "rows": _rows(run),
+            "code": run.journal.code() if run.journal.interventions else "",
             **_changing(run),
         }
     )
@@ -57,9 +58,14 @@ def delta(run: Any, new: dict[str, tuple[list, list]], looks: bool) -> dict[str,
     return clean({"points": points, "rows": _rows(run) if looks else None, **_changing(run)})
 
 
+def _curves(run: Any, limit: int) -> dict[str, list[list]]:
+    return {n: _points(*thinned(s.steps, s.values, limit)) for n, s in run.history.series.items()}
+
+
 def _changing(run: Any) -> dict[str, Any]:
     return {
         "progress": progress(run),
+        "memory": memory(),
         "learning_rate": run.learning_rate,
         "trainable": run.table.trainable(),
         "looks": run.table.looks,

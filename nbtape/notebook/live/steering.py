@@ -1,6 +1,7 @@
 """What a hand may do to a run, carried out by the thread that trains, between two steps."""
 
 import math
+import threading
 from typing import Any
 
 from nbtape.notebook.live.feed import Feed
@@ -25,15 +26,23 @@ class Steering:
     trouble: Trouble | None
     step: int
     state: str
+    thread: threading.Thread | None = None  # that trains
     _steps_allowed: float = math.inf  # after how many steps a paused run waits
 
     def restore(self, step: int) -> None:
         """Give the variables the values that they had after so many steps; see `snapshots.steps`."""
-        self._carry_out(Command("restore", (step,)))
+        self._ask(Command("restore", (step,)))
 
     def stop(self) -> None:
         """End the run after this step."""
-        self._carry_out(Command("stop"))
+        self._ask(Command("stop"))
+
+    def _ask(self, command: Command) -> None:
+        """Carry a command out, or leave that to the thread that trains."""
+        if self.thread in (None, threading.current_thread()):
+            self._carry_out(command)
+        else:
+            self.mailbox.post(command)
 
     def _carry_out(self, command: Command) -> None:
         name, args = command

@@ -11,6 +11,7 @@ from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
 
 from nbtape.autodiff.tape import GradientTape
 from nbtape.core import nest
+from nbtape.notebook import background
 from nbtape.notebook.expressions import value
 from nbtape.notebook.live.session import Live
 from nbtape.notebook.options import Option, usage
@@ -21,12 +22,14 @@ from nbtape.train import lookup
 _STEP = "_nbtape_step"
 _TRAIN = usage(
     "train",
-    "%%train [NAME] [--steps N] [--optimizer adam(1e-2)] [--vars EXPRESSION ...] [--batch DATA] [--compile]",
+    "%%train [NAME] [--steps N] [--optimizer adam(1e-2)] [--vars EXPRESSION ...] [--batch DATA] [--compile] "
+    "[--background]",
     Option("--steps", 1),
     Option("--optimizer", 1),
     Option("--vars", -1),
     Option("--batch", 1),
     Option("--compile"),
+    Option("--background"),
 )
 
 
@@ -49,6 +52,7 @@ class TrainMagics(Magics):
             --vars X ...     variables or models to train; by default the trainable ones that the step reads
             --batch DATA     batches, taken one after another and again from the start; the cell has `batch`
             --compile        trace and compile the step
+            --background     return after the first step, and train in a thread
 
             %%train --steps 500 --optimizer sgd(0.1) --compile
             loss = tf.reduce_mean((x @ w + b - y) ** 2)
@@ -66,10 +70,18 @@ class TrainMagics(Magics):
         first = step(next(batches))
         run = Live(variables, optimizer=optimizer, steps=count, name=names[0] if names else "")
         self.shell.user_ns[names[0] if names else "live"] = run
-        with run:
-            run.log(loss=first)
-            for batch in itertools.islice(batches, count - 1):
-                run.log(loss=run.run(step, batch))
+
+        def go() -> None:
+            __tracebackhide__ = True
+            with run:
+                run.log(loss=first)
+                for batch in itertools.islice(batches, count - 1):
+                    run.log(loss=run.run(step, batch))
+
+        if "--background" in options:
+            background.start(self.shell, go)
+        else:
+            go()
 
     def _count(self, text: str) -> int:
         found = value(self.shell, text)

@@ -1,5 +1,6 @@
 """The table of variables: their names as a tree of scopes, and what there is to say about them."""
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,13 +11,15 @@ from nbtape.state.saving.tracking import walk
 from nbtape.state.variable import Variable
 
 BINS = 24
+_PAST = 128  # histograms of each variable that are kept
 _SAMPLE = 100_000  # elements of a histogram
 _VANISHED, _EXPLODED = 1e-4, 1e4  # times the median of the norms of all gradients
 _LEAST, _GREATEST = 1e-10, 1e6  # norms that are so whatever the others are
 
 
 def named(x: Any) -> dict[str, Variable]:
-    """The variables of a model or a list, by names that differ, in the order they were made in.
+    """The variables of a model or a list, by names that differ, in the order they were made in, a scope's
+    beside one another.
 
     Those of a model go without its own name, which is another one when it is made again: `sequential_1`.
     """
@@ -32,7 +35,19 @@ def named(x: Any) -> dict[str, Variable]:
     for name, v in zip(own, found):
         name = name if own.count(name) == 1 else paths.get(v._serial, name)
         names[_unused(name, names)] = v
-    return dict(sorted(names.items(), key=lambda item: item[1]._serial))
+    made = sorted(names, key=lambda name: names[name]._serial)
+    first = {scope: i for i, name in reversed([*enumerate(made)]) for scope in _scopes(name)}
+    return {name: names[name] for name in sorted(made, key=lambda name: [first[s] for s in _scopes(name)])}
+
+
+def _scopes(name: str) -> list[str]:
+    """A name, after the scopes that it is in.
+
+    >>> from nbtape.notebook.live.variables import _scopes
+    >>> _scopes("net/dense/kernel")
+    ['net', 'net/dense', 'net/dense/kernel']
+    """
+    return [*itertools.accumulate(name.split("/"), "{}/{}".format)]
 
 
 def _called(v: Variable) -> str:
@@ -126,6 +141,7 @@ class Table:
         self._before: dict[str, Any] = {}
         self._switchable = {name for name, v in names.items() if v.trainable}
         self.rows: dict[str, dict[str, Any]] = {}
+        self.past: dict[int, dict[str, dict[str, Any]]] = {}  # what the gradients were, by step
         self.looks = 0
 
     def fixed(self) -> list[dict[str, Any]]:
@@ -165,12 +181,16 @@ class Table:
         if self._look is not None:
             self._look.on = True
 
-    def end(self) -> None:
+    def end(self, step: int) -> None:
         """The step that was looked at has ended."""
         for name, v in self.names.items():
             self.rows[name] = self._row(v, self._before.get(name))
         for row, verdict in zip(self.rows.values(), flow([_norm(row) for row in self.rows.values()])):
             row["flow"] = verdict
+        self.past[step] = {n: row["histogram"] for n, row in self.rows.items() if "histogram" in row}
+        if len(self.past) > _PAST:
+            for old in [*self.past][1:-1:2]:
+                del self.past[old]
         self.looks += 1
         self.forget()
 

@@ -1,17 +1,15 @@
-// @ts-check
 // The live panel. All text that comes from Python reaches the page by textContent; nothing is fetched.
 
-const CAP = 4000; // points of a curve that are kept here
 const COLOURS = 6;
 const DASHES = [[5, 3], [1.5, 2.5], [8, 3, 2, 3]];
-const TREND = 60; // gradient norms of a sparkline
+const TREND = 60, PAST = 200; // gradient norms of a sparkline, histograms that are drawn
 const SPOKEN = 5000; // milliseconds between two things that are read aloud
 const COLUMNS = [
   ["name", "Name", "left"],
   ["shape", "Shape", "left"],
   ["trainable", "Train", "left"],
   ["norm", "|grad|", ""],
-  ["trend", "|grad| trend", ""],
+  ["trend", "Trend", ""],
   ["spread", "Histogram", ""],
   ["ratio", "update/value", ""],
   ["mean", "Mean", ""],
@@ -20,9 +18,10 @@ const COLUMNS = [
   ["max", "Max", ""],
   ["bad", "NaN/Inf", ""],
   ["kind", "Type", "left"],
+  ["device", "Device", "left"],
 ];
 
-/** An element with text and attributes. @param {string} tag @param {Record<string, any>} [attributes] @param {any[]} children */
+/** An element with text and attributes. */
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -55,10 +54,15 @@ function duration(seconds) {
   return s >= 3600 ? `${Math.floor(s / 3600)}:${pad(Math.floor(s / 60) % 60)}:${pad(s % 60)}` : `${Math.floor(s / 60)}:${pad(s % 60)}`;
 }
 
+const count = (n) => n.toLocaleString("en");
+
+function bytes(n) {
+  return n >= 1e9 ? `${(n / 1e9).toPrecision(3)} GB` : `${Math.round(n / 1e6)} MB`;
+}
+
 function short(x) {
   const size = Math.abs(x);
-  if (size >= 1e6) return `${Number((x / 1e6).toPrecision(4))}M`;
-  if (size >= 1e4) return `${Number((x / 1e3).toPrecision(4))}k`;
+  if (size >= 1e4) return x.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 4 });
   return size !== 0 && size < 1e-3 ? x.toExponential(0) : String(Number(x.toPrecision(4)));
 }
 
@@ -77,27 +81,6 @@ function decades(low, high, count) {
   for (let k = Math.ceil(Math.log10(low) - 1e-9); k <= Math.log10(high) + 1e-9; k += every) found.push(10 ** k);
   if (found.length < 2) return ticks(low, high, count).filter((t) => t > 0);
   return found;
-}
-
-/** Keep of each stretch the least, the greatest and a gap. @param {[number[], (number | null)[]]} curve */
-function thin([steps, values]) {
-  if (steps.length <= CAP) return;
-  const width = Math.ceil(steps.length / (CAP / 6));
-  const kept = [];
-  for (let i = 0; i < steps.length; i += width) {
-    let low = -1, high = -1, gap = -1;
-    for (let k = i; k < Math.min(i + width, steps.length); k++) {
-      const v = values[k];
-      if (v == null) gap = gap < 0 ? k : gap;
-      else {
-        if (low < 0 || v < /** @type {number} */ (values[low])) low = k;
-        if (high < 0 || v > /** @type {number} */ (values[high])) high = k;
-      }
-    }
-    kept.push(...[...new Set([low, high, gap])].filter((k) => k >= 0).sort((a, b) => a - b));
-  }
-  steps.splice(0, steps.length, ...kept.map((k) => steps[k]));
-  values.splice(0, values.length, ...kept.map((k) => values[k]));
 }
 
 function smoothed(values, weight) {
@@ -131,7 +114,6 @@ class Chart {
     this.view = view;
     this.redraw = redraw;
     this.curves = [];
-    this.keys = new Map();
     this.legend = make("figcaption", { class: "legend" });
     this.canvas = make("canvas", { role: "img", tabindex: "0" });
     this.node = make("figure", { class: "chart" }, this.legend, this.canvas);
@@ -184,7 +166,6 @@ class Chart {
     return low + ((x - this.left) / this.width) * (high - low);
   }
 
-  /** @param {{name: string, steps: number[], values: any[], colour: number, dash: number, run: string}[]} curves */
   show(curves, marks, colours) {
     this.curves = curves.map((c) => ({ ...c, smooth: smoothed(c.values, this.view.smoothing) }));
     this.keep();
@@ -223,7 +204,7 @@ class Chart {
       canvas.width = Math.round(width * scale);
       canvas.height = Math.round(height * scale);
     }
-    const g = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const g = canvas.getContext("2d");
     g.setTransform(scale, 0, 0, scale, 0, 0);
     g.clearRect(0, 0, width, height);
     g.font = `11px ${getComputedStyle(canvas).fontFamily}`;
@@ -314,30 +295,23 @@ class Chart {
   tell(colours) {
     const { pointer } = this.view;
     const told = [];
-    const labels = this.curves.map((c) => `${c.name}\n${c.run}`).join("\n");
-    if (labels !== this.labels) { // a curve came: its key stands where it does
-      this.labels = labels;
-      this.keys.clear();
-      this.legend.replaceChildren();
+    const labels = this.curves.map((c) => (c.run ? `${c.name} · ${c.run}` : c.name));
+    if (labels.join("\n") !== this.labels) {
+      this.labels = labels.join("\n");
+      this.keys = labels.map(() => [make("i"), make("b")]);
+      this.legend.replaceChildren(...this.keys.map(([mark, value], n) => make("span", { class: "key" }, mark, make("span", { text: labels[n] }), value)));
     }
-    for (const c of this.curves) {
-      const label = c.run ? `${c.name} · ${c.run}` : c.name;
-      if (!this.keys.has(label)) {
-        const mark = make("i"), value = make("b");
-        const key = make("span", { class: "key" }, mark, make("span", { text: label }), value);
-        this.keys.set(label, { mark, value });
-        this.legend.append(key);
-      }
-      const { mark, value } = this.keys.get(label);
+    this.curves.forEach((c, n) => {
+      const [mark, value] = this.keys[n];
       mark.className = c.dash < 0 ? "" : "dashed";
       mark.style.borderColor = colours.curves[c.colour % COLOURS];
       const last = c.steps.length - 1;
       let i = pointer == null ? last : Math.min(place(c.steps, pointer), last);
       if (pointer != null && i > 0 && pointer - c.steps[i - 1] < c.steps[i] - pointer) i--;
       const v = i < 0 ? null : c.values[i];
-      say(value, i < 0 ? "" : (v == null ? "not finite" : figures(v, 5)) + (pointer == null ? "" : ` at ${c.steps[i].toLocaleString("en")}`));
-      if (!c.run) told.push(`${c.name}, ${last < 0 ? "no" : (c.steps[last] + 1).toLocaleString("en")} steps, last ${figures(c.values[last])}`);
-    }
+      say(value, i < 0 ? "" : (v == null ? "not finite" : figures(v, 5)) + (pointer == null ? "" : ` at ${count(c.steps[i])}`));
+      if (!c.run) told.push(`${c.name}, ${last < 0 ? "no" : count(c.steps[last] + 1)} steps, last ${figures(c.values[last])}`);
+    });
     this.canvas.setAttribute("aria-label", `${told.join("; ")}. Arrows pan, plus and minus zoom, 0 shows all.`);
   }
 }
@@ -392,7 +366,8 @@ class Variables {
     const table = make("table", {}, make("caption", { class: "spoken", text: "Variables" }), make("thead", {}, make("tr", {}, ...this.heads)), this.body);
     const scroll = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of variables" }, table);
     this.title = make("summary", { text: "Variables" });
-    this.node = make("details", { open: true }, this.title, make("div", { class: "row" }, this.filter, this.count), scroll);
+    this.past = new Past();
+    this.node = make("details", { open: true }, this.title, make("div", { class: "row" }, this.filter, this.count), scroll, this.past.node);
     for (const event of ["keydown", "keyup"]) this.node.addEventListener(event, (e) => e.stopPropagation());
   }
 
@@ -415,10 +390,8 @@ class Variables {
       }
       this.rows.push(this.variable(variable, i, parts[parts.length - 1], parts.length - 1));
     });
-    // A scope whose variables were made at different times is shown once, with all that is in it.
-    this.rows.sort((a, b) => a.first(scopes).localeCompare(b.first(scopes), undefined, { numeric: true }));
     const size = variables.reduce((sum, v) => sum + v.size, 0);
-    say(this.title, `Variables (${variables.length}, ${size.toLocaleString("en")} values)`);
+    say(this.title, `Variables (${variables.length}, ${count(size)} values)`);
     this.body.replaceChildren(...this.rows.map((row) => row.node));
     this.arrange();
   }
@@ -436,15 +409,15 @@ class Variables {
       say(fold, closed ? "▸" : "▾");
       this.arrange();
     });
-    return { path, node, toggle, note, members: [], first: (scopes) => ordered(path, scopes, [scopes.get(path).members[0]]) };
+    return { path, node, toggle, note, members: [] };
   }
 
   variable(variable, i, label, depth) {
-    const name = make("th", { scope: "row", title: variable.name }, make("span", { text: label }));
+    const opens = make("button", { type: "button", class: "name", text: label, "aria-pressed": "false", onclick: () => this.choose(i) });
+    const name = make("th", { scope: "row", title: `${variable.name}: show its gradients over time` }, opens);
     name.style.setProperty("--indent", `${depth ? 22 + depth * 14 : 8}px`);
     const toggle = this.toggle(variable.name, `Train ${variable.name}`);
-    toggle.disabled = !variable.switchable;
-    if (!variable.switchable) toggle.hidden = true;
+    toggle.hidden = toggle.disabled = !variable.switchable;
     const cells = Object.fromEntries(["norm", "ratio", "mean", "std", "min", "max", "bad"].map((key) => [key, make("td", { text: "–" })]));
     const trend = glyph("line"), spread = glyph("area");
     const spreadCell = make("td", {}, spread.svg);
@@ -452,9 +425,9 @@ class Variables {
       make("td", { class: "left", text: variable.shape }),
       make("td", { class: "left" }, toggle, variable.switchable ? "" : make("span", { class: "soft", text: "never" })),
       cells.norm, make("td", {}, trend.svg), spreadCell, ...Object.values(cells).slice(1),
-      make("td", { class: "left", text: variable.dtype, title: `on ${variable.device}` }));
-    const sorts = { name: variable.name, shape: variable.size, kind: variable.dtype };
-    return { i, path: variable.name, leaf: label, name, node, toggle, cells, trend, spread, spreadCell, sorts, norms: [], variable, first: (scopes) => ordered(variable.name, scopes, [i, 0]) };
+      make("td", { class: "left", text: variable.dtype }), make("td", { class: "left", text: variable.device }));
+    const sorts = { name: variable.name, shape: variable.size, kind: variable.dtype, device: variable.device };
+    return { i, path: variable.name, leaf: label, name, node, toggle, cells, trend, spread, spreadCell, sorts, norms: [], spreads: [], variable };
   }
 
   toggle(path, label) {
@@ -490,6 +463,7 @@ class Variables {
       }
     }
     if (isNew && this.sort) this.arrange();
+    if (isNew) this.showPast();
   }
 
   switchable(i) {
@@ -497,7 +471,6 @@ class Variables {
     return Boolean(row && row.variable.switchable);
   }
 
-  /** @param {any} row @param {[any[], any[] | null, number | null, string, any[] | null]} told */
   fill(row, [value, gradient, ratio, flow, spread]) {
     const [mean, std, min, max, , nan, inf] = value;
     const norm = gradient ? gradient[4] : null;
@@ -512,7 +485,20 @@ class Variables {
     if (row.norms.length > TREND) row.norms.shift();
     row.trend.path.setAttribute("d", trendPath(row.norms));
     row.spread.path.setAttribute("d", spread ? spreadPath(spread[2]) : "");
+    if (spread && spread[2].length) row.spreads.push(spread);
+    if (row.spreads.length > PAST) row.spreads.shift();
     row.spreadCell.title = spread ? `gradients from ${figures(spread[0])} to ${figures(spread[1])}` : "";
+  }
+
+  /** Show the past of one variable, or no longer. */
+  choose(i) {
+    this.chosen = this.chosen === i ? undefined : i;
+    for (const row of this.rows) if (!row.members) row.name.firstChild.setAttribute("aria-pressed", String(row.i === this.chosen));
+    this.showPast();
+  }
+
+  showPast() {
+    this.past.show(this.rows.find((row) => row.i === this.chosen && !row.members), getComputedStyle(this.past.title).color);
   }
 
   order(key) {
@@ -557,25 +543,41 @@ class Variables {
   }
 
   keepFocus(move) {
-    const focused = /** @type {HTMLElement} */ (/** @type {any} */ (this.body.getRootNode()).activeElement);
+    const focused = this.body.getRootNode().activeElement;
     move();
     if (focused && this.body.contains(focused)) focused.focus({ preventScroll: true });
   }
 }
 
-/** A key that sorts a row: the first variable of each scope that it is in, then its own place. */
-function ordered(path, scopes, own) {
-  const parts = path.split("/").slice(0, -1);
-  const outer = parts.map((_, depth) => scopes.get(parts.slice(0, depth + 1).join("/")).members[0]);
-  return [...outer, ...own].join("/");
-}
+/** The gradients of one variable, look by look from left to right: fuller where there were more of them. */
+class Past {
+  constructor() {
+    this.title = make("figcaption", { class: "legend" });
+    this.canvas = make("canvas", { role: "img" });
+    this.node = make("figure", { class: "past", hidden: true }, this.title, this.canvas);
+  }
 
-/** How much of all names is one scope, which need not be said of each. */
-function sharedScope(names) {
-  const first = names[0] || "";
-  let shared = first.lastIndexOf("/") + 1;
-  while (shared && !names.every((name) => name.startsWith(first.slice(0, shared)))) shared = first.lastIndexOf("/", shared - 2) + 1;
-  return shared;
+  show(row, colour) {
+    this.node.hidden = !row;
+    if (!row) return;
+    const { spreads } = row, { canvas } = this, tall = 60;
+    const low = Math.min(...spreads.map((s) => s[0])), high = Math.max(...spreads.map((s) => s[1]));
+    const told = spreads.length ? `from ${figures(low)} at the bottom to ${figures(high)}, ${spreads.length} looks` : "none yet";
+    say(this.title, `Gradients of ${row.path} over time, ${told}`);
+    canvas.setAttribute("aria-label", this.title.textContent);
+    canvas.width = Math.max(spreads.length, 1);
+    canvas.height = tall;
+    const g = canvas.getContext("2d");
+    g.fillStyle = colour;
+    spreads.forEach(([first, last, counts], i) => {
+      const most = Math.max(...counts);
+      const at = (k) => Math.round(tall * (1 - (first + ((last - first) * k) / counts.length - low) / (high - low || 1)));
+      counts.forEach((n, k) => {
+        g.globalAlpha = Math.sqrt(n / most);
+        g.fillRect(i, at(k + 1), 1, Math.max(at(k) - at(k + 1), 1));
+      });
+    });
+  }
 }
 
 /** The norm of the gradient of each variable, the first layer on top. */
@@ -599,11 +601,10 @@ class Flow {
       this.list.append(item);
     }
     this.items.forEach(({ item }, i) => { item.hidden = i >= found.length; });
-    const shared = sharedScope(found.map(([label]) => label));
     found.forEach(([label, row], i) => {
       const { item, name, bar, value } = this.items[i];
       const norm = norms[i], verdict = row[3];
-      say(name, `\u200e${label.slice(shared)}\u200e`);
+      say(name, `\u200e${label}\u200e`);
       item.title = verdict ? `${label}: ${verdict}` : label;
       item.className = verdict;
       bar.style.width = norm == null ? "100%" : norm > 0 ? `${(((Math.log10(norm) - low) / span) * 100).toFixed(1)}%` : "0";
@@ -637,7 +638,9 @@ class Panel {
     this.title = make("span", { class: "title" });
     this.pill = make("span", { class: "pill" });
     this.told = make("span", { class: "soft" });
-    this.route = make("span", { class: "pill route push" });
+    this.memory = make("meter", { min: "0" });
+    this.used = make("label", { class: "soft push" }, make("span"), this.memory);
+    this.route = make("span", { class: "pill route" });
     this.bar = make("progress", { "aria-label": "Progress" });
     this.pause = button("Pause", () => this.send(this.state.progress.state === "paused" ? "resume" : "pause"));
     this.one = button("Step", () => this.send("step"), { title: "Make one step, then pause" });
@@ -651,6 +654,10 @@ class Panel {
     this.at = make("span", { class: "soft" });
     this.travel = make("span", { class: "row push" }, make("span", { class: "soft", text: "Go back to" }), this.slider, this.at, this.restore);
     this.travel.style.padding = "0";
+    this.what = make("pre");
+    this.back = button("", () => this.send("restore", [this.state.trouble.restore]));
+    this.go = button("Go on", () => this.send("resume"));
+    this.ask = make("div", { class: "row trouble", role: "alert", hidden: true }, this.what, this.back, this.go);
     const tools = make("div", { class: "row", role: "group", "aria-label": "Controls" }, this.pause, this.one, this.stop, this.rates, this.travel);
     this.grid = make("div", { class: "charts" });
     this.empty = make("div", { class: "empty", text: "Nothing was logged yet: live.log(loss=loss)" });
@@ -658,7 +665,8 @@ class Panel {
     this.body = make("div", { class: "body" }, make("div", {}, this.chartTools(button), this.empty, this.grid), this.flow.node);
     this.variables = new Variables((command, args) => this.send(command, args));
     this.entries = make("ol", { class: "journal" });
-    this.journal = make("details", { hidden: true }, make("summary", { text: "Changed by hand" }), this.entries);
+    this.copy = button("Copy as code", () => navigator.clipboard.writeText(this.state.code), { title: "A program that changes the same again" });
+    this.journal = make("details", { hidden: true }, make("summary", { text: "Changed by hand" }), this.entries, make("div", { class: "row" }, this.copy));
     this.status = make("div", { class: "spoken", role: "status" });
     this.probes = Object.fromEntries(["soft", "line", ...Array.from({ length: COLOURS }, (_, i) => `c${i}`)].map((name) => {
       const probe = make("span", { class: "colour" });
@@ -666,7 +674,7 @@ class Panel {
       return [name, probe];
     }));
     this.root = make("section", { class: "nbl", "aria-label": "Training" },
-      make("header", { class: "row" }, this.title, this.pill, this.told, this.route), this.bar, tools, this.body, this.variables.node, this.journal, this.status, ...Object.values(this.probes));
+      make("header", { class: "row" }, this.title, this.pill, this.told, this.used, this.route), this.bar, this.ask, tools, this.body, this.variables.node, this.journal, this.status, ...Object.values(this.probes));
     for (const event of ["keydown", "keyup"]) tools.addEventListener(event, (e) => e.stopPropagation());
   }
 
@@ -698,7 +706,6 @@ class Panel {
       steps.forEach((step, i) => { // a step that the last whole state had is not taken twice
         if (step > last) { curve[0].push(step); curve[1].push(values[i]); }
       });
-      thin(curve);
     }
     if (!rest.rows) delete rest.rows;
     Object.assign(this.state, rest);
@@ -719,9 +726,11 @@ class Panel {
     else this.bar.removeAttribute("value");
     const live = progress.state === "running" || progress.state === "paused";
     say(this.pause, progress.state === "paused" ? "Resume" : "Pause");
-    for (const node of [this.pause, this.one, this.stop, this.restore, this.slider, this.rate]) node.disabled = !live;
+    for (const node of [this.pause, this.one, this.stop, this.restore, this.slider, this.rate, this.back, this.go]) node.disabled = !live;
     this.rates.hidden = state.learning_rate == null;
-    if ((/** @type {any} */ (this.root.getRootNode())).activeElement !== this.rate && state.learning_rate != null) this.rate.value = String(Number(state.learning_rate.toPrecision(6)));
+    if (this.root.getRootNode().activeElement !== this.rate && state.learning_rate != null) this.rate.value = String(Number(state.learning_rate.toPrecision(6)));
+    this.showMemory();
+    this.showTrouble();
     this.showRoute();
     this.showSnapshot();
     this.variables.node.hidden = !state.variables.length;
@@ -743,6 +752,24 @@ class Panel {
     this.route.title = late ? "No answer yet: what is clicked may act only after the cell. Interrupting the kernel ends the run cleanly." : route.reason;
   }
 
+  showMemory() {
+    const [used, limit] = this.state.memory || [];
+    this.used.hidden = !used;
+    if (!used) return;
+    this.memory.max = limit;
+    this.memory.value = used;
+    say(this.used.firstChild, `Memory ${bytes(used)} of ${bytes(limit)}`);
+  }
+
+  showTrouble() {
+    const { trouble } = this.state;
+    this.ask.hidden = !trouble;
+    if (!trouble) return;
+    say(this.what, `Step ${count(trouble.step)}: ${trouble.what}\n${trouble.op}`);
+    this.back.hidden = trouble.restore == null;
+    say(this.back, `Go back to step ${count(trouble.restore || 0)}`);
+  }
+
   showSnapshot() {
     const { snapshots } = this.state;
     this.travel.hidden = snapshots.length < 1;
@@ -751,17 +778,18 @@ class Panel {
     if (!this.chosen) this.slider.value = this.slider.max;
     else if (this.step !== undefined && snapshots.includes(this.step) && step !== this.step && document.activeElement !== this.slider) this.slider.value = String(snapshots.indexOf(this.step));
     this.step = snapshots[Number(this.slider.value)];
-    say(this.at, this.step === undefined ? "" : `step ${this.step.toLocaleString("en")}`);
+    say(this.at, this.step === undefined ? "" : `step ${count(this.step)}`);
     this.slider.setAttribute("aria-valuetext", this.at.textContent);
   }
 
   showJournal() {
     const { marks } = this.state;
     this.journal.hidden = !marks.length;
+    this.copy.hidden = !this.state.code || !navigator.clipboard;
     while (this.entries.children.length > marks.length) this.entries.lastChild.remove();
     marks.forEach(([step, what], i) => {
       if (!this.entries.children[i]) this.entries.append(make("li"));
-      say(this.entries.children[i], `step ${step.toLocaleString("en")}: ${what}`);
+      say(this.entries.children[i], `step ${count(step)}: ${what}`);
     });
   }
 
@@ -811,6 +839,8 @@ class Panel {
 export default {
   render({ model, el }) {
     const panel = new Panel(model, el);
+    const { plain } = model.get("state"); // what is shown where this does not run
+    el.append(make("style", { text: `#${plain}, .jp-OutputArea-child:has(#${plain}) { display: none }` }));
     const whole = () => panel.replace(structuredClone(model.get("state")));
     const news = (message) => panel.add(message);
     model.on("change:state", whole);
