@@ -62,6 +62,23 @@ def panel(here, name, dark):
     here.wait_idle(120_000)
 
 
+def graph(here, name, dark):
+    """The graph of a train step, with the way of a gradient."""
+    cells = [DIGITS, "_ = step(*batches[0])", "tf.show(step)"]
+    theme = f"JupyterLab {'Dark' if dark else 'Light'}"
+    page = here.open(name, cells, width=1300, height=1400, theme=theme, fresh=True)
+    here.run_all()
+    found = page.locator(".nbg-live")
+    found.wait_for(timeout=120_000)
+    page.add_style_tag(content=QUIET + ".nbg-scroll { max-height: none !important }")
+    found.get_by_label("gradient by").select_option("sequential/hidden_64/kernel")
+    found.locator("[data-key='sequential/hidden_64'][role=treeitem]").click()
+    found.locator("[data-key='sequential/hidden_64/MatMul'][role=treeitem]").click()
+    found.locator(".nbg-facts").get_by_text("float32[32,64]").wait_for()
+    page.mouse.move(0, 0)
+    found.screenshot(path=FOLDER / name.replace("ipynb", "png"))
+
+
 def output(here, name, *cells):
     """What the last of some cells shows."""
     page = here.open(name, cells, width=1500, height=1200)
@@ -77,6 +94,8 @@ def main():
     with lab() as here:
         panel(here, "live_light.ipynb", dark=False)
         panel(here, "live_dark.ipynb", dark=True)
+        graph(here, "graph_light.ipynb", dark=False)
+        graph(here, "graph_dark.ipynb", dark=True)
         output(here, "grad.ipynb", DIGITS, GRADIENTS, "%grad loss w b unused")
         output(here, "array.ipynb", DIGITS, "tf.constant((16 * x[:6]).reshape(6, 8, 8).astype(int))")
 

@@ -42,12 +42,12 @@ export default {
     const title = el("b"), count = el("span", { className: "soft" });
     const [pathLabel, path] = select("gradient by", (v) => ask("follow", v));
     const [colourLabel, colour] = select("colours", (v) => ask("colour", v));
-    let zoom = 1, focus = "";
-    const scale = (by) => { zoom = by ? Math.min(2, Math.max(0.3, zoom * by)) : 1; size(); };
+    let zoom = 0, scale = 1, focus = "";  // without a zoom of the reader's, the picture is as large as there is room
+    const enlarge = (by) => { zoom = by ? Math.min(2, Math.max(0.3, scale * by)) : 0; size(); };
     const bar = el("div", { className: "nbg-bar" }, title, count, el("span", { className: "push" }), pathLabel, colourLabel,
       el("span", { className: "nbg-keys" }, button("Fold all", () => ask("open", "none")), button("Open all", () => ask("open", "all"))),
-      el("span", { className: "nbg-keys" }, button("−", () => scale(1 / 1.25), "Smaller"), button("+", () => scale(1.25), "Larger"),
-        button("1:1", () => scale(0), "As it is")));
+      el("span", { className: "nbg-keys" }, button("−", () => enlarge(1 / 1.25), "Smaller"), button("+", () => enlarge(1.25), "Larger"),
+        button("Fit", () => enlarge(0))));
     const told = el("div", { className: "nbg-told", role: "status" });
     const stage = el("div", { className: "nbg-scroll" });
     const facts = el("aside", { className: "nbg-facts" });
@@ -63,8 +63,9 @@ export default {
     function size() {
       const svg = stage.firstElementChild;
       const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
-      svg.setAttribute("width", `${width * zoom}`);
-      svg.setAttribute("height", `${height * zoom}`);
+      scale = zoom || Math.max(0.6, Math.min(1, (stage.offsetWidth - 28) / width));
+      svg.setAttribute("width", `${width * scale}`);
+      svg.setAttribute("height", `${height * scale}`);
     }
 
     function draw() {
@@ -89,13 +90,13 @@ export default {
         if (node.classList.contains("group")) node.setAttribute("aria-expanded", String(node.classList.contains("open")));
       }
       stage.replaceChildren(svg);
+      tell(state.chosen);
       size();
       const after = spot(focus);
       if (before && after) stage.scrollBy(after.left - before.left, after.top - before.top);
       const at = items().find((node) => node.dataset.key === focus) ?? items()[0];
       at?.setAttribute("tabindex", "0");
       if (had) at?.focus({ preventScroll: true });
-      tell(state.chosen);
     }
 
     function tell(chosen) {
@@ -137,6 +138,8 @@ export default {
     });
     model.on("change:state", draw);
     draw();
-    return () => { model.off("change:state", draw); if (still) still.hidden = false; };
+    const room = new ResizeObserver(size);
+    room.observe(stage);
+    return () => { room.disconnect(); model.off("change:state", draw); if (still) still.hidden = false; };
   },
 };
