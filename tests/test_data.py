@@ -395,6 +395,11 @@ def bad(values, **options):
             "more than one element",
         ),
         (lambda: tf.function(lambda: list(Dataset.range(2)))(), RuntimeError, "Python-style iteration"),
+        (
+            lambda: Dataset.range(2).interleave(Dataset.range, 2, num_parallel_calls=3),
+            tf.errors.InvalidArgumentError,
+            "is 3 and `cycle_length` is 2",
+        ),
     ],
 )
 def test_misuse_is_explained(call, error, text):
@@ -483,6 +488,81 @@ def test_a_parallel_map_gives_what_is_there_first_if_it_may():
     assert first != 0 and sorted([first, *listed(iterator)]) == [0, 1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("cycle, block, n", [(1, 1, 1), (2, 2, 2), (3, 1, 2), (4, 3, tf.data.AUTOTUNE)])
+def test_a_parallel_interleave_has_the_order_of_one_after_the_other(cycle, block, n):
+    def ways(**how):
+        return listed(
+            Dataset.range(8).interleave(lambda x: Dataset.range(x * 10, x * 11), cycle, block, **how)
+        )
+
+    assert ways(num_parallel_calls=n) == ways()
+
+
+def test_datasets_that_are_interleaved_in_parallel_are_open_at_the_same_time():
+    gate = threading.Barrier(3, timeout=20)
+
+    def wait(x):
+        gate.wait()
+        return x
+
+    def made(x):
+        return Dataset.from_tensors(x).repeat(2).map(lambda x: tf.py_function(wait, [x], tf.int64))
+
+    dataset = Dataset.range(3).interleave(made, 3, 1, num_parallel_calls=3)
+    assert listed(dataset) == [0, 1, 2, 0, 1, 2]
+
+
+def test_no_more_datasets_are_computed_at_once_than_was_said():
+    lock, now, most = threading.Lock(), [0], [0]
+
+    def count(x):
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.002)
+        with lock:
+            now[0] -= 1
+        return x
+
+    def made(x):
+        return Dataset.from_tensors(x).repeat(3).map(lambda x: tf.py_function(count, [x], tf.int64))
+
+    assert len(listed(Dataset.range(6).interleave(made, 4, num_parallel_calls=2))) == 18
+    assert most[0] <= 2
+
+
+def test_a_parallel_interleave_gives_what_is_there_first_if_it_may():
+    taken = threading.Event()
+
+    def wait(x):
+        if x == 0:
+            taken.wait(20)
+        return x
+
+    def made(x):
+        return Dataset.from_tensors(x).map(lambda x: tf.py_function(wait, [x], tf.int64))
+
+    iterator = iter(Dataset.range(4).interleave(made, 2, num_parallel_calls=2, deterministic=False))
+    first = int(next(iterator))
+    taken.set()
+    assert first != 0 and sorted([first, *listed(iterator)]) == [0, 1, 2, 3]
+
+
+def test_a_parallel_interleave_raises_at_the_place_of_the_error_and_goes_on():
+    def made(x):
+        return Dataset.from_tensors(x).repeat(3).map(lambda x: 10 // (x - 2))
+
+    iterator = iter(Dataset.range(1, 5).interleave(made, 2, 2, num_parallel_calls=2))
+    found = []
+    for _ in range(12):
+        try:
+            found.append(int(next(iterator)))
+        except tf.errors.InvalidArgumentError:
+            found.append("error")
+    assert found == [-10, -10, "error", "error", -10, "error", 10, 10, 5, 5, 10, 5]
+    assert listed(iterator) == []
+
+
 def test_parallel_maps_draw_random_numbers_in_order():
     def drawn():
         tf.random.set_seed(1)
@@ -495,6 +575,7 @@ def test_parallel_maps_draw_random_numbers_in_order():
     "make",
     [
         lambda d: d.map(lambda x: x * 2, num_parallel_calls=3),
+        lambda d: d.interleave(lambda x: Dataset.range(x, x + 3), 3, 2, num_parallel_calls=2),
         lambda d: d.shuffle(4, seed=2).prefetch(3),
         lambda d: d.repeat(3).shuffle(4, seed=2).batch(3).prefetch(1),
         lambda d: d.shuffle(4, seed=1).repeat(3).map(lambda x: (x, tf.strings.as_string(x))),

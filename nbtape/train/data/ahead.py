@@ -3,7 +3,7 @@
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from nbtape.core.kernel import late
@@ -125,3 +125,116 @@ class ParallelMap(Stream):
         self._given.clear()
         for row in state["given"]:
             self._give(row)
+
+
+class _Slot:
+    """A stream that is made of an item, and its next block, which a thread computes: pairs of a row and of
+    the error that came instead; and whether the stream is at its end.
+    """
+
+    def __init__(self, item: Any, opened: Callable[[Any], Stream]):
+        self.item, self._opened = item, opened
+        self._stream: Stream | None = None
+        self.block: Any = None  # the future
+
+    def next_block(self, size: int) -> tuple[list[tuple], bool]:
+        pairs: list[tuple] = []
+        while len(pairs) < size:
+            try:
+                self._stream = self._stream or self._opened(self.item)
+                row = next(self._stream, END)
+                if row is END:
+                    return pairs, True
+                pairs.append((row, None))
+            except BaseException as error:
+                pairs.append((END, error))
+                if self._stream is None:
+                    return pairs, True
+        return pairs, False
+
+    def state(self) -> list:
+        pairs, ended = self.block.result()
+        rows = _rows_of(pairs)
+        return [self.item, self._stream.state(), rows, ended]  # type: ignore[union-attr]
+
+    def restore(self, state: Any) -> None:
+        self._stream = self._opened(self.item)
+        self._stream.restore(state)
+
+
+class ParallelInterleave(Stream):
+    """What `Interleave` gives, in its order, where `n` threads compute the next block of each open stream; or
+    blocks as they come, if not `ordered`.
+    """
+
+    def __init__(
+        self, items: Stream, opened: Callable[[Any], Stream], cycle: int, block: int, n: int, ordered: bool
+    ):
+        self._items, self._opened, self._cycle, self._size = items, opened, cycle, block
+        self._pool, self._ordered = _Pool(n, "nbtape-interleave"), ordered
+        self._slots: list[_Slot | None] = []  # none before the first row is asked for
+        self._at = 0  # the slot whose turn it is
+        self._left: deque[tuple] = deque()  # of the last block
+
+    def __next__(self) -> list:
+        self._slots = self._slots or [self._open() for _ in range(self._cycle)]
+        while not self._left:
+            if not any(self._slots):
+                raise StopIteration
+            self._turn()
+        row, error = self._left.popleft()
+        if error is not None:
+            raise error
+        return row
+
+    def _turn(self) -> None:
+        """Take the block of the slot whose turn it is, and have the one behind it computed."""
+        at = self._at if self._ordered else self._first_done()
+        self._at, slot = (at + 1) % self._cycle, self._slots[at]
+        if slot is not None:
+            pairs, ended = slot.block.result()
+            self._left.extend(pairs)
+            self._slots[at] = self._open() if ended else self._given(slot, slot.next_block, self._size)
+
+    def _first_done(self) -> int:
+        """The first slot from the next on whose block is there, as soon as one is."""
+        order = [(self._at + k) % self._cycle for k in range(self._cycle)]
+        blocks = {k: slot.block for k in order if (slot := self._slots[k]) is not None}
+        done = _wait(blocks.values(), return_when="FIRST_COMPLETED").done
+        return next(k for k, block in blocks.items() if block in done)
+
+    def _open(self) -> _Slot | None:
+        try:
+            item = next(self._items, END)
+        except Exception as error:  # which is raised when it is the slot's turn
+            return self._given(_Slot(None, self._opened), tuple, ([(END, error)], True))
+        if item is END:
+            return None
+        slot = _Slot(item, self._opened)
+        return self._given(slot, slot.next_block, self._size)
+
+    def _given(self, slot: _Slot, block: Callable, argument: Any) -> _Slot:
+        slot.block = self._pool.submit(block, argument)
+        return slot
+
+    def state(self) -> Any:
+        slots = [None if slot is None else slot.state() for slot in self._slots]
+        return {"items": self._items.state(), "slots": slots, "at": self._at, "left": _rows_of(self._left)}
+
+    def restore(self, state: Any) -> None:
+        self._items.restore(state["items"])
+        self._at, self._left = state["at"], deque([(row, None) for row in state["left"]])
+        self._slots = [kept and self._taken_up(*kept) for kept in state["slots"]]
+
+    def _taken_up(self, item: Any, inner: Any, rows: list, ended: bool) -> _Slot:
+        slot = _Slot(item, self._opened)
+        slot.restore(inner)
+        return self._given(slot, tuple, ([(row, None) for row in rows], ended))
+
+
+def _rows_of(pairs: Iterable[tuple]) -> list:
+    """The rows of pairs, in which there must be no error."""
+    for _, error in pairs:
+        if error is not None:
+            raise error
+    return [row for row, _ in pairs]

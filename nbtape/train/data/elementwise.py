@@ -1,14 +1,16 @@
 """The transformations of datasets that go element by element."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
-from nbtape.core import context
+from nbtape.core import context, source
 from nbtape.core.crew import THREADS
 from nbtape.core.dtype import int64
+from nbtape.core.errors import invalid
 from nbtape.core.shape import TensorSpec
 from nbtape.train.data import element, order
-from nbtape.train.data.ahead import ParallelMap
+from nbtape.train.data.ahead import ParallelInterleave, ParallelMap
 from nbtape.train.data.base import AUTOTUNE, Elements, positive
 from nbtape.train.data.calls import Call, DatasetCall, Predicate, reducer
 from nbtape.train.data.element import number, packed, specs_of, structured
@@ -16,6 +18,15 @@ from nbtape.train.data.parameters import results
 from nbtape.train.data.reader import Mapped, Numbers, Zipped
 from nbtape.train.data.regroup import Interleave, Scan
 from nbtape.train.data.stream import Count, Stream
+
+_NO_EFFECT = (
+    "The `deterministic` argument has no effect unless the `num_parallel_calls` argument is specified."
+)
+_TOO_MANY = (
+    "If `cycle_length` is set to a fixed value, `num_parallel_calls` must be either `tf.data.AUTOTUNE` or a "
+    "value less than or equal to `cycle_length`. However, `num_parallel_calls` is {} and `cycle_length` is "
+    "{}."
+)
 
 
 class Elementwise(Elements):
@@ -75,9 +86,9 @@ class Elementwise(Elements):
     def flat_map(self, map_func: Callable, name: str | None = None) -> Any:
         """The elements of the datasets that `map_func` gives, one dataset after another."""
         call = DatasetCall(map_func, self._spec, "flat_map")
-        return self._interleaved("FlatMap", call, 1, 1)
+        return self._interleaved("FlatMap", call, Interleave, 1, 1)
 
-    def _interleaved(self, kind: str, call: DatasetCall, cycle: int, block: int) -> Any:
+    def _interleaved(self, kind: str, call: DatasetCall, stream: Callable[..., Stream], *how: Any) -> Any:
         spec = call.spec.element_spec
 
         def interleaved(dataset: Any, call: DatasetCall) -> Any:
@@ -87,7 +98,7 @@ class Elementwise(Elements):
                 def opened(x: Any) -> Stream:
                     return call.rows(given._reader.row(x), bound)
 
-                return Interleave(given._items(bound), opened, cycle, block)
+                return stream(given._items(bound), opened, *how)
 
             return dataset._new(kind, spec, blocks)
 
@@ -105,14 +116,23 @@ class Elementwise(Elements):
         """The elements of the datasets that `map_func` gives, `block_length` from each of `cycle_length` in
         turn.
 
-        Without a `cycle_length` it is the number of processors. The datasets are gone through one at a time.
+        Without a `cycle_length` it is the number of processors. `num_parallel_calls` threads compute the next
+        blocks of the datasets that are open, whose order is the same, unless `deterministic` is False.
         """
         usual = cycle_length in (None, AUTOTUNE)
         cycle = THREADS if usual else positive(cycle_length, "cycle_length")
         block = 1 if block_length is None else positive(block_length, "block_length")
         call = DatasetCall(map_func, self._spec, "interleave")
-        kind = "Interleave" if num_parallel_calls is None else "ParallelInterleave"
-        return self._interleaved(kind, call, cycle, block)
+        if num_parallel_calls is None:
+            if deterministic is not None:
+                warnings.warn(_NO_EFFECT, stacklevel=source.depth())
+            return self._interleaved("Interleave", call, Interleave, cycle, block)
+        n = cycle if num_parallel_calls == AUTOTUNE else positive(num_parallel_calls, "num_parallel_calls")
+        if n > cycle and not usual:
+            raise invalid(_TOO_MANY.format(n, cycle))
+        ordered = deterministic is not False
+        n = 1 if call.draws and ordered else n
+        return self._interleaved("ParallelInterleave", call, ParallelInterleave, cycle, block, n, ordered)
 
     def enumerate(self, start: Any = 0, name: str | None = None) -> Any:
         """Elements with their numbers: (start, first), (start + 1, second), ..."""
