@@ -197,7 +197,7 @@ class Emitter:
         before, after = [self.lines.get((stage, d + 0.5, late), []) for late in (False, True)]
         inner = [_INDENT + line for line in inner]
         if not before and not after:
-            return [f"for i{d} in range({f'{first}, {last}' if d == 0 else last}):", *inner]
+            return [f"for i{d} in {self.trips(d)}:", *inner]
         block = [*before, f"for i{d} in range(b{d}, min(b{d} + {BLOCK}, {last})):", *inner, *after]
         return [f"for b{d} in range({first}, {last}, {BLOCK}):", *[_INDENT + line for line in block]]
 
@@ -332,13 +332,13 @@ class Emitter:
 
     # Threads, of which there is one
 
+    def trips(self, d: int) -> str:
+        """The trips of loop d that a thread does."""
+        return f"range({f'n{d}' if d else 'begin, end'})"
+
     def gather(self, total: str, step: str, dtype: Any, stage: int, first: int, depth: int) -> None:
         """Bring together what each thread folded into `total` in the loops from `first` to `depth`."""
 
-    def once(self, line: str, depth: int) -> str:
-        """A line that changes what it reads, at a depth, for one thread to do."""
-        return line
-
-    def each(self, size: str, line: str) -> list[str]:
-        """Do something for each `j` below `size`, outside of all loops."""
-        return [f"for j in range({size}):", f"{_INDENT}{line}"]
+    def once(self, lines: list[str], depth: int) -> list[str]:
+        """Lines in so many loops that change what others read, which one thread is to do."""
+        return lines

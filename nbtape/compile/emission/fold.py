@@ -29,12 +29,12 @@ def write(emitter: Any, step: Step, stage: int) -> None:
     if 0 in loops:
         emitter.partial.append(y)
     if first == depth and loops:
-        _Memory(emitter, step, loops).add(value, stage, depth)
+        _Memory(emitter, step, loops, stage).add(value, depth)
         return
     total = _total(emitter, step, value, stage, first, depth)
     emitter.names[y, -1] = total
     if any(k < first for k in loops):
-        _Memory(emitter, step, [k for k in loops if k < first]).add(total, stage, first, after=True)
+        _Memory(emitter, step, [k for k in loops if k < first], stage).add(total, first, after=True)
     elif y in emitter.layouts:
         emitter.put(f"{emitter.element(y, first)} = {total}", stage, first, after=True)
 
@@ -53,6 +53,7 @@ def _total(emitter: Any, step: Step, value: str, stage: int, first: int, depth: 
     if not _is_long(emitter, step, list(range(first, depth))):
         emitter.put(f"{total} = {start(kernel, dtype)}", stage, first)
         emitter.put(f"{total} = {_folded(emitter, kernel, dtype, total, value)}", stage, depth)
+        emitter.gather(total, kernel.step, dtype, stage, first, depth)
         return total
     emitter.put(f"{total} = np.float64(0)", stage, first)
     if depth < len(emitter.nest):  # what inner loops are there do not fold: nothing could be vectorised
@@ -63,31 +64,35 @@ def _total(emitter: Any, step: Step, value: str, stage: int, first: int, depth: 
         emitter.put(f"{part} = {start(kernel, dtype)}", stage, at)
         emitter.put(f"{part} = {_folded(emitter, kernel, dtype, part, value)}", stage, depth)
         emitter.put(f"{total} = {total} + np.float64({part})", stage, at, after=True)
+    emitter.gather(total, kernel.step, _WIDE, stage, first, depth)
     narrow = emitter.new("s")
     emitter.put(f"{narrow} = np.float32({total})", stage, first, after=True)
     return narrow
 
 
 class _Memory:
-    """The array of a result, element by element of which outer loops fold: cleared first."""
+    """The array of a result, element by element of which outer loops fold: cleared before the first of them,
+    inside of those around it, of which other threads may have their share.
+    """
 
-    def __init__(self, emitter: Any, step: Step, loops: list[int]):
+    def __init__(self, emitter: Any, step: Step, loops: list[int], stage: int):
         self.emitter, self.y = emitter, step.outputs[0]
         self.kernel: Any = step.op.kernel
+        self.first, self.stage = loops[0], stage
         self.target = self.y
         if _is_long(emitter, step, loops):
             self.target = self._wide()
-        name = self._name(self.target)
-        self._each(f"{name}[j] = {start(self.kernel, self.target.dtype)}", after=False)
+        target = self._element(self.target)
+        self._each(f"{target} = {start(self.kernel, self.target.dtype)}", after=False)
         if self.target is not self.y:
-            self._each(f"{self._name(self.y)}[j] = np.float32({name}[j])", after=True)
+            self._each(f"{self._element(self.y)} = np.float32({target})", after=True)
 
-    def add(self, value: str, stage: int, depth: int, after: bool = False) -> None:
+    def add(self, value: str, depth: int, after: bool = False) -> None:
         if self.target is not self.y:
             value = f"np.float64({value})"
         element = self.emitter.element(self.target, depth)
         text = _folded(self.emitter, self.kernel, self.target.dtype, element, value)
-        self.emitter.put(f"{element} = {text}", stage, depth, after)
+        self._put([f"{element} = {text}"], depth, depth, after)
 
     def _wide(self) -> Value:
         """A place for the sums in float64."""
@@ -99,15 +104,23 @@ class _Memory:
         emitter.strides[wide] = emitter.over_domain(emitter.group.axes[y], layout)
         return wide
 
-    def _name(self, v: Value) -> str:
+    def _element(self, v: Value) -> str:
         kind = "y" if v is self.y else "w"
-        return self.emitter.argument(kind, self.emitter.layouts[v], self.emitter.strides[v])
+        self.emitter.argument(kind, self.emitter.layouts[v], self.emitter.strides[v])
+        return self.emitter.element(v, len(self.emitter.nest))
 
     def _each(self, line: str, after: bool) -> None:
-        """Do something for each element, before all loops or after them."""
-        size = self.emitter.stride(self._name(self.y), "size", prod(self.y.shape or ()))
-        self.emitter.put(f"for j in range({size}):", 0, 0, after)
-        self.emitter.put(f"    {line}", 0, 0, after)
+        """Do something for each element of what one trip of the loops around folds."""
+        level, nest = self.emitter.group.level(self.y), self.emitter.nest
+        walked = [k for k in range(self.first, len(nest)) if level & set(nest[k])]
+        lines = [line]
+        for k in reversed(walked):
+            lines = [f"for i{k} in {self.emitter.trips(k)}:", *[f"    {line}" for line in lines]]
+        self._put(lines, self.first, walked[-1] + 1 if walked else self.first, after)
+
+    def _put(self, lines: list[str], depth: int, walked: int, after: bool) -> None:
+        for line in self.emitter.once(lines, walked):
+            self.emitter.put(line, self.stage, depth, after)
 
 
 def _folded(emitter: Any, kernel: Any, dtype: np.dtype, acc: str, x: str) -> str:
