@@ -1,5 +1,6 @@
 """The model of the live dashboard without a notebook: curves, commands, journal, snapshots, statistics."""
 
+import importlib.util
 import random
 import signal
 import threading
@@ -11,7 +12,8 @@ import nbtape as tf
 from nbtape.notebook.live.budget import Budget
 from nbtape.notebook.live.journal import Journal
 from nbtape.notebook.live.mailbox import Command, Mailbox, checked
-from nbtape.notebook.live.series import LIMIT, Series
+from nbtape.notebook.live.picture import over_time
+from nbtape.notebook.live.series import LIMIT, History, Series
 from nbtape.notebook.live.snapshots import Snapshots
 from nbtape.notebook.live.state import delta, snapshot
 from nbtape.notebook.live.variables import flow, histogram, named, numbers, under
@@ -71,6 +73,47 @@ def test_history_gives_rows_and_csv(tmp_path):
     assert live.history.rows() == [{"step": 0, "loss": 2.0}, {"step": 1, "loss": 1.0, "accuracy": 0.5}]
     live.history.to_csv(tmp_path / "run.csv")
     assert (tmp_path / "run.csv").read_text().split() == ["step,loss,accuracy", "0,2.0,", "1,1.0,0.5"]
+
+
+def test_history_is_a_data_frame_where_pandas_is(monkeypatch):
+    history = History()
+    history.extend([(0, {"loss": 2.0}), (1, {"loss": 1.0, "accuracy": 0.5})])
+    if importlib.util.find_spec("pandas"):
+        frame = history.to_dataframe()
+        assert frame.index.tolist() == [0, 1] and frame["loss"].tolist() == [2.0, 1.0]
+        assert frame["accuracy"].isna().tolist() == [True, False]
+    else:
+        with pytest.raises(ImportError, match="pip install pandas"):
+            history.to_dataframe()
+
+
+def test_event_files_hold_curves_gradients_and_journal(tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    tensor_util = pytest.importorskip("tensorboard.util.tensor_util")
+    training = Training()
+    with training.live(look=True) as live:
+        for i in range(8):
+            if i == 4:
+                live.mailbox.put(message(0, "learning_rate", 0.01))
+            live.log(loss=training.step())
+            live._due = live._next_look = 0.0
+    live.to_tensorboard(tmp_path)
+    found = accumulator.EventAccumulator(str(tmp_path)).Reload()
+    read = [(event.step, tensor_util.make_ndarray(event.tensor_proto)) for event in found.Tensors("loss")]
+    assert read == [(i, np.float32(x)) for i, x in enumerate(live.history["loss"].values)]
+    (first, *_) = found.Tensors("gradients/net/first/kernel")
+    assert tensor_util.make_ndarray(first.tensor_proto)[:, 2].sum() == 12
+    (journal,) = found.Tensors("journal")
+    assert b"'learning_rate', 0.01" in journal.tensor_proto.string_val[0]
+
+
+def test_histograms_of_different_ranges_lie_on_one():
+    narrow, wide = {"low": 0.0, "high": 1.0, "counts": [4, 2]}, {"low": 0.0, "high": 2.0, "counts": [1, 1]}
+    edges, shares = over_time([narrow, wide, {"low": 0.0, "high": 0.0, "counts": []}])
+    assert (edges[0], edges[-1], shares.shape[1]) == (0.0, 2.0, 3)
+    half = len(shares) // 2
+    assert set(shares[:half, 0]) == {1.0, 0.5} and not shares[half:, 0].any()
+    assert (shares[:, 1] == 1.0).all() and not shares[:, 2].any()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ _BAD = {"vanishing": "#d9a21b", "exploding": "#c2345f"}
 _DASHES = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 _CHARTS = 4  # beside one another
 _MANY = 40  # layers whose names fit
+_ROWS = 48  # of a histogram over time
 
 
 def figure(run: Any, kind: str = "overview") -> Figure:
@@ -116,17 +117,39 @@ def _flow(ax: Axes, run: Any) -> None:
 
 
 def _histograms(run: Any) -> Figure:
-    rows = [(name, row["histogram"]) for name, row in run.table.rows.items() if "histogram" in row][:_MANY]
-    made = _new(7, max(0.55 * len(rows), 1.5))
-    for i, (name, found) in enumerate(rows):
-        ax = made.add_subplot(len(rows), 1, i + 1)
-        counts = found["counts"]
-        edges = np.linspace(found["low"], found["high"], len(counts) + 1)
-        ax.stairs(counts, edges, fill=True, color=COLOURS[0], alpha=0.8)
+    """The gradients of each variable over the steps: darker where there were more of them."""
+    past = run.table.past
+    names = list(dict.fromkeys(name for found in past.values() for name in found))[:_MANY]
+    made = _new(7, max(0.9 * len(names), 1.5))
+    for i, name in enumerate(names):
+        ax = made.add_subplot(len(names), 1, i + 1)
+        steps = [step for step, found in past.items() if name in found]
+        edges, shares = over_time([past[step][name] for step in steps])
+        ends = [*steps, steps[-1] + max(steps[-1] - steps[max(len(steps) - 2, 0)], 1)]
+        ax.pcolormesh(ends, edges, np.sqrt(shares), cmap="Purples", vmin=0, rasterized=True)
         ax.set_ylabel(_plain(_short(name)), rotation=0, ha="right", va="center", fontsize=8, color=_INK)
         _style(ax)
-        ax.set_yticks([])
+        ax.grid(False)
+        ax.tick_params(labelbottom=i == len(names) - 1)
+    made.supxlabel("step: how gradients were spread", color=_FAINT, fontsize=9)
     return made
+
+
+def over_time(found: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    """Histograms of different ranges on one: its edges, and for each a column, the fullest bin 1."""
+    known = [each for each in found if each["counts"]]
+    low, high = min([x["low"] for x in known], default=0.0), max([x["high"] for x in known], default=1.0)
+    edges = np.linspace(low, high if high > low else low + 1.0, _ROWS + 1)
+    centres, shares = (edges[:-1] + edges[1:]) / 2, np.zeros((_ROWS, len(found)))
+    for column, each in zip(shares.T, found):
+        if each["counts"]:
+            own = np.linspace(each["low"], each["high"], len(each["counts"]) + 1)
+            place = np.clip(np.searchsorted(own, centres, "right") - 1, 0, len(each["counts"]) - 1)
+            inside = (centres >= own[0]) & (centres <= own[-1])
+            column[:] = np.where(inside, np.array(each["counts"])[place], 0) / max(each["counts"])
+            if not inside.any():  # all in one of the rows
+                column[np.argmin(np.abs(centres - own.mean()))] = 1.0
+    return edges, shares
 
 
 def _style(ax: Axes) -> None:

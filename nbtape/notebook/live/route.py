@@ -1,5 +1,6 @@
 """Which way a browser's wishes reach a run: found out at the start, and shown, rather than promised."""
 
+import os
 import sys
 import threading
 from typing import Any, NamedTuple
@@ -46,6 +47,17 @@ def heard(before: Route, runs_on: threading.Thread) -> Route:
     if runs_on is not threading.main_thread():
         return Route("background", before.reason, True)
     return Route("subshell", "the kernel listens in a subshell while the cell runs", True)
+
+
+def is_headless() -> bool:
+    """Whether the environment wants only what comes out at the end."""
+    return os.environ.get("NBTAPE_HEADLESS", "") not in ("", "0")
+
+
+def in_notebook() -> bool:
+    """Whether this is the process of a notebook's kernel."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
 
 
 def listen_in_subshells(comm: Any) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.engine import EagerTensor
+from nbtape.core.kernel import late
 
 LIMIT = 2000  # points of a curve
+_NO_PANDAS = "pandas is not installed: pip install pandas, or write history.rows() or history.to_csv(path)"
+_data_frame = late("pandas:DataFrame")
 
 
 def thinned(steps: np.ndarray, values: np.ndarray, limit: int = LIMIT) -> tuple[np.ndarray, np.ndarray]:
@@ -91,7 +94,7 @@ class History:
         return iter(self.series)
 
     def rows(self) -> list[dict[str, float]]:
-        """A dict for each step that is kept, with what is kept of it: `pandas.DataFrame(history.rows())`."""
+        """A dict for each step that is kept, with what is kept of it."""
         found: dict[int, dict[str, float]] = {}
         for name, series in self.series.items():
             for step, value in zip(series.steps.tolist(), series.values.tolist()):
@@ -104,6 +107,13 @@ class History:
             writer = csv.DictWriter(file, ["step", *self.series])
             writer.writeheader()
             writer.writerows(self.rows())
+
+    def to_dataframe(self) -> Any:
+        """The rows as a pandas DataFrame, by step, NaN where nothing is kept."""
+        try:
+            return _data_frame(self.rows()).set_index("step")
+        except ModuleNotFoundError:
+            raise ImportError(_NO_PANDAS) from None
 
     def summary(self) -> str:
         """The latest value of each."""

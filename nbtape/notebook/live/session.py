@@ -4,9 +4,7 @@ The training thread owns everything here. Browsers only fill the mailbox, which 
 """
 
 import math
-import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from time import monotonic
@@ -15,19 +13,20 @@ from typing import Any
 from nbtape.core.kernel import late
 from nbtape.notebook.live.budget import PERIOD
 from nbtape.notebook.live.feed import Feed
-from nbtape.notebook.live.guard import Guard, Trouble
+from nbtape.notebook.live.guard import Guard
 from nbtape.notebook.live.journal import Journal, Replay
 from nbtape.notebook.live.mailbox import Mailbox
+from nbtape.notebook.live.route import in_notebook, is_headless
 from nbtape.notebook.live.series import History
 from nbtape.notebook.live.snapshots import Snapshots
 from nbtape.notebook.live.state import progress, snapshot
 from nbtape.notebook.live.steering import Steering
-from nbtape.notebook.live.variables import Table, named, under
-from nbtape.state.saving.tracking import is_trackable
+from nbtape.notebook.live.variables import Table, holds_variables, named, under
 from nbtape.state.variable import Variable
 
 _panel = late("nbtape.notebook.live.panel:panel")
 _show_at_end = late("nbtape.notebook.live.panel:show_at_end")
+_write_events = late("nbtape.notebook.live.events:write_events")
 _figure = late("nbtape.notebook.live.picture:figure")
 _BUFFER = 4096  # steps whose numbers wait to be sorted into curves
 _SHARE = 0.03  # of the time that goes by, for looking at variables
@@ -48,7 +47,8 @@ class Live(Steering):
     Used as a context manager, `log` ends a step; used as an iterator, the loop does. What is watched is a
     model, or a list or dict of variables. `steps` is how many there will be; `compare` are earlier runs to
     draw beside this one; `replay` is the journal of an earlier run, whose interventions are made again;
-    `snapshots` is how many states are kept to go back to. Without a notebook, or where the environment has
+    `snapshots` is how many states are kept to go back to; `look` is whether gradients are looked at now and
+    then, as they are where a panel shows them. Without a notebook, or where the environment has
     NBTAPE_HEADLESS=1, all is kept and nothing is shown but a line at the end.
 
     The first number that is not finite is told with its step, and with the operation that made it where the
@@ -80,10 +80,11 @@ class Live(Steering):
         replay: Any = (),
         snapshots: int = 32,
         guard: str | None = "pause",
+        look: bool | None = None,
     ):
         if guard not in ("pause", "stop", None):
             raise ValueError(f'guard is "pause", "stop" or None, got {guard!r}')
-        if what is not None and _holds_variables(what):
+        if what is not None and holds_variables(what):
             what, variables = None, what
         self._iterable: Iterable | None = what
         self.total = len(what) if steps is None and isinstance(what, Sized) else steps
@@ -92,6 +93,7 @@ class Live(Steering):
         self.table = Table(named(variables) if variables is not None else {}, optimizer)
         self.snapshots = Snapshots(snapshots)
         self.guard = None if guard is None else Guard(self.table.names)
+        self._wants_looks = look
         self._stops, self.trouble = guard == "stop", None  # and what the guard found
         self._replay, self._is_empty = Replay(replay), self.mailbox.empty
         for scope in self._replay.scopes:
@@ -141,6 +143,11 @@ class Live(Steering):
         self._sort()
         return _figure(self, kind)
 
+    def to_tensorboard(self, logdir: Any) -> None:
+        """Write an event file for TensorBoard: curves, gradients that were looked at, and the journal."""
+        self._sort()
+        _write_events(self, logdir)
+
     def abandon(self, error: BaseException | None = None) -> None:
         """End a run that nobody goes on with, if it has not ended."""
         if self.state in ("running", "paused"):
@@ -163,7 +170,7 @@ class Live(Steering):
             self._old_signal = signal.getsignal(signal.SIGINT)
             signal.signal(signal.SIGINT, self._interrupt)
         try:
-            if _in_notebook() and not _is_headless():
+            if in_notebook() and not is_headless():
                 self.feed.panel = _panel(self, snapshot(self))
             self._between()
         except BaseException:
@@ -213,16 +220,6 @@ class Live(Steering):
             raise Stopped
         self._look(monotonic())
 
-    def _tell(self, found: Trouble) -> None:
-        """The guard found what is not finite: ask what to do, where somebody can answer."""
-        self.trouble = found
-        if self._stops:
-            self.state = "stopped"
-        elif self.feed.panel is not None and self.mailbox.browsers and self.state == "running":
-            self._do_pause()
-            return
-        print(found)
-
     def _wait(self) -> None:
         """Paused: do what is asked until that is to go on."""
         self._sort()
@@ -238,7 +235,7 @@ class Live(Steering):
             # The first look is traced, which the others do not have to pay for.
             cost = monotonic() - self._looked if self.table.looks > 1 else 0.0
             self._next_look = now + min(max(_LOOK, cost / _SHARE), _SELDOM)
-        elif self.feed.panel is not None and self.table.names and now >= self._next_look:
+        elif self._looks and self.table.names and now >= self._next_look:
             self._looked = now
             self.table.begin()
         if self.snapshots.limit and self.table.names and now >= self._next_keep:
@@ -249,6 +246,10 @@ class Live(Steering):
         if self.guard is not None:  # a first step makes what the optimizer keeps
             at_once = at_once or self.guard.is_watching or self.step < 2
         self._due = 0.0 if at_once else now + PERIOD
+
+    @property
+    def _looks(self) -> bool:
+        return self.feed.panel is not None if self._wants_looks is None else self._wants_looks
 
     @property
     def is_whole(self) -> bool:
@@ -289,7 +290,7 @@ class Live(Steering):
         if self.feed.panel is not None:
             panel, self.feed.panel = self.feed.panel, None
             panel.freeze(self)
-        elif _in_notebook():
+        elif in_notebook():
             _show_at_end(self)
         else:
             print(self)
@@ -301,18 +302,3 @@ class Live(Steering):
     def __repr__(self) -> str:
         names = f"{len(self.table.names)} variables"
         return f"<nt.live {self.name or 'run'}, {names}>"
-
-
-def _holds_variables(x: Any) -> bool:
-    if isinstance(x, list | tuple | dict):
-        return all(isinstance(v, Variable) for v in (x.values() if isinstance(x, dict) else x))
-    return is_trackable(x) or hasattr(x, "trainable_variables")
-
-
-def _is_headless() -> bool:
-    return os.environ.get("NBTAPE_HEADLESS", "") not in ("", "0")
-
-
-def _in_notebook() -> bool:
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return getattr(shell, "kernel", None) is not None

@@ -26,6 +26,7 @@ class Steering:
     trouble: Trouble | None
     step: int
     state: str
+    _stops: bool  # at what is not finite
     thread: threading.Thread | None = None  # that trains
     _steps_allowed: float = math.inf  # after how many steps a paused run waits
 
@@ -43,6 +44,16 @@ class Steering:
             self._carry_out(command)
         else:
             self.mailbox.post(command)
+
+    def _tell(self, found: Trouble) -> None:
+        """The guard found what is not finite: ask what to do, where somebody can answer."""
+        self.trouble = found
+        if self._stops:
+            self.state = "stopped"
+        elif self.feed.panel is not None and self.mailbox.browsers and self.state == "running":
+            self._do_pause()
+            return
+        print(found)
 
     def _carry_out(self, command: Command) -> None:
         name, args = command

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import context
-from nbtape.state.saving.tracking import walk
+from nbtape.state.saving.tracking import is_trackable, walk
 from nbtape.state.variable import Variable
 
 BINS = 24
@@ -48,6 +48,13 @@ def _scopes(name: str) -> list[str]:
     ['net', 'net/dense', 'net/dense/kernel']
     """
     return [*itertools.accumulate(name.split("/"), "{}/{}".format)]
+
+
+def holds_variables(x: Any) -> bool:
+    """Whether something is variables to watch, and not what a loop goes over."""
+    if isinstance(x, list | tuple | dict):
+        return all(isinstance(v, Variable) for v in (x.values() if isinstance(x, dict) else x))
+    return is_trackable(x) or hasattr(x, "trainable_variables")
 
 
 def _called(v: Variable) -> str:

@@ -56,6 +56,11 @@ def histogram(tag: str, value: Any, buckets: int, description: str | None) -> An
             rows[:, 2] = np.histogram(flat, edges)[0]
         else:
             rows[-1, 2] = flat.size
+    return counted(tag, rows, description)
+
+
+def counted(tag: str, rows: Any, description: str | None) -> Any:
+    """Such rows, which somebody else has counted."""
     return raw(tag, rows, _HISTOGRAM(display_name=None, description=description))
 
 
