@@ -82,6 +82,13 @@ def log_sigmoid(x: Any) -> Any:
 
 
 @elementwise
+def logaddexp(a: Any, b: Any) -> Any:
+    """log(exp(a) + exp(b))."""
+    double = a + a.dtype.type(math.log(2))  # of infinities too, which have no difference
+    return np.where(a == b, double, np.maximum(a, b) + softplus(-np.absolute(a - b)))
+
+
+@elementwise
 def asinh(x: Any) -> Any:
     """The inverse of `sinh`."""
     a = np.absolute(x)

@@ -205,6 +205,21 @@ def _flat_index(settler: _Settler, step: Step) -> Value | None:
 # Into zeros
 
 
+def _shift(settler: _Settler, step: Step) -> Value:
+    """What comes after each element along an axis, or before it; nothing does at the end."""
+    build, (x,), axis = settler.build, step.inputs, step.attrs["axis"]
+    shape: Any = x.shape
+    axis, after = axis % len(shape), step.attrs["by"] > 0
+    if not prod(shape):
+        return x
+    sizes = (*shape[:axis], shape[axis] - 1, *shape[axis + 1 :])
+    rest = build(o.slice, x, begin=tuple([int(a == axis and after) for a in range(len(shape))]), size=sizes)
+    if not prod(sizes):
+        return _filled(build, constant(0, x.dtype), step)
+    sides = (0, 1) if after else (1, 0)
+    return build(o.pad, rest, paddings=tuple([sides if a == axis else (0, 0) for a in range(len(shape))]))
+
+
 def _subscript(settler: _Settler, step: Step) -> Value | None:
     """A part of what is made of positions alone is made as such."""
     key, shape = step.attrs["key"].items, step.inputs[0].shape or ()
@@ -326,6 +341,7 @@ _RULES: dict[str, Callable[[_Settler, Step], Value | None]] = {
     "flat_index": _flat_index,
     "subscript": _subscript,
     "unsubscript": _unsubscript,
+    "shift": _shift,
     "pad": _padded,
     "pad_value": _padded,
     "scatter_add": _scatter_add,

@@ -22,6 +22,7 @@ from nbtape.compile.planning import (
     join,
     pooling,
     products,
+    scan,
     scatter,
     variables,
     whole,
@@ -236,6 +237,8 @@ class Planner:
             convolution.plan(self, step)
         elif pooling.is_native(step):
             pooling.plan(self, step)
+        elif scan.is_native(step):
+            scan.plan(self, step)
         elif name == "while_" and whole.is_scalar(step):
             control.plan_whole(self, step)
         elif name == "while_":
