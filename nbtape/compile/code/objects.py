@@ -37,13 +37,20 @@ def symbol(text: str) -> str:
 
 @cache
 def target() -> tuple[str, str, str]:
-    """The system, the CPU and what the CPU can do, as LLVM writes them."""
-    features = llvm.get_host_cpu_features().flatten()
+    """The system, the CPU and what the CPU can do, as LLVM writes them.
+
+    What NUMBA_CPU_NAME and NUMBA_CPU_FEATURES say to Numba holds here too: machine code for a plain CPU can
+    be made on one machine for all.
+    """
+    name = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
+    features = os.environ.get("NUMBA_CPU_FEATURES", "" if name == "generic" else None)
+    if features is None:
+        features = llvm.get_host_cpu_features().flatten()
     if "+avx512f" in features:
         # LLVM keeps to half of the vector width, for older CPUs that slowed down when they used all of it;
         # where a loop computes more than it waits for memory, the full width gains a fifth.
         features += ",-prefer-256-bit"
-    return llvm.get_process_triple(), llvm.get_host_cpu_name(), features
+    return llvm.get_process_triple(), name, features
 
 
 def target_machine() -> Any:
