@@ -278,3 +278,30 @@ def test_the_best_model_is_kept_while_training(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["1.keras", "2.keras"]
     again = K.models.load_model(tmp_path / "2.keras")
     np.testing.assert_array_equal(again(X).numpy(), model(X).numpy())
+
+
+@pytest.mark.parametrize(
+    "face, base, given",
+    [
+        (K.regularizers, K.regularizers.Regularizer, K.regularizers.L2(0.5)),
+        (K.constraints, K.constraints.Constraint, K.constraints.MinMaxNorm(0.25)),
+    ],
+)
+def test_what_is_said_of_weights_survives_its_config(face, base, given):
+    config = face.serialize(given)
+    assert config["class_name"] == type(given).__name__ and config["module"] == face.__name__[7:]
+    assert face.serialize(face.deserialize(config)) == config
+    own = {"class_name": "Own", "config": {}}
+    kind = type("Own", (base,), {})
+    assert type(face.deserialize(own, {"Own": kind})) is kind
+    with pytest.raises(ValueError, match="Could not interpret"):
+        face.deserialize(own)
+
+
+def test_activations_are_told_by_name():
+    A = K.activations
+    assert A.serialize(A.relu) == "relu" and A.deserialize("relu") is A.relu
+    config = A.serialize(cubed)
+    assert A.deserialize(config, {"cubed": cubed}) is cubed
+    with pytest.raises(ValueError, match="identifier: cubed"):
+        A.deserialize(config)

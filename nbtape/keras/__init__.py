@@ -2,6 +2,7 @@
 
 from nbtape.keras import (
     activations as activations,
+    backend as backend,
     callbacks as callbacks,
     constraints as constraints,
     datasets as datasets,
@@ -23,3 +24,4 @@ from nbtape.train.metrics.metric import Metric as Metric
 from nbtape.train.models.model import Input as Input, Model as Model
 from nbtape.train.models.sequential import Sequential as Sequential
 from nbtape.train.optimizers.optimizer import Optimizer as Optimizer
+from nbtape.train.regularizers import Regularizer as Regularizer

@@ -1,7 +1,6 @@
 """`tf.keras.activations`."""
 
 from nbtape.ops.activation import (
-    elu as elu,
     gelu as gelu,
     relu6 as relu6,
     selu as selu,
@@ -13,6 +12,8 @@ from nbtape.ops.functions import log_sigmoid as log_sigmoid, sigmoid as sigmoid,
 from nbtape.ops.softmax import log_softmax as log_softmax
 from nbtape.train.activations import (
     celu as celu,
+    deserialize as deserialize,
+    elu as elu,
     exponential as exponential,
     get as get,
     glu as glu,
@@ -25,6 +26,7 @@ from nbtape.train.activations import (
     linear as linear,
     mish as mish,
     relu as relu,
+    serialize as serialize,
     soft_shrink as soft_shrink,
     softmax as softmax,
     sparse_plus as sparse_plus,

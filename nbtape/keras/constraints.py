@@ -10,5 +10,7 @@ from nbtape.train.constraints import (
     NonNeg as non_neg,
     UnitNorm as UnitNorm,
     UnitNorm as unit_norm,
+    deserialize as deserialize,
     get as get,
+    serialize as serialize,
 )

@@ -10,5 +10,7 @@ from nbtape.train.regularizers import (
     OrthogonalRegularizer as OrthogonalRegularizer,
     OrthogonalRegularizer as orthogonal_regularizer,
     Regularizer as Regularizer,
+    deserialize as deserialize,
     get as get,
+    serialize as serialize,
 )

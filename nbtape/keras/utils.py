@@ -14,4 +14,5 @@ from nbtape.train.datasets.arrays import (
     to_categorical as to_categorical,
 )
 from nbtape.train.datasets.download import get_file as get_file
+from nbtape.train.reset import clear_session as clear_session
 from nbtape.train.seeds import set_random_seed as set_random_seed

@@ -58,6 +58,16 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     return registered
 
 
+def described(x: Any, module: str) -> dict:
+    """An object of a public module as a config has it: its class, and the arguments that make it again."""
+    return {
+        "module": module,
+        "class_name": type(x).__name__,
+        "config": x.get_config(),
+        "registered_name": None,
+    }
+
+
 def own(name: str) -> Any:
     """The class or function of the user's that has this name, as it was given or registered, or None."""
     found = _scope.objects.get(name, _registered.get(name))

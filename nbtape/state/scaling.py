@@ -11,7 +11,7 @@ from nbtape.core import context
 from nbtape.core.dtype import float32, float64
 from nbtape.core.engine import Tensor, tensor
 from nbtape.ops.stateless import stateless_normal, stateless_truncated_normal, stateless_uniform
-from nbtape.state.custom import custom_object_scope, own
+from nbtape.state.custom import custom_object_scope, described, own
 from nbtape.state.initializers import (
     Constant,
     Identity,
@@ -229,12 +229,7 @@ def get(identifier: Any) -> Any:
 
 def serialize(initializer: Initializer) -> dict:
     """A dict from which `deserialize` makes the initializer again."""
-    return {
-        "module": "keras.initializers",
-        "class_name": type(initializer).__name__,
-        "config": initializer.get_config(),
-        "registered_name": None,
-    }
+    return described(initializer, "keras.initializers")
 
 
 def deserialize(config: dict, custom_objects: dict | None = None) -> Any:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nbtape.ops.activation import (
-    elu,
+    elu as plain_elu,
     gelu,
     leaky_relu as scaled_relu,
     relu as plain_relu,
@@ -34,7 +34,7 @@ from nbtape.ops.sequence import range as counted
 from nbtape.ops.shape import reshape
 from nbtape.ops.softmax import log_softmax, softmax as softmax_along
 from nbtape.ops.sort import sort
-from nbtape.state.custom import own
+from nbtape.state.custom import custom_object_scope, own
 
 
 def linear(x: Any) -> Any:
@@ -60,6 +60,16 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     """`x` where it is positive, else `negative_slope * x`."""
     return scaled_relu(x, negative_slope)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """`x` where it is positive, else `alpha * (exp(x) - 1)`.
+
+    >>> tf.keras.activations.elu(tf.constant([-1.0, 2.0]), alpha=2.0).numpy().round(3)
+    array([-1.264,  2.   ], dtype=float32)
+    """
+    y = plain_elu(x)
+    return y if alpha == 1 else plain_relu(x) - alpha * (plain_relu(y) - y)
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
@@ -189,3 +199,15 @@ def get(identifier: Any) -> Any:
     if not callable(found):
         raise ValueError(f"Could not interpret activation function identifier: {identifier}")
     return found
+
+
+def serialize(activation: Any) -> Any:
+    """An activation's name; a function of your own as a dict with its name."""
+    name = activation.__name__
+    return name if named(name) is activation else {"class_name": "function", "config": name}
+
+
+def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
+    """The activation that `serialize` named; functions of your own are given by name in `custom_objects`."""
+    with custom_object_scope(custom_objects):
+        return get(config["config"] if isinstance(config, dict) else config)

@@ -6,7 +6,7 @@ from nbtape.core.engine import tensor
 from nbtape.ops.clip import clip_by_value
 from nbtape.ops.functions import maximum, sqrt, square
 from nbtape.ops.reduce import reduce_sum
-from nbtape.state.custom import own
+from nbtape.state.custom import custom_object_scope, described, own
 
 _EPSILON = 1e-7
 
@@ -99,3 +99,14 @@ def get(identifier: Any) -> Any:
     if identifier is not None and not callable(found):
         raise ValueError(f"Could not interpret constraint identifier: {identifier}")
     return found
+
+
+def serialize(constraint: Any) -> dict:
+    """A dict from which `deserialize` makes the constraint again."""
+    return described(constraint, "keras.constraints")
+
+
+def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
+    """The constraint that `serialize` wrote; classes of your own are given by name in `custom_objects`."""
+    with custom_object_scope(custom_objects):
+        return get(config)

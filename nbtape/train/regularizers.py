@@ -8,7 +8,7 @@ from nbtape.ops.linalg import matmul
 from nbtape.ops.norm import l2_normalize
 from nbtape.ops.reduce import reduce_sum
 from nbtape.ops.shape import transpose
-from nbtape.state.custom import own
+from nbtape.state.custom import custom_object_scope, described, own
 
 
 class Regularizer:
@@ -111,3 +111,14 @@ def get(identifier: Any) -> Any:
     if identifier is not None and not callable(found):
         raise ValueError(f"Could not interpret regularizer identifier: {identifier}")
     return found
+
+
+def serialize(regularizer: Any) -> dict:
+    """A dict from which `deserialize` makes the regularizer again."""
+    return described(regularizer, "keras.regularizers")
+
+
+def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
+    """The regularizer that `serialize` wrote; classes of your own are given by name in `custom_objects`."""
+    with custom_object_scope(custom_objects):
+        return get(config)

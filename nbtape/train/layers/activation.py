@@ -83,8 +83,7 @@ class ELU(Layer):
         self.alpha = alpha
 
     def call(self, inputs: Any) -> Any:
-        y = ops.elu(inputs)
-        return y if self.alpha == 1 else ops.relu(inputs) - self.alpha * (ops.relu(y) - y)
+        return activations.elu(inputs, self.alpha)
 
 
 class PReLU(Layer):
