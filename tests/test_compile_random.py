@@ -42,6 +42,8 @@ def is_native(function):
         lambda: R.uniform([3, 5], -1, 2) + tf.transpose(R.uniform([5, 3])),
         lambda: R.uniform([4, 1, 6]) + R.uniform([3, 1]),
         lambda: [R.uniform([2, 3], seed=4), R.uniform([3], seed=4), R.uniform([2], -2, 3, seed=5)],
+        lambda: [R.normal([n]) for n in (1, 0, 9)] + [R.uniform([3]), R.normal([5000], 2.0, 0.5)],
+        lambda: [R.normal([4], seed=2), R.normal([2, 3], seed=2), R.stateless_normal([3, 5], [4, -5])],
         lambda: [R.stateless_uniform([3, 5], [4, -5]), R.stateless_uniform([2], [1, 2], dtype=tf.float64)],
     ],
 )
@@ -110,6 +112,11 @@ def test_draws_that_run_in_python_keep_their_place_among_the_others():
         return x * R.uniform([3]) + gamma, R.shuffle(tf.range(5)), R.uniform([3])
 
     assert not is_native(both(program, tf.ones([3])))
+
+
+def test_the_tail_of_normal_numbers_is_that_of_eager_code():
+    function = both(lambda: R.normal([200_000]))
+    assert abs(function().numpy()).max() > 4
 
 
 def test_a_function_goes_on_where_a_new_seed_starts():

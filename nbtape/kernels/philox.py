@@ -119,37 +119,38 @@ def start(words: Any, key: Any, second: Any, high: Any, highest: Any, each: Any)
 
 
 @register_jitable
-def take(state: Any, words: Any, count: Any, each: Any) -> Any:
-    """Let `words` be a draw of `count` numbers from what NumPy keeps of a generator, and move that on.
+def look(state: Any, words: Any, each: Any) -> Any:
+    """Let `words` be a draw of what NumPy's generator gives next.
 
     `state` are the words of NumPy's `philox_state`: where the counter and the key are; where in the block of
     that counter it is; the block; whether half a word is left, and that half.
     """
     counter, key = at(state[0]), at(state[1])
-    place, left, half = state[2] & _HALF, state[7] & 1, (state[7] >> 32) & _HALF
     for i in range(4):
         words[i] = counter[i]
-    words[4], words[5], words[7] = key[0], key[1], -1
-    if each == 4:
-        words[6] = place
-        taken = count
-    else:
-        left = min(left, count)
-        words[6] = 2 * place - left
+    words[4], words[5], words[6], words[7] = key[0], key[1], state[2] & _HALF, -1
+    if each == 8:
+        left = state[7] & 1
+        words[6] = 2 * words[6] - left
         if left:
-            words[7] = half
-        taken = (count - left + 1) >> 1
-    place = _moved(state, words, place + taken)
-    if each == 8 and count > 0:
-        left = (count - left) & 1
-        if left:
-            half = (state[2 + place] >> 32) & _HALF
-        state[7] = left | half << 32
+            words[7] = (state[7] >> 32) & _HALF
 
 
 @register_jitable
-def _moved(state: Any, words: Any, place: Any) -> Any:
-    """Move NumPy's generator on to a word, counted from block 0 of `words`; gives its place in its block."""
+def move(state: Any, words: Any, count: Any, each: Any) -> Any:
+    """Move NumPy's generator on by `count` numbers of the draw that it gives next."""
+    place = state[2] & _HALF
+    if each == 4:
+        _move(state, words, place + count)
+    elif count > 0:
+        fresh = count - (state[7] & 1)
+        place = _move(state, words, place + ((fresh + 1) >> 1))
+        state[7] = (fresh & 1) | (state[2 + place] & ~_HALF if fresh & 1 else 0)
+
+
+@register_jitable
+def _move(state: Any, words: Any, place: Any) -> Any:
+    """Move on to a word, counted from block 0 of `words`; gives its place in its block."""
     blocks = (place - 1) >> 2
     if blocks > 0:
         at(state[0])[0] += blocks

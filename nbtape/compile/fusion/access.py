@@ -50,6 +50,14 @@ FRACTIONS = Op(
     None,
     Extern(),
 )
+# `normal(*seed)`: normal numbers from a stream or a seed. How much of it they take turns out on the way.
+NORMAL = Op(
+    "normal",
+    lambda *seed, **attrs: None,
+    lambda *seed, shape, dtype, **attrs: Spec(shape, dtype),
+    None,
+    Extern(),
+)
 
 
 def is_position(step: Step) -> bool:

@@ -350,5 +350,7 @@ _RULES: dict[str, Callable[[_Settler, Step], Value | None]] = {
     "scatter_variable": _scatter_variable,
     "untake": _untake,
     "random_uniform": lambda settler, step: draws.uniform(settler.build, step),
+    "random_normal": lambda settler, step: draws.normal(settler.build, step),
     "stateless_uniform": lambda settler, step: draws.uniform(settler.build, step),
+    "stateless_normal": lambda settler, step: draws.normal(settler.build, step),
 }

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.compile.emission.emit import Kernel, emit
-from nbtape.compile.fusion.access import CHECK, DRAW, is_scatter
+from nbtape.compile.fusion.access import CHECK, is_scatter
 from nbtape.compile.fusion.fuse import Group, Unit, units_of
 from nbtape.compile.planning import (
     check,
@@ -39,6 +39,8 @@ from nbtape.graph.program import Program, Step, Value
 from nbtape.graph.run import acts
 from nbtape.ops.blas import thread_count
 from nbtape.ops.sampler import OpStream
+
+_KINDS = (convolution, pooling, scan, draw)  # of steps, that have kernels of their own
 
 
 def plan_of(program: Program) -> Plan:
@@ -227,18 +229,12 @@ class Planner:
             return
         elif step.op is CHECK:
             check.plan(self, step)
-        elif step.op is DRAW:
-            draw.plan(self, step)
         elif join.is_join(step):
             join.plan(self, step)
         elif products.is_product(step):
             products.plan(self, step)
-        elif convolution.is_native(step):
-            convolution.plan(self, step)
-        elif pooling.is_native(step):
-            pooling.plan(self, step)
-        elif scan.is_native(step):
-            scan.plan(self, step)
+        elif (kind := next((kind for kind in _KINDS if kind.is_native(step)), None)) is not None:
+            kind.plan(self, step)
         elif name == "while_" and whole.is_scalar(step):
             control.plan_whole(self, step)
         elif name == "while_":
