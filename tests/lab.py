@@ -55,12 +55,12 @@ class Lab:
 
     def __init__(self, server, browser, kernel):
         self.folder, self.kernel, self._kernel = server.root, kernel, server.add_kernel(kernel)
+        self._url = f"{server.url}/lab"
         self._id = None
         self.elsewhere = []  # what the page asked other machines for
         self.page = browser.new_page(viewport={"width": 1400, "height": 1000})
         self.page.on("request", self._note)
-        self.page.goto(f"{server.url}/lab?reset")
-        self.page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=60_000)
+        self._load("?reset")
 
     def open(self, name, cells=(), width=1400, height=1000, theme="JupyterLab Light", fresh=False):
         """Open a notebook with these cells, and wait for its kernel.
@@ -83,6 +83,10 @@ class Lab:
         self._id = self.page.evaluate(f"() => {_CURRENT}.sessionContext.session.kernel.id")
         self.theme(theme)
         return self.page
+
+    def load_again(self, name):
+        """Load the page of a notebook anew, while its kernel goes on."""
+        self._load(f"/tree/{name}?reset")
 
     def shut_down(self):
         """End all kernels."""
@@ -113,6 +117,10 @@ class Lab:
             self.page.wait_for_timeout(100)
         return json.loads((self.folder / name).read_text())
 
+    def _load(self, rest):
+        self.page.goto(self._url + rest)
+        self.page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=60_000)
+
     def _note(self, request):
         url = urlsplit(request.url)
         if url.scheme in ("http", "https") and url.hostname != "127.0.0.1":
@@ -128,11 +136,12 @@ def serving(version=INSTALLED):
         dirs = {f"JUPYTER_{kind}_DIR": str(Path(folder, kind)) for kind in ("CONFIG", "DATA", "RUNTIME")}
         dirs["IPYTHONDIR"] = str(Path(folder, "ipython"))
         dirs["JUPYTER_PATH"] = str(Path(sys.prefix, "share", "jupyter"))  # the widgets' part in the browser
+        dirs["JUPYTERLAB_SETTINGS_DIR"] = str(_without_questions(Path(folder, "settings")))
         command = [
             *(_python("jupyterlab", version), "-m", "jupyterlab", "--no-browser", "--allow-root"),
             *("--expose-app-in-browser", f"--ServerApp.root_dir={root}", "--ServerApp.ip=127.0.0.1"),
-            *("--ServerApp.port=0", "--IdentityProvider.token="),
-            *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
+            *("--ServerApp.port=0", "--IdentityProvider.token=", "--LabApp.news_url=None"),
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ]
         log = Path(folder, "log")
         with log.open("wb") as file:
@@ -208,8 +217,16 @@ def _python(package, version):
     return sys.executable if version == INSTALLED else str(environment(f"{package}=={version}.*"))
 
 
+def _without_questions(settings):
+    """Settings in which a page does not ask its reader about news, on top of what there is to see."""
+    folder = settings / "@jupyterlab" / "apputils-extension"
+    folder.mkdir(parents=True)
+    (folder / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    return settings
+
+
 def _url(process, log):
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while time.monotonic() < end and process.poll() is None:
         found = re.search(r"http://127\.0\.0\.1:(\d+)/lab", log.read_text(errors="replace"))
         if found:

@@ -3,6 +3,7 @@
 import re
 
 from lab import NEWEST, OLDEST, versions
+from legible import FOCUS, STOPS, THEMES, findings, walk, wider
 
 SETUP = """\
 import threading, time, numpy as np, nbtape as nt
@@ -121,7 +122,7 @@ def test_background_run_is_back_after_the_page_was_loaded_again(here):
     found = panel(here, "background.ipynb", "train_aside()")
     found.get_by_text("controls: background").wait_for(timeout=10_000)
     here.saved("background.ipynb")
-    here.page.reload()
+    here.load_again("background.ipynb")
     found.get_by_text("running", exact=True).wait_for(timeout=30_000)
     found.get_by_role("button", name="Stop").click()
     found.get_by_text("stopped", exact=True).wait_for(timeout=10_000)
@@ -129,15 +130,65 @@ def test_background_run_is_back_after_the_page_was_loaded_again(here):
 
 @versions(NEWEST)
 def test_keyboard_alone_is_enough(here):
-    found = steered(here, "keys.ipynb")
-    toggle = found.get_by_role("switch", name="Train all of net/second")
-    toggle.focus()
-    toggle.press("Space")
-    found.get_by_text("freeze net/second").wait_for(state="attached", timeout=5000)
-    assert toggle.evaluate("e => document.activeElement === e") and not toggle.is_checked()
-    found.get_by_role("searchbox").fill("first")
-    rows = found.locator("tbody tr:visible")
-    assert rows.count() == 1 and "net/first/kernel" in rows.inner_text()
-    found.get_by_role("button", name="Stop").focus()
-    here.page.keyboard.press("Enter")
+    found, press = steered(here, "keys.ipynb"), here.page.keyboard.press
+    role = found.get_by_role
+    found.get_by_text(re.compile(r"^step [1-9]")).first.wait_for(timeout=10_000)  # a second snapshot
+
+    def said(text):
+        found.get_by_text(text).wait_for(state="attached", timeout=5000)
+
+    def use(node, key):
+        node.focus()
+        press(key)
+
+    use(role("button", name="Pause"), "Enter")
+    role("button", name="Resume").wait_for(timeout=5000)
+    labels = found.locator("button, input, summary, canvas, [tabindex]").evaluate_all(STOPS)
+    role("button", name="Resume").focus()
+    assert [here.page.evaluate(FOCUS), *walk(here.page, len(labels) - 1)] == labels
+    use(role("switch", name="Train all of net/second"), "Space")
+    said("freeze net/second")
+    assert not role("switch", name="Train all of net/second").is_checked()
+    found.get_by_label("Learning rate").focus()
+    press("Control+a")
+    here.page.keyboard.type("0.003")
+    press("Enter")
+    said("learning rate 0.003")
+    use(role("slider", name="Snapshot"), "Home")
+    use(role("button", name="Restore"), "Enter")
+    said(re.compile("restore step"))
+    use(role("button", name="Mean"), "Enter")
+    assert role("columnheader", name="Mean").get_attribute("aria-sort") == "descending"
+    use(role("button", name="Name"), "Enter")
+    rows = role("row").count()
+    use(role("button", name="Fold net", exact=True), "Enter")
+    assert role("row").count() == rows - 4
+    use(role("searchbox"), "f")
+    here.page.keyboard.type("irst")
+    assert role("rowheader").all_inner_texts() == ["net/first/kernel"]
+    use(found.locator("canvas").first, "+")
+    role("button", name="Show all", disabled=False).wait_for(timeout=5000)
+    press("0")
+    role("button", name="Show all", disabled=True).wait_for(timeout=5000)
+    use(role("button", name="Log"), "Space")
+    assert role("button", name="Log", pressed=True).count() == 1
+    use(found.locator("summary").last, "Enter")
+    assert found.locator("details").last.get_attribute("open") is not None
+    use(role("button", name="Stop"), "Enter")
+    found.wait_for(state="detached", timeout=10_000)
+
+
+@versions(NEWEST)
+def test_panel_is_legible_in_each_theme_and_width(here):
+    found = steered(here, "legible.ipynb")
+    found.locator("canvas[aria-label^=loss]").wait_for(timeout=10_000)
+    here.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+    for theme in THEMES:
+        here.theme(theme)
+        assert findings(here.page, ".nbl") == []
+        for width, scrolls in ((900, ".scroll"), (1400, "none")):
+            here.page.set_viewport_size({"width": width, "height": 1000})
+            # Longer names than there is room for are said in full by a title.
+            assert wider(here.page, ".nbl", f".spoken, [title], [title] *, {scrolls}") == []
+    found.get_by_role("button", name="Stop").click()
     found.wait_for(state="detached", timeout=10_000)

@@ -157,7 +157,7 @@ def variable_row(name: str, v: Variable) -> tuple:
     """A variable as a row of a table."""
     values = values_of(v)
     told = None if values is None else statistics(values)
-    numbers = [""] * 4 if told is None else [number(x) for x in (told.mean, told.std, told.low, told.high)]
+    numbers = [""] * 4 if told is None else [number(x, 4) for x in (told.mean, told.std, told.low, told.high)]
     lost = f" {told.nans} NaN, {told.infinities} inf" if told and told.nans + told.infinities else ""
     last = joined([histogram(values) if values is not None else "", lost], "")
     return name, str(v.shape), v.dtype.name, "yes" if v.trainable else "no", *numbers, last

@@ -3,6 +3,7 @@
 They stay readable where a viewer takes styles and scripts away, as GitHub and untrusted notebooks do.
 """
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from html import escape as _escape
 from typing import Any
@@ -52,9 +53,14 @@ def table(
 
 def _cells(row: Sequence[Any], aligned: list[str]) -> str:
     first, *rest = row
-    cells = [f'<th scope="row"{aligned[0]}>{escape(first)}</th>']
-    cells += [f"<td{side}>{escape(cell)}</td>" for cell, side in zip(rest, aligned[1:])]
+    cells = [f'<th scope="row"{aligned[0]}>{_breakable(first, "/_")}</th>']
+    cells += [f"<td{side}>{_breakable(cell, '/')}</td>" for cell, side in zip(rest, aligned[1:])]
     return "".join(cells)
+
+
+def _breakable(x: Any, after: str) -> str:
+    """Text in which a line may end `after` these characters of a name, so that tables fit narrow pages."""
+    return x if isinstance(x, Raw) else re.sub(f"[{after}](?=.)", r"\g<0><wbr>", escape(x))
 
 
 def folded(summary: Any, content: Any, opened: bool = False) -> Raw:

@@ -96,9 +96,9 @@ def described(x: Any) -> str:
     return f"{x.dtype.name}{'[?]' if x.shape.rank is None else bracket(x.shape.as_list())}"
 
 
-def number(x: Any) -> str:
-    """A number as people read it, to six digits."""
-    return f"{x:.6g}"
+def number(x: Any, digits: int = 6) -> str:
+    """A number as people read it."""
+    return f"{x:.{digits}g}"
 
 
 _LARGE = 10  # rows and columns of a matrix in LaTeX
