@@ -74,7 +74,7 @@ class Builder:
         if told:
             part.note = ", ".join([*([part.note] if part.note else []), *told])
 
-    def drawing(self) -> Drawing:
+    def drawing(self, by_variables: bool = False) -> Drawing:
         """What was built, with long lists of operations in groups."""
-        grouped(self.root, self.flows)
+        grouped(self.root, self.flows, by_variables)
         return Drawing(self.title, self.root, self.flows)

@@ -71,8 +71,8 @@ def _box(box: Box, marks: Marks, on_path: bool) -> Shape:
 def _outline(box: Box, shift: float = 0.0) -> Shape:
     x, y, w, h = box.x + shift, box.y + shift, box.width, box.height
     kind = box.part.kind
-    if kind in ("input", "output"):
-        top, low = (0.0, _SWELL) if kind == "input" else (_SWELL, 0.0)
+    if kind in ("input", "carry", "output"):
+        top, low = (_SWELL, 0.0) if kind == "output" else (0.0, _SWELL)
         points = [(x + top, y), (x + w - top, y), (x + w - low, y + h), (x + low, y + h)]
         return ["path", {"d": f"M{' '.join(f'{_short(a)},{_short(b)}' for a, b in points)}Z"}]
     round_ = h / 2 if kind in ("variable", "assign") else _ROUND

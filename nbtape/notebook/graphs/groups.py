@@ -18,28 +18,49 @@ _ROW = 20  # groups side by side, at most, of what nothing sets apart
 _FEWEST = 3  # parts of a group
 
 
-def grouped(root: Part, flows: list[Flow]) -> None:
-    """Fold what is too long to be read side by side, and take away groups of one."""
+def grouped(root: Part, flows: list[Flow], by_variables: bool = False) -> None:
+    """Fold what is too long to be read side by side, and take away groups of one.
+
+    `by_variables` lets operations stand with the variables that they take, where there are no name scopes.
+    """
     _simplified(root)
     into, out = defaultdict(list), defaultdict(list)
     for flow in flows:
         into[flow.target].append(flow.source)
         out[flow.source].append(flow.target)
-    for group in [part for part in root.walk() if part.is_group]:
-        if len(_loose(group)) > _MANY:
-            _by(group, "line", _line_of, lambda place: _label(place))
-    for group in [part for part in root.walk() if part.is_group]:
-        if len(_loose(group)) > _MANY:
-            updates = _updates(_loose(group), out)
-            _by(group, "update", updates.get, lambda update: (f"update {_end(update[1])}", ""))
-    for group in [part for part in root.walk() if part.is_group]:
-        if len(_loose(group)) > _CROWD:
-            _in_turn(group)
+    for group in _wide(root):
+        _by(
+            group, out, "alone", lambda part: None if into[part] or out[part] or part.is_group else "", _apart
+        )
+    for group in _wide(root) if by_variables else ():
+        _by(group, out, "layer", lambda part: _layer_of([part, *into[part]]), lambda scope: (scope, ""))
+    for group in _wide(root):
+        _by(group, out, "line", _line_of, _label)
+    for group in _wide(root):
+        _by(group, out, "update", _updates(group, out).get, lambda update: (f"update {_end(update[1])}", ""))
+    for group in _wide(root, _CROWD):
+        _in_turn(group)
+
+
+def _wide(root: Part, most: int = _MANY) -> list[Part]:
+    """The groups that have more than so many parts side by side."""
+    return [part for part in root.walk() if part.is_group and len(_loose(part)) > most]
 
 
 def _loose(group: Part) -> list[Part]:
-    """The operations that are right in a group."""
-    return [part for part in group.parts if not part.is_group and part.kind != "output"]
+    """What is right in a group, and in no scope."""
+    return [part for part in group.parts if part.kind not in ("group", "output")]
+
+
+def _apart(key: str) -> tuple[str, str]:
+    return "not connected", ""
+
+
+def _layer_of(parts: list[Part]) -> str | None:
+    """The scope of the variables among some parts, if all have the same."""
+    names = [plain_name(part.variable) for part in parts if part.kind == "variable"]
+    scopes = {name.rpartition("/")[0] for name in names}
+    return scopes.pop() or None if len(scopes) == 1 else None
 
 
 def _simplified(group: Part) -> None:
@@ -56,17 +77,40 @@ def _simplified(group: Part) -> None:
             group.parts[group.parts.index(part)] = only
 
 
-def _by(group: Part, word: str, key_of: Callable[[Part], Any], label_of: Callable[[Any], tuple]) -> None:
-    """Put the operations of a group in groups of those with the same key, where these are not too few."""
+Out = dict[Part, list[Part]]
+
+
+def _by(
+    group: Part, out: Out, word: str, key_of: Callable[[Part], Any], label_of: Callable[[Any], tuple]
+) -> None:
+    """Put the operations of a group in groups of those with the same key, where these are not too few, and
+    nothing comes back to such a group that went out of it.
+    """
     sets: dict[Hashable, list[Part]] = defaultdict(list)
     for part in _loose(group):
         key = key_of(part)
         if key is not None:
             sets[key].append(part)
     for n, (key, found) in enumerate(sets.items()):
-        if len(found) >= _FEWEST and len(found) < len(group.parts):
+        is_part = len(sets) > 1 or len(found) + _FEWEST < len(group.parts)
+        if len(found) >= _FEWEST and is_part and not _comes_back(found, out):
             label, note = label_of(key)
             _enclosed(group, f"{word} {n}", label, note, found)
+
+
+def _comes_back(parts: list[Part], out: Out) -> bool:
+    """Whether a way leads from parts to others and back."""
+    here = {leaf for part in parts for leaf in part.leaves}
+    todo = [after for leaf in here for after in out[leaf] if after not in here]
+    seen = set(todo)
+    while todo:
+        for after in out[todo.pop()]:
+            if after in here:
+                return True
+            if after not in seen:
+                seen.add(after)
+                todo.append(after)
+    return False
 
 
 def _enclosed(group: Part, name: str, label: str, note: str, parts: list[Part]) -> None:
@@ -83,7 +127,7 @@ def _enclosed(group: Part, name: str, label: str, note: str, parts: list[Part]) 
 
 def _line_of(part: Part) -> tuple | None:
     """The line that asked for a part; inputs and variables go where they are needed."""
-    if part.place is None or part.kind == "input":
+    if part.place is None or part.kind in ("input", "carry"):
         return None
     return part.place[0], line_number(part.place)
 
@@ -100,11 +144,12 @@ def where(place: Place) -> tuple[str, int, str]:
     return name_file[0](code.co_filename), number, linecache.getline(code.co_filename, number).strip()
 
 
-def _updates(parts: list[Part], out: dict[Part, list[Part]]) -> dict[Part, tuple[int, str]]:
+def _updates(group: Part, out: Out) -> dict[Part, tuple[int, str]]:
     """The variable, its number and name, that each part is the update of; what several updates need is in
     none of them.
     """
     reached: dict[Part, frozenset] = {}
+    parts = [part for part in _loose(group) if not part.is_group]
     here = set(parts)
     for part in reversed(parts):
         own = frozenset([part]) if part.kind == "assign" else frozenset()

@@ -9,7 +9,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbtape.notebook.graphs.layers import Arrow, place
+from nbtape.notebook.graphs.layers import place
+from nbtape.notebook.graphs.net import Arrow
 from nbtape.notebook.graphs.parts import Drawing, Flow, Part
 from nbtape.notebook.graphs.words import shape_of, shortened, width_of
 
@@ -205,7 +206,7 @@ class _Open:
 def labels_of(part: Part) -> tuple[str, str]:
     """What stands in a box: a name, and a note below it."""
     if part.is_group:
-        count = sum(leaf.kind not in ("variable", "input", "constant") for leaf in part.leaves)
+        count = sum(leaf.kind not in ("variable", "input", "carry", "constant") for leaf in part.leaves)
         told = f"{count} operation{'s' * (count != 1)}"
         return shortened(part.label), f"{shortened(part.note)} · {told}" if part.note else told
     return shortened(part.label), shortened(part.note)

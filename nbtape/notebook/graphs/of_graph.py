@@ -129,7 +129,7 @@ def _loop(build: Builder, part: Part, node: Any) -> None:
         if k < steps:
             word = "carried" if k < carries else "row by row"
             name = inside.op.node.attrs["name"]
-            carried.append(build.add(part, f"{word} {k}", name, "input", word, outputs=(inside,)))
+            carried.append(build.add(part, f"{word} {k}", name, "carry", word, outputs=(inside,)))
             build.takes(carried[-1], [outside])
             build.gives(inside, carried[-1])
         else:

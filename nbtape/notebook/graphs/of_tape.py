@@ -37,7 +37,7 @@ def drawing_of_tape(tape: GradientTape, title: str = "tape") -> Drawing:
             _call(build, node, calls)
         else:
             _node(build, build.root, node)
-    return build.drawing()
+    return build.drawing(by_variables=True)
 
 
 def _node(build: Builder, group: Part, node: Node) -> None:

@@ -35,11 +35,15 @@ def page(view: View) -> Raw:
 
 def image(picture: Shape, told: str) -> Raw:
     """A picture as an image, which viewers show that neither trust a page nor keep its styles."""
+    look = "display: block; margin: 6px auto; max-width: 100%; height: auto"
+    return element("img", src=address(picture), alt=told, style=look)
+
+
+def address(picture: Shape) -> str:
+    """The address of an image that holds the whole picture."""
     name, attributes, *shapes = picture
     whole = [name, {**attributes, "xmlns": "http://www.w3.org/2000/svg"}, ["style", {}, STYLE], *shapes]
-    data = b64encode(svg(whole).encode()).decode()
-    look = "display: block; margin: 6px auto; max-width: 100%; height: auto"
-    return element("img", src=f"data:image/svg+xml;base64,{data}", alt=told, style=look)
+    return f"data:image/svg+xml;base64,{b64encode(svg(whole).encode()).decode()}"
 
 
 def _folded(drawing: Drawing, group: Part, left: list[int]) -> Raw:

@@ -15,8 +15,8 @@ GROUPS = ("group", "loop", "branch", "function")  # kinds that hold other parts
 class Part:
     """An operation or what stands beside operations, or a group of parts.
 
-    `kind` is "op", "variable", "input", "constant", "assign" or "output", or one of GROUPS. `note` are the
-    constants that it takes, and what else is to be said in a word.
+    `kind` is "op", "variable", "input", "carry" (of a loop), "constant", "assign" or "output", or one of
+    GROUPS. `note` are the constants that it takes, and what else is to be said in a word.
     """
 
     key: str

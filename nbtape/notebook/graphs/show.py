@@ -46,8 +46,11 @@ class GraphWidget(anywidget.AnyWidget):
 
 def view_of(what: Any, loss: Any = None, source: Any = None) -> View:
     """The view of a graph, a function or a tape."""
-    if isinstance(what, Function | Method | ConcreteFunction):
-        what = what.graph
+    shapes = None
+    if isinstance(what, Function | Method):
+        what = what.concrete_functions[-1] if what.concrete_functions else what
+    if isinstance(what, ConcreteFunction):
+        shapes, what = next(reversed(getattr(what.compiled, "hosts", {})), None), what.graph
     if isinstance(what, Graph):
         drawing = drawing_of_graph(what)
     elif isinstance(what, GradientTape):
@@ -55,6 +58,7 @@ def view_of(what: Any, loss: Any = None, source: Any = None) -> View:
     else:
         raise TypeError(_WANTED.format(type(what).__name__))
     view = View(drawing, what, None if loss is None else giver_of(drawing, loss))
+    view.shapes = shapes or None
     if source is not None:
         view.follow(_named(view, source))
     return view

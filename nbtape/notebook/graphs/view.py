@@ -30,6 +30,8 @@ _kernels_of = late("nbtape.notebook.graphs.kernels:kernels_of")
 class View:
     """What is seen of a drawing."""
 
+    shapes: Any = None  # of the inputs of a graph that leaves them open
+
     def __init__(self, drawing: Drawing, what: Any, loss: Part | None = None):
         self.drawing, self.what, self.loss = drawing, what, loss or loss_of(drawing)
         self.times = times_of(what) if isinstance(what, GradientTape) else {}
@@ -131,7 +133,7 @@ class View:
 
     @cached_property
     def _kernels(self) -> dict[int, Any]:
-        return _kernels_of(self.what)
+        return _kernels_of(self.what, self.shapes)
 
     def _kernel(self, part: Part) -> Any:
         return next((self._kernels[id(y)] for y in part.outputs if id(y) in self._kernels), None)
