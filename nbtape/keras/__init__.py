@@ -12,6 +12,7 @@ from nbtape.keras import (
     metrics as metrics,
     models as models,
     optimizers as optimizers,
+    preprocessing as preprocessing,
     regularizers as regularizers,
     saving as saving,
     utils as utils,

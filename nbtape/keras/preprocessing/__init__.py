@@ -1,0 +1,3 @@
+"""`tf.keras.preprocessing`."""
+
+from nbtape.keras.preprocessing import sequence as sequence
