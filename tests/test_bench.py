@@ -119,3 +119,9 @@ def test_a_fused_loop_is_timed_beside_plain_ones():
     assert done.returncode == 0, done.stderr
     _, names, row = done.stdout.splitlines()
     assert "plain loop" in names and row.startswith("w3_1e6") and row.count(" x") == 2
+
+
+def test_a_loop_is_timed_with_a_panel_and_without():
+    live = pytest.importorskip("nbtape.bench.live")
+    (row,) = live.watched(["empty"], 1, min, seconds=0.05).values()
+    assert list(row) == ["no panel", "closed panel", "open panel"] and min(row.values()) > 0

@@ -1,6 +1,7 @@
 """The model of the live dashboard without a notebook: curves, commands, journal, snapshots, statistics."""
 
 import importlib.util
+import json
 import random
 import signal
 import threading
@@ -64,6 +65,18 @@ def test_curve_of_a_million_points_keeps_its_spike_and_its_nan():
     kept = dict(zip(curve.steps.tolist(), curve.values.tolist()))
     assert (kept[314_159], kept[271_828], np.isnan(kept[123_456])) == (50.0, -50.0, True)
     assert (curve.steps[0], curve.steps[-1]) == (0, 999_999) and curve.last == values[-1]
+
+
+def test_ten_million_points_stay_few_and_are_sent_in_little():
+    live, spike = tf.live(name="long"), 7_654_321
+    for start in range(0, 10_000_000, 250_000):
+        steps = np.arange(start, start + 250_000)
+        for name in ("loss", "accuracy"):
+            live.history.series.setdefault(name, Series()).extend(steps, np.where(steps == spike, 9.0, 0.5))
+    assert all(len(series) <= LIMIT for series in live.history.series.values())
+    told = snapshot(live)
+    assert len(json.dumps(told)) <= 64_000
+    assert all(dict(zip(*told["curves"][name]))[spike] == 9.0 for name in ("loss", "accuracy"))
 
 
 def test_history_gives_rows_and_csv(tmp_path):
@@ -161,7 +174,7 @@ def test_random_toggles_act_once_each_between_steps(way, request):
     training, rng, sent = Training(tf.function if way == "compiled" else lambda f: f), random.Random(0), []
     with training.live(snapshots=0) as live:
         for i in range(300):
-            for _ in range(rng.randrange(4)):
+            for _ in range(rng.randrange(8)):
                 name, on = rng.choice(["net/first/kernel", "net/second/kernel", "net"]), rng.random() < 0.5
                 live.mailbox.put(message(len(sent), "trainable", name, on))
                 sent.append((i + 1, "trainable", name, on))
@@ -169,7 +182,7 @@ def test_random_toggles_act_once_each_between_steps(way, request):
             training.step()
             assert [a != b for a, b in zip(before, training.bytes())] == trained
             live.log()
-    assert list(live.journal) == sent
+    assert list(live.journal) == sent and len(sent) > 1000
 
 
 def test_learning_rate_acts_from_the_next_step_on():
@@ -242,6 +255,27 @@ def test_first_interrupt_lets_the_step_end_and_keeps_the_state():
             live.log(loss=1.0)
     assert (live.state, live.step, len(live.history["loss"])) == ("interrupted", 1, 1)
     assert signal.getsignal(signal.SIGINT) is old
+
+
+def test_interrupted_training_goes_on_as_if_it_had_not_been():
+    def run(*interrupts):
+        training = Training()
+        left = 30
+        while left:
+            try:
+                with training.live() as live:
+                    while left:
+                        if left in interrupts:
+                            interrupts = tuple(i for i in interrupts if i != left)
+                            signal.raise_signal(signal.SIGINT)
+                        training.step()
+                        left -= 1
+                        live.log()
+            except KeyboardInterrupt:
+                assert live.state == "interrupted"
+        return training.bytes()
+
+    assert run() == run(20, 7)
 
 
 def test_second_interrupt_does_not_wait():

@@ -3,7 +3,6 @@
 import json
 import queue
 import re
-import sys
 import time
 from collections import defaultdict
 
@@ -72,7 +71,6 @@ def printed(messages):
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory):
     manager = KernelManager()
-    manager.kernel_cmd = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     manager.start_kernel(cwd=str(tmp_path_factory.mktemp("kernel")))
     client = manager.client()
     client.start_channels()

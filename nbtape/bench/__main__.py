@@ -5,6 +5,7 @@
     python -m nbtape.bench graph       a session that runs a graph, as in TensorFlow 1
     python -m nbtape.bench data        60,000 images, shuffled and in batches
     python -m nbtape.bench memory      a fused loop beside plain loops that read and write as much
+    python -m nbtape.bench live        a training without a live panel, with a closed and with an open one
     python -m nbtape.bench fresh       what a new process waits for, and its memory
 
 Each library runs in a process of its own: in this interpreter if it is installed there, or in the one that an
@@ -34,6 +35,7 @@ CASES = {
     "graph": ["w2_b32", "w2_b256"],
     "data": "images_uint8 images_float32 pairs_uint8 scaled".split(),
     "memory": ["w3_1e6", "w3_1e7"],
+    "live": "w2_b32 w2_b256 variables_200 empty".split(),
     "fresh": ["w2_b32", "w4_rnn"],
 }
 THREADS = (
@@ -153,6 +155,12 @@ def anew(options: argparse.Namespace, cases: list[str], pick: Callable[..., Any]
     return "\n\n".join([table(seconds, names), table(memory, names, megabytes)])
 
 
+def beside_panels(options: argparse.Namespace, cases: list[str], pick: Callable[..., Any]) -> str:
+    """The table of a loop that is watched or not, in a kernel."""
+    results = late("nbtape.bench.live:watched")(cases, options.rounds, pick)
+    return table(results, list(next(iter(results.values()))))
+
+
 def beside_memory(options: argparse.Namespace, cases: list[str], pick: Callable[..., Any]) -> str:
     """The table of a fused loop and plain ones, in this process."""
     results = late("nbtape.bench.memory:moving")(cases, options.rounds, pick)
@@ -166,7 +174,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("mode", choices=list(CASES))
-    known = [*CASES["compiled"], *CASES["data"]]
+    known = dict.fromkeys([*CASES["compiled"], *CASES["data"], *CASES["live"]])
     parser.add_argument("--cases", nargs="+", choices=known, help="(default: all of the mode)")
     parser.add_argument("--peers", nargs="*", choices=LIBRARIES, default=list(LIBRARIES))
     parser.add_argument("--rounds", type=int, default=5, help="samples of each library (default 5)")
@@ -182,7 +190,8 @@ def main() -> None:
         parser.error("--layers goes with compiled")
     word, pick = ("fastest", min) if options.fastest else ("median", median)
     cases = [case for case in CASES[options.mode] if case in (options.cases or CASES[options.mode])]
-    made = {"fresh": anew, "memory": beside_memory}.get(options.mode, in_turn)(options, cases, pick)
+    ways = {"fresh": anew, "memory": beside_memory, "live": beside_panels}
+    made = ways.get(options.mode, in_turn)(options, cases, pick)
     head = "What new processes wait for" if options.mode == "fresh" else f"Time of a step, {options.mode}"
     print(f"{head}, {word} of {options.rounds} samples in turn; x: times nbtape's")
     print(made)

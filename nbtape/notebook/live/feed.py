@@ -6,7 +6,7 @@ from typing import Any
 from nbtape.notebook.live.budget import PERIOD, budget
 from nbtape.notebook.live.state import delta, snapshot
 
-_WHOLE = 2.0  # seconds after which a page that has missed something sees it
+_WHOLE = 5.0  # seconds after which a page that has missed something sees it
 
 
 class Feed:

@@ -1,6 +1,7 @@
 """Curves in bounded memory: however long a run is, its extremes and its NaN stay on them."""
 
 import csv
+import itertools
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -77,12 +78,11 @@ class History:
 
     def extend(self, logged: Iterable[tuple[int, dict]]) -> dict[str, tuple[list[int], list[float]]]:
         """Take in `(step, {name: value})` pairs; returns them by name."""
-        new: dict[str, tuple[list[int], list[float]]] = {}
-        for step, metrics in logged:
-            for name, value in metrics.items():
-                steps, values = new.setdefault(name, ([], []))
-                steps.append(step)
-                values.append(float(value._value if type(value) is EagerTensor else value))
+        logged, new = list(logged), {}
+        for name in dict.fromkeys(itertools.chain.from_iterable([metrics for _, metrics in logged])):
+            steps = [step for step, metrics in logged if name in metrics]
+            values = [metrics[name] for _, metrics in logged if name in metrics]
+            new[name] = steps, [float(x._value if type(x) is EagerTensor else x) for x in values]
         for name, (steps, values) in new.items():
             self.series.setdefault(name, Series()).extend(steps, values)
         return new

@@ -30,7 +30,7 @@ _write_events = late("nbtape.notebook.live.events:write_events")
 _figure = late("nbtape.notebook.live.picture:figure")
 _BUFFER = 4096  # steps whose numbers wait to be sorted into curves
 _SHARE = 0.03  # of the time that goes by, for looking at variables
-_LOOK, _SELDOM = 0.25, 2.0  # seconds between looks, at least and at most
+_LOOK, _SELDOM = 0.25, 10.0  # seconds between looks, at least and at most
 _KEEP = 1.0  # seconds between snapshots
 
 
