@@ -62,15 +62,16 @@ def _lower(kernel: Any, kinds: Iterable[str], result: str, fastmath: Iterable[st
     flags.noalias = flags.release_gil = True
     flags.error_model, flags.fastmath = "numpy", set(fastmath)
     typing, target = cpu_target.typing_context, cpu_target.target_context
-    arguments = tuple(_type(kind) for kind in kinds)
-    compiled = compiler.compile_extra(typing, target, kernel, arguments, _type(result), flags, {})
+    arguments = tuple(type_of(kind) for kind in kinds)
+    compiled = compiler.compile_extra(typing, target, kernel, arguments, type_of(result), flags, {})
     library, name = compiled.library, compiled.fndesc.llvm_func_name
     return library, name
 
 
-def _type(kind: str) -> Any:
+def type_of(kind: str) -> Any:
+    """What Numba calls the type of an argument."""
     if kind.endswith("*"):
-        return types.CPointer(_type(kind[:-1]))
+        return types.CPointer(type_of(kind[:-1]))
     return {"bool": types.boolean, "here": types.int64}.get(kind) or getattr(types, kind)
 
 
@@ -92,7 +93,7 @@ def _entry(name: str, public: str, kinds: Iterable[str], result: str) -> str:
     """The IR of the function that takes a kernel's arguments from words."""
     taken, passed, word = "", ["ptr %result", "ptr %error"], 0
     for k, kind in enumerate(kinds):
-        type_ = "ptr" if kind.endswith("*") else _PASSED.get(kind) or f"i{_type(kind).bitwidth}"
+        type_ = "ptr" if kind.endswith("*") else _PASSED.get(kind) or f"i{type_of(kind).bitwidth}"
         passed.append(f"{type_} %a{k}")
         if kind == "here":
             taken += f"%a{k} = ptrtoint ptr %words to i64\n"

@@ -96,6 +96,8 @@ class Value(np.lib.mixins.NDArrayOperatorsMixin):
                 return _COMPOSED[ufunc](*values)
             name = (_SIGNED if dtype.kind == "i" else _UNSIGNED)[ufunc]
             return Value(build, getattr(build, name)(*raws), dtype)
+        if ufunc is np.negative and _is_nvidia(build):
+            return Value(build, build.fsub(ir.Constant(raws[0].type, -0.0), raws[0]), dtype)
         if ufunc in _FLOAT:
             return Value(build, getattr(build, _FLOAT[ufunc])(*raws, flags=("contract",)), dtype)
         return self._called(_FLOAT_FUNCTIONS[ufunc], values)
@@ -112,9 +114,14 @@ class Value(np.lib.mixins.NDArrayOperatorsMixin):
         return self._called("fma", self._alike([self, b, c]))
 
     def _called(self, name: str, values: "list[Value]") -> Any:
-        function = self.builder.module.declare_intrinsic(
-            f"llvm.{name}", [values[0].raw.type], _taking(values)
-        )
+        module, kind = self.builder.module, values[0].raw.type
+        if not _is_nvidia(self.builder):
+            function = module.declare_intrinsic(f"llvm.{name}", [kind], _taking(values))
+        elif name in _BY_COMPARISON:  # NVIDIA's own lose NaNs
+            return _BY_COMPARISON[name](*values)
+        else:
+            name = f"__nv_{name}{'f' if kind == ir.FloatType() else ''}"
+            function = module.globals.get(name) or ir.Function(module, _taking(values), name)
         return Value(self.builder, self.builder.call(function, [x.raw for x in values]), values[0].dtype)
 
     def _alike(self, xs: Any) -> "list[Value]":
@@ -124,6 +131,11 @@ class Value(np.lib.mixins.NDArrayOperatorsMixin):
 
     def _constant(self, x: Any, dtype: np.dtype) -> "Value":
         return Value(self.builder, ir.Constant(_llvm(dtype), dtype.type(x).item()), dtype)
+
+
+def _is_nvidia(builder: ir.IRBuilder) -> bool:
+    """Whether this is for NVIDIA's compiler, which knows an older LLVM, and has functions of its own."""
+    return builder.module.triple.startswith("nvptx")
 
 
 def _llvm(dtype: np.dtype) -> ir.Type:
@@ -180,12 +192,21 @@ def _quotient(a: Any, b: Any) -> Any:
     return Value(a.builder, divide(a.raw, b.raw), a.dtype)
 
 
+# What NVIDIA's compiler has no function for
+_BY_COMPARISON: dict[str, Callable] = {
+    "maximum": lambda a, b: np.where((a > b) | (a != a), a, b),
+    "minimum": lambda a, b: np.where((a < b) | (a != a), a, b),
+}
 # What the machine has no instruction for, for integers
 _COMPOSED: dict[Any, Callable] = {
     np.maximum: _larger,
     np.minimum: _smaller,
     np.floor_divide: _floor_quotient,
 }
+
+
+# How targets of Numba that have their own signatures write one, by the type of their typing context
+dialects: dict[type, Callable] = {}
 
 
 def elementwise(f: Callable) -> Callable:
@@ -209,14 +230,16 @@ def elementwise(f: Callable) -> Callable:
         return function(*[np.ones((), dtype) for dtype in dtypes]).dtype
 
     @type_callable(function)
-    def typed(_context: Any) -> Callable:
+    def typed(context: Any) -> Callable:
+        written = dialects.get(type(context), signature)
+
         def typer(*kinds: Any) -> Any:
             if not all(isinstance(kind, types.Float | types.Integer | types.Boolean) for kind in kinds):
                 return None
             dtypes = _common(*[as_dtype(types.unliteral(kind)) for kind in kinds])
             if np.dtype(np.float16) in dtypes:
                 return None
-            return signature(from_dtype(result(*dtypes)), *[from_dtype(dtype) for dtype in dtypes])
+            return written(from_dtype(result(*dtypes)), *[from_dtype(dtype) for dtype in dtypes])
 
         typer.__signature__ = inspect.signature(f)  # pyright: ignore[reportFunctionMemberAccess]
         return typer

@@ -1,0 +1,47 @@
+"""The compiler for NVIDIA's cards: the only place that names it.
+
+It is Numba's: its own, or the package numba-cuda, which takes its place where it is installed. With
+NUMBA_ENABLE_CUDASIM=1 in the environment it is a simulator, which runs kernels as Python, in as many threads
+as their blocks have. Importing this imports Numba.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numba import config, cuda as compiler, types
+
+from nbtape.compile.cpu import type_of
+from nbtape.kernels.value import dialects
+
+cuda: Any = compiler  # which has other names in each of its forms
+SIMULATED = bool(config.ENABLE_CUDASIM)  # type: ignore[attr-defined]
+if not SIMULATED and hasattr(cuda, "typing"):  # numba-cuda, which has signatures of its own
+    dialects[cuda.target.CUDATypingContext] = cuda.typing.templates.signature
+
+
+class Pointer:
+    """An element of an array and those around it: what a simulated kernel is given for an address."""
+
+    def __init__(self, array: np.ndarray, offset: int):
+        self._array, self._offset = array, offset
+
+    def __getitem__(self, index: int) -> Any:
+        return self._array[self._offset + index]
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        self._array[self._offset + index] = value
+
+
+def simulate(kernel: Any, blocks: int, lanes: int, arguments: Sequence[Any]) -> None:
+    """Run a kernel, a Python function, as blocks of `lanes` threads."""
+    cuda.jit(kernel)[blocks, lanes](*arguments)
+
+
+def assembled(kernel: Any, kinds: Sequence[str], capability: tuple[int, int]) -> str:
+    """A kernel as PTX, the assembly language of cards, for those of a compute capability; `kinds` says what
+    its arguments are, as `compile/cpu.py` has it.
+    """
+    signature = types.void(*[type_of(kind) for kind in kinds])
+    ptx, _ = cuda.compile(kernel, signature, device=False, abi="numba", cc=capability, output="ptx")
+    return ptx if isinstance(ptx, str) else ptx.decode()

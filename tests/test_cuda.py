@@ -1,0 +1,31 @@
+"""Kernels for cards without a card: on the simulator, and as the assembly language of two generations."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from grids import PROGRAMS, planned
+
+from nbtape.compile import cuda
+
+HERE = Path(__file__).parent
+
+
+def test_programs_agree_on_the_simulator():
+    """In a process of its own, since the simulator takes the place of the compiler when Numba is imported."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "simulated.py"]
+    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
+    run = subprocess.run(command, cwd=HERE, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-1000:]
+
+
+@pytest.mark.skipif(find_spec("numba_cuda") is None, reason="needs pip install nbtape[cuda]")
+@pytest.mark.parametrize("capability", [(8, 0), (9, 0)], ids=["sm_80", "sm_90"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_kernels_compile_and_keep_their_numbers_in_registers(name, capability):
+    f, *values = PROGRAMS[name]
+    for text in cuda.assembled(planned(f, values, lanes=128, most=1024), capability):
+        assert f".target sm_{capability[0]}{capability[1]}" in text and ".local" not in text
