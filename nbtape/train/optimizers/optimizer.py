@@ -23,8 +23,9 @@ from nbtape.train.optimizers.look import Look, without_switched_off
 from nbtape.train.optimizers.update import Update, dense, without_none
 
 _UNKNOWN_VARIABLE = (
-    "Unknown variable: {!r}. This optimizer can only be called for the variables it was originally built "
-    "with. When working with a new set of variables, you should recreate a new optimizer instance."
+    "Unknown variable: <tf.Variable {!r} shape={} dtype={}>. This optimizer can only be called for the "
+    "variables it was originally built with. When working with a new set of variables, you should recreate a "
+    "new optimizer instance; a model whose layers were frozen or freed is compiled again."
 )
 _NOT_BUILT = (
     "When passing `grads` without `variables`, the optimizer must already be built on a list of variables. "
@@ -187,7 +188,8 @@ class Optimizer(Update):
                 self.build(variables)
             for variable in variables:
                 if variable._serial not in self._slots:
-                    raise ValueError(_UNKNOWN_VARIABLE.format(variable))
+                    name = getattr(variable, "path", variable.name)
+                    raise ValueError(_UNKNOWN_VARIABLE.format(name, variable.shape, variable.dtype.name))
         grads, variables = without_switched_off(grads, variables)
         if not variables:
             return
