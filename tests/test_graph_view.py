@@ -14,7 +14,7 @@ from nbtape.notebook.graphs.layout import laid_out
 from nbtape.notebook.graphs.net import Arrow
 from nbtape.notebook.graphs.of_graph import drawing_of_graph
 from nbtape.notebook.graphs.page import page, text
-from nbtape.notebook.graphs.show import view_of
+from nbtape.notebook.graphs.show import still, view_of
 from nbtape.notebook.graphs.view import View
 
 pytest_plugins = ["shells"]
@@ -223,6 +223,7 @@ def test_a_way_that_breaks_says_where_and_why():
     assert not view_of(tape, loss, w).path.ends
     view = view_of(tape, lost, w)
     assert [part.label for part in view.path.ends] == ["StopGradient"]
+    assert {part.label for part in view.path.parts} == {"w", "MatMul", "Tanh", "StopGradient"}
     assert "stop_gradient stops the gradient" in view.told and "test_graph_view.py" in view.told
 
 
@@ -309,6 +310,13 @@ def test_a_page_shows_what_is_folded_too(drawing):
     assert "MatMul" in "".join(images(html))
 
 
+def test_panels_get_an_image_and_its_text():
+    step, _ = step_of()
+    address, told = still(step)
+    assert address.startswith("data:image/svg+xml;base64,") and told.startswith("step: ")
+    assert ET.fromstring(*images(f'"{address}"')).tag.endswith("svg")
+
+
 def test_large_graphs_come_as_a_few_boxes():
     g = tf.Graph()
     with g.as_default():
@@ -340,6 +348,14 @@ def test_kernels_are_known_for_sizes_that_were_left_open(monkeypatch):
     f(tf.ones([3]))
     view = view_of(f)
     assert view.do({"do": "colour", "with": "kernel"}) and str(view.picture()).count("k1") == 2
+
+
+def test_bytes_are_told_where_sizes_are_known(drawing):
+    view = View(drawing, None)
+    assert view.do({"do": "colour", "with": "bytes"}) and "'96 B'" in str(view.picture())
+    dense = next(part for part in drawing.root.leaves if part.label == "MatMul")
+    view._choose(dense.key)
+    assert dict(view.state()["chosen"]["lists"])["gives"] == [("", "float32[2,4], 32 B")]
 
 
 def test_only_graphs_functions_and_tapes_are_shown(capsys):

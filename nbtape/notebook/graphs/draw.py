@@ -18,13 +18,13 @@ _SWELL = 10.0  # how far the sides of an input slant
 
 @dataclass
 class Marks:
-    """What is marked in a picture: parts on the way of a gradient, those where it ends, the colours of
-    parts (0 to 7) and a word in the corner of their boxes.
+    """What is marked in a picture: parts on the way of a gradient, those where it ends, colours ("c0" to "c7"
+    side by side, "h0" to "h7" from little to much), words below boxes, and titles.
     """
 
     path: set[Part] = field(default_factory=set)
     ends: set[Part] = field(default_factory=set)
-    colours: dict[Part, int] = field(default_factory=dict)
+    colours: dict[Part, str] = field(default_factory=dict)
     words: dict[Part, str] = field(default_factory=dict)
     titles: dict[Part, str] = field(default_factory=dict)
 
@@ -54,7 +54,7 @@ def _box(box: Box, marks: Marks, on_path: bool) -> Shape:
     can = {"group": part.is_group, "open": box.is_open, "path": on_path, "end": part in marks.ends}
     classes = ["nbg-box", part.kind, *[name for name, does in can.items() if does and name != part.kind]]
     if part in marks.colours:
-        classes.append(f"c{marks.colours[part]}")
+        classes.append(marks.colours[part])
     shape: Shape = ["g", {"class": " ".join(classes), "data-key": part.key, "aria-level": str(box.depth + 1)}]
     if part in marks.titles:
         shape.append(["title", {}, marks.titles[part]])

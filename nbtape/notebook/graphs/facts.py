@@ -1,12 +1,12 @@
 """What is told of a part that is looked at: the user's line, what goes in and out, and its values."""
 
 from collections import Counter
-from math import prod
 from typing import Any
 
-from nbtape.core.report import describe, size, spec_of
+from nbtape.core.report import describe, size
 from nbtape.notebook.graphs.groups import where
 from nbtape.notebook.graphs.parts import Drawing, Part
+from nbtape.notebook.graphs.words import bytes_of
 from nbtape.notebook.numbers import FEW, number, statistics, values_of
 
 _KINDS = {"op": "operation", "assign": "assignment", "output": "result", "group": "scope"}
@@ -55,11 +55,8 @@ def _ends(drawing: Drawing, part: Part) -> list[tuple[str, list[tuple[str, str]]
 
 
 def _described(x: Any) -> str:
-    spec = spec_of(x)
-    told = describe(x).split(" ")[0]
-    if spec.dtype == object or spec.shape is None or None in spec.shape:
-        return told
-    return f"{told}, {size(prod([n or 0 for n in spec.shape]) * spec.dtype.itemsize)}"
+    told, count = describe(x).split(" ")[0], bytes_of(x)
+    return f"{told}, {size(count)}" if count else told
 
 
 def _values(part: Part, x: Any) -> str:

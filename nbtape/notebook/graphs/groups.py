@@ -5,7 +5,7 @@ variable, or made one after the other.
 import linecache
 from collections import defaultdict
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbtape.core.report import spec_of
 from nbtape.core.source import Place, line_number, name_file
@@ -16,6 +16,18 @@ _MANY = 16  # operations side by side, beyond which they are put in groups
 _CROWD = 48  # and beyond which they are, though nothing sets them apart
 _ROW = 20  # groups side by side, at most, of what nothing sets apart
 _FEWEST = 3  # parts of a group
+Out = dict[Part, list[Part]]  # where what a part gives goes
+
+
+class Name(NamedTuple):
+    """What sets a group apart, and how it is called."""
+
+    what: Hashable
+    label: str
+    note: str = ""
+
+
+_ALONE = Name("alone", "not connected")
 
 
 def grouped(root: Part, flows: list[Flow], by_variables: bool = False) -> None:
@@ -28,16 +40,15 @@ def grouped(root: Part, flows: list[Flow], by_variables: bool = False) -> None:
     for flow in flows:
         into[flow.target].append(flow.source)
         out[flow.source].append(flow.target)
+    linked = {*into, *out}
     for group in _wide(root):
-        _by(
-            group, out, "alone", lambda part: None if into[part] or out[part] or part.is_group else "", _apart
-        )
+        _by(group, out, "alone", lambda part: None if part in linked or part.is_group else _ALONE)
     for group in _wide(root) if by_variables else ():
-        _by(group, out, "layer", lambda part: _layer_of([part, *into[part]]), lambda scope: (scope, ""))
+        _by(group, out, "layer", lambda part: _layer_of([part, *into[part]]))
     for group in _wide(root):
-        _by(group, out, "line", _line_of, _label)
+        _by(group, out, "line", _line_of)
     for group in _wide(root):
-        _by(group, out, "update", _updates(group, out).get, lambda update: (f"update {_end(update[1])}", ""))
+        _by(group, out, "update", _updates(group, out).get)
     for group in _wide(root, _CROWD):
         _in_turn(group)
 
@@ -52,15 +63,12 @@ def _loose(group: Part) -> list[Part]:
     return [part for part in group.parts if part.kind not in ("group", "output")]
 
 
-def _apart(key: str) -> tuple[str, str]:
-    return "not connected", ""
-
-
-def _layer_of(parts: list[Part]) -> str | None:
+def _layer_of(parts: list[Part]) -> Name | None:
     """The scope of the variables among some parts, if all have the same."""
     names = [plain_name(part.variable) for part in parts if part.kind == "variable"]
     scopes = {name.rpartition("/")[0] for name in names}
-    return scopes.pop() or None if len(scopes) == 1 else None
+    scope = scopes.pop() if len(scopes) == 1 else ""
+    return Name(scope, scope) if scope else None
 
 
 def _simplified(group: Part) -> None:
@@ -77,25 +85,19 @@ def _simplified(group: Part) -> None:
             group.parts[group.parts.index(part)] = only
 
 
-Out = dict[Part, list[Part]]
-
-
-def _by(
-    group: Part, out: Out, word: str, key_of: Callable[[Part], Any], label_of: Callable[[Any], tuple]
-) -> None:
-    """Put the operations of a group in groups of those with the same key, where these are not too few, and
+def _by(group: Part, out: Out, word: str, name_of: Callable[[Part], Name | None]) -> None:
+    """Put the operations of a group in groups of those with the same name, where these are not too few, and
     nothing comes back to such a group that went out of it.
     """
-    sets: dict[Hashable, list[Part]] = defaultdict(list)
+    sets: dict[Name, list[Part]] = defaultdict(list)
     for part in _loose(group):
-        key = key_of(part)
-        if key is not None:
-            sets[key].append(part)
-    for n, (key, found) in enumerate(sets.items()):
+        name = name_of(part)
+        if name is not None:
+            sets[name].append(part)
+    for n, (name, found) in enumerate(sets.items()):
         is_part = len(sets) > 1 or len(found) + _FEWEST < len(group.parts)
         if len(found) >= _FEWEST and is_part and not _comes_back(found, out):
-            label, note = label_of(key)
-            _enclosed(group, f"{word} {n}", label, note, found)
+            _enclosed(group, f"{word} {n}", name.label, name.note, found)
 
 
 def _comes_back(parts: list[Part], out: Out) -> bool:
@@ -125,17 +127,13 @@ def _enclosed(group: Part, name: str, label: str, note: str, parts: list[Part]) 
     inner.put(*parts)
 
 
-def _line_of(part: Part) -> tuple | None:
-    """The line that asked for a part; inputs and variables go where they are needed."""
+def _line_of(part: Part) -> Name | None:
+    """The line that asked for a part."""
     if part.place is None or part.kind in ("input", "carry"):
         return None
-    return part.place[0], line_number(part.place)
-
-
-def _label(line: tuple) -> tuple[str, str]:
-    code, number = line
+    code, number = part.place[0], line_number(part.place)
     text = linecache.getline(code.co_filename, number).strip()
-    return text or code.co_name, f"line {number}"
+    return Name((code, number), text or code.co_name, f"line {number}")
 
 
 def where(place: Place) -> tuple[str, int, str]:
@@ -144,10 +142,8 @@ def where(place: Place) -> tuple[str, int, str]:
     return name_file[0](code.co_filename), number, linecache.getline(code.co_filename, number).strip()
 
 
-def _updates(group: Part, out: Out) -> dict[Part, tuple[int, str]]:
-    """The variable, its number and name, that each part is the update of; what several updates need is in
-    none of them.
-    """
+def _updates(group: Part, out: Out) -> dict[Part, Name]:
+    """The update of a variable that each part belongs to; what several updates need belongs to none."""
     reached: dict[Part, frozenset] = {}
     parts = [part for part in _loose(group) if not part.is_group]
     here = set(parts)
@@ -179,14 +175,10 @@ def _shape(part: Part) -> Any:
     return spec_of(part.outputs[0]).shape if part.outputs else None
 
 
-def _main(variables: list[Any]) -> tuple[int, str]:
-    """Of the variables that an update assigns, the one that is trained."""
+def _main(variables: list[Any]) -> Name:
+    """An update by the one of its variables that is trained."""
     found = next((v for v in variables if v.trainable), variables[0])
-    return found._serial, plain_name(found)
-
-
-def _end(name: str) -> str:
-    return "/".join(name.split("/")[-2:])
+    return Name(found._serial, f"update {'/'.join(plain_name(found).split('/')[-2:])}")
 
 
 def _in_turn(group: Part) -> None:

@@ -133,7 +133,7 @@ class _Open:
         self.pad = 4.0 if is_root else _PAD
         # Gates lie on the border, and the gap below them has room for the name.
         self.head = 4.0 if is_root else 0.0 if has_in else _HEAD
-        foot = 0.0 if has_out else self.pad
+        foot = 0.0 if has_out else _PAD
         least = 0.0 if is_root else width_of(group.label) + 76
         self.width = max(self.placed.width + 2 * self.pad, least)
         self.left = (self.width - self.placed.width) / 2

@@ -72,19 +72,14 @@ def path_between(drawing: Drawing, starts: Iterable[Part], loss: Part | None) ->
     free, blocked = _followed(drawing.flows, starts)
     if loss is None:
         return Path(free)
-    back = {loss}
-    for flow in reversed(drawing.flows):
-        if flow.target in back and flow.source in free:
-            back.add(flow.source)
-    if loss in free and starts & back:
-        return Path(free & back)
-    towards = _ahead_of(drawing.flows, loss)
+    if loss in free:
+        return Path(free & _leading_to(drawing.flows, {loss}, free))
+    towards = _leading_to(drawing.flows, {loss})
     ends = {part: why for part, why in blocked.items() if part in towards} or blocked
-    if ends:
-        why = f"the gradient ends where {next(iter(ends.values()))}"
-    else:
-        why = "nothing leads from here to the loss"
-    return Path(free | set(ends), set(ends) or starts, why)
+    if not ends:
+        return Path(free, starts, "nothing leads from here to the loss")
+    why = f"the gradient ends where {next(iter(ends.values()))}"
+    return Path(_leading_to(drawing.flows, {*ends}, free), {*ends}, why)
 
 
 def _followed(flows: list[Flow], starts: set[Part]) -> tuple[set[Part], dict[Part, str]]:
@@ -110,9 +105,10 @@ def _block(part: Part, reached: set[int]) -> str:
     return f"{why} at {describe(place)}" if why else ""
 
 
-def _ahead_of(flows: list[Flow], loss: Part) -> set[Part]:
-    found = {loss}
+def _leading_to(flows: list[Flow], ends: set[Part], among: set[Part] | None = None) -> set[Part]:
+    """Parts, and all that they depend on."""
+    found = {*ends}
     for flow in reversed(flows):
-        if flow.target in found:
+        if flow.target in found and (among is None or flow.source in among):
             found.add(flow.source)
     return found

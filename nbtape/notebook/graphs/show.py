@@ -12,7 +12,7 @@ from nbtape.autodiff.tape import GradientTape
 from nbtape.graph.graph import Graph
 from nbtape.notebook.graphs.of_graph import drawing_of_graph
 from nbtape.notebook.graphs.of_tape import drawing_of_tape
-from nbtape.notebook.graphs.page import STYLE, page, text
+from nbtape.notebook.graphs.page import STYLE, address, page, text
 from nbtape.notebook.graphs.path import giver_of
 from nbtape.notebook.graphs.view import View
 from nbtape.notebook.live.route import listen_in_subshells
@@ -73,6 +73,12 @@ def _named(view: View, source: Any) -> str:
             return name
     known = ", ".join(view.sources) or "no variables"
     raise ValueError(f"{source!r} is not in the picture, which has {known}")
+
+
+def still(what: Any) -> tuple[str, str]:
+    """The address of an image of a graph, a function or a tape, and the text that stands for it."""
+    view = view_of(what)
+    return address(view.picture()), text(view.drawing)
 
 
 def show(what: Any, loss: Any = None, source: Any = None, colour: str = "kind") -> None:

@@ -16,7 +16,7 @@ from nbtape.notebook.graphs.layout import Scene, laid_out
 from nbtape.notebook.graphs.parts import Drawing, Part
 from nbtape.notebook.graphs.path import Path, loss_of, path_between, sources_of
 from nbtape.notebook.graphs.profile import times_of
-from nbtape.notebook.graphs.words import count_of
+from nbtape.notebook.graphs.words import bytes_of, count_of
 
 COLOURS = ("kind", "kernel", "time", "bytes")
 WIDTH, HEIGHT = 860.0, 760.0  # of a picture that needs no scrolling in a page of 900 pixels
@@ -45,8 +45,8 @@ class View:
     @property
     def colours(self) -> list[str]:
         """By what boxes can be coloured."""
-        cannot = [] if isinstance(self.what, FunctionGraph) else ["kernel"]
-        return [name for name in COLOURS if name not in [*cannot, *([] if self.times else ["time"])]]
+        can = {"kernel": isinstance(self.what, FunctionGraph), "time": bool(self.times)}
+        return [name for name in COLOURS if can.get(name, True)]
 
     def do(self, message: Any) -> bool:
         """Do what the page asks for; False for what cannot be asked for."""
@@ -153,21 +153,22 @@ class View:
         return sum(found) if found else None
 
     def _colour(self, parts: list[Part], marks: Marks) -> None:
+        folded = [part for part in parts if part.key not in self.opened]
         if self.colour == "kernel":
-            for part in parts:
+            for part in folded:
                 kernels = [self._kernel(leaf) for leaf in part.leaves if leaf.kind == "op"]
                 found = {kernel.number for kernel in kernels if kernel is not None}
-                if found and part.key not in self.opened:
-                    marks.colours |= {part: min(found) % _SHADES} if len(found) == 1 else {}
+                if len(found) == 1:
+                    marks.colours[part] = f"c{min(found) % _SHADES}"
+                if found:
                     marks.words[part] = f"k{min(found)}" if len(found) == 1 else f"{len(found)} kernels"
-        elif self.colour in ("time", "bytes"):
+        elif self.colour != "kind":
             measure = self._seconds if self.colour == "time" else _bytes
-            found = {part: measure(part) for part in parts if part.key not in self.opened}
-            most = max((x for x in found.values() if x), default=0)
+            found = {part: x for part in folded if (x := measure(part))}
+            most = max(found.values(), default=0)
             for part, x in found.items():
-                if x:
-                    marks.colours[part] = min(int(_SHADES * x / most), _SHADES - 1)
-                    marks.words[part] = size(int(x)) if self.colour == "bytes" else f"{1e6 * x:,.0f} µs"
+                marks.colours[part] = f"h{min(int(_SHADES * x / most), _SHADES - 1)}"
+                marks.words[part] = size(int(x)) if self.colour == "bytes" else f"{1e6 * x:,.0f} µs"
 
 
 _COMMANDS = {
@@ -180,7 +181,7 @@ _COMMANDS = {
 
 
 def _bytes(part: Part) -> int:
-    return sum(getattr(y, "nbytes", 0) for leaf in part.leaves if leaf.kind == "op" for y in leaf.outputs)
+    return sum(bytes_of(y) for leaf in part.leaves if leaf.kind == "op" for y in leaf.outputs)
 
 
 def opening(drawing: Drawing, everything: bool = False) -> set[str]:

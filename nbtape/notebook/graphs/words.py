@@ -1,6 +1,7 @@
 """Words in pictures: shapes, short names, and how wide text is, which no browser has drawn yet."""
 
 from collections import Counter
+from math import prod
 from typing import Any
 
 from nbtape.core.report import spec_of
@@ -39,6 +40,19 @@ def shape_of(x: Any) -> str:
     if shape is None:
         return "?"
     return " × ".join("?" if n is None else str(n) for n in shape) or "scalar"
+
+
+def bytes_of(x: Any) -> int:
+    """The bytes of a tensor, 0 where its size is not known.
+
+    >>> from nbtape.notebook.graphs.words import bytes_of
+    >>> bytes_of(tf.zeros([32, 10]))
+    1280
+    """
+    spec = spec_of(x)
+    if spec.dtype == object or spec.shape is None or None in spec.shape:
+        return 0
+    return prod([n or 0 for n in spec.shape]) * spec.dtype.itemsize
 
 
 def count_of(part: Any) -> str:

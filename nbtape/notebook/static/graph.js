@@ -21,8 +21,6 @@ function made([name, attributes, ...children]) {
   return node;
 }
 
-const WORDS = { kind: "kind", kernel: "kernel", time: "time", bytes: "bytes" };
-
 function button(text, act, title = "") {
   return el("button", { type: "button", textContent: text, title, ariaLabel: title || null, onclick: act });
 }
@@ -74,7 +72,7 @@ export default {
       title.textContent = state.title;
       count.textContent = state.count;
       options(path, [["", "–"], ...state.sources.map((name) => [name, name])], state.wrt);
-      options(colour, state.colours.map((name) => [name, WORDS[name]]), state.colour);
+      options(colour, state.colours.map((name) => [name, name]), state.colour);
       pathLabel.hidden = !state.sources.length;
       told.textContent = state.told;
       told.classList.toggle("ends", state.ends);
