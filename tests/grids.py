@@ -21,6 +21,14 @@ def _normalised(x):
     return centred * tf.math.rsqrt(tf.math.reduce_variance(x, 1, keepdims=True) + 1e-3)
 
 
+def _gradient(x, w, i):
+    with tf.GradientTape() as tape:
+        tape.watch(w)
+        logits = tf.nn.relu(tf.matmul(x, w, transpose_b=True)) @ w[:, :4]
+        loss = tf.reduce_mean(_LOGITS(i, logits))
+    return loss, tape.gradient(loss, w)
+
+
 # Each a function and its arguments.
 PROGRAMS = {
     "pointwise": (lambda x, w: tf.tanh(x * w) + 1.0, ROWS, WEIGHTS),
@@ -44,6 +52,10 @@ PROGRAMS = {
     "views": (lambda x: tf.reduce_sum(tf.transpose(x)[::-1] * 2.0, 0), ROWS),
     "join": (lambda x, w: tf.concat([x, x * w], 0), ROWS, WEIGHTS),
     "gather": (lambda t, i: tf.gather(t, i) * 2.0, TABLE, IDS),
+    "products": (lambda x, t: (x @ tf.transpose(t), tf.matmul(t, x[:4], transpose_a=True)), ROWS, TABLE),
+    "products of many": (lambda x: tf.matmul(x, x, transpose_b=True) @ x, CUBE),
+    "products with one": (lambda x, w: tf.matmul(x, w), CUBE, LONG[:42].reshape(6, 7)),
+    "gradient": (_gradient, ROWS, TABLE, IDS),
     "scatter rows": (lambda t, i, x: tf.tensor_scatter_nd_add(t, i[:, None], x), TABLE, IDS, ROWS),
     "scatter numbers": (
         lambda t, i, x: tf.tensor_scatter_nd_add(t, i[:, None], x),

@@ -1,7 +1,7 @@
 """Programs for NVIDIA's cards: the groups of the CPU's plans as kernels for grids of threads.
 
-What there is so far is right without a card: plans of pointwise rows, reductions, gathers and scatters, which
-the simulator runs, and their kernels as PTX. Programs with anything else raise NotOnDevice.
+What there is so far is right without a card: plans of pointwise rows, reductions, gathers, scatters and
+products, which the simulator runs, and their kernels as PTX. Programs with anything else raise NotOnDevice.
 """
 
 from collections.abc import Sequence
@@ -16,11 +16,12 @@ from nbtape.compile.emission import grid
 from nbtape.compile.emission.kernel import Kernel, Word
 from nbtape.compile.fusion.access import CHECK
 from nbtape.compile.fusion.fuse import Group
-from nbtape.compile.planning import check, plan, scatter
+from nbtape.compile.planning import check, plan, scatter, squares
 from nbtape.compile.planning.actions import Plan
 from nbtape.compile.planning.divide import folding, part
 from nbtape.compile.planning.join import is_join
 from nbtape.compile.planning.layout import Buffer, Layout
+from nbtape.compile.planning.products import is_product
 from nbtape.core.kernel import View
 from nbtape.core.shape import Spec
 from nbtape.graph.program import Program, Step, Value
@@ -74,7 +75,7 @@ class Planner(plan.Planner):
         self.lanes, self.most = lanes, most
 
     def use(self, threads: int) -> None:
-        """Products are not there yet."""
+        """Products share no threads with others here."""
 
     def launch(self, group: Group, layouts: dict[Value, Layout]) -> None:
         kernel, lanes = grid.emit(group, layouts, lambda v, size: self.scratch((size,), v.dtype), self.lanes)
@@ -108,6 +109,9 @@ class Planner(plan.Planner):
     def _step(self, step: Step) -> None:
         if step.op is CHECK:
             self._check(step)
+        elif is_product(step):
+            kernel, tiles, lanes = squares.product(self, step, self.lanes)
+            self.act(Launch(kernel, kernel.words, min(self.most, tiles), lanes))
         elif isinstance(step.op.kernel, View) or step.op.name == "read_variable" or is_join(step):
             super()._step(step)
         else:

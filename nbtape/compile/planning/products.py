@@ -75,12 +75,12 @@ def plan(planner: Any, step: Step) -> None:
 
 def product(step: Step, a: Layout, b: Layout, y: Layout) -> Kernel:
     """The kernel of a product of matrices that BLAS can read."""
-    return _kernel(step, a, b, y, blocks_of(*_upright(step, a, b), y))
+    return _kernel(step, a, b, y, blocks_of(*upright(step, a, b), y))
 
 
 def shares(step: Step, a: Layout, b: Layout, y: Layout, count: int) -> list[list[Word]]:
     """The arguments of a product in parts, each of which makes some of the rows."""
-    blocks = blocks_of(*_upright(step, a, b), y)
+    blocks = blocks_of(*upright(step, a, b), y)
     rows, unit = y.shape[-2], blocks.tiles.rows if blocks else 1
     axis = -1 if step.attrs.get("transpose_a") else -2
     bounds = [*[rows * i // count // unit * unit for i in range(count)], rows]
@@ -90,7 +90,7 @@ def shares(step: Step, a: Layout, b: Layout, y: Layout, count: int) -> list[list
     ]
 
 
-def _upright(step: Step, a: Layout, b: Layout) -> tuple[Layout, Layout]:
+def upright(step: Step, a: Layout, b: Layout) -> tuple[Layout, Layout]:
     """The operands, transposed as the step says."""
     turned = [bool(step.attrs.get(f"transpose_{x}")) for x in "ab"]
     return tuple([_swapped(x) if turn else x for x, turn in zip((a, b), turned)])  # type: ignore[return-value]
@@ -102,7 +102,7 @@ def _swapped(x: Layout) -> Layout:
 
 
 def _kernel(step: Step, a: Layout, b: Layout, y: Layout, blocks: Blocks | None) -> Kernel:
-    a, b = _upright(step, a, b)
+    a, b = upright(step, a, b)
     return multiply(a, b, y, blocks) if blocks else _blas(a, b, y)
 
 
