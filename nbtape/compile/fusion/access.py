@@ -95,6 +95,12 @@ def source(step: Step) -> Value | None:
     return step.inputs[0] if is_gather(step) or is_pad(step) or is_fractions(step) else None
 
 
+def whole(step: Step) -> tuple[Value, ...]:
+    """What has to be there as a whole before a step: the source of a read, and what a scatter starts from."""
+    found = source(step)
+    return (found,) if found is not None else step.inputs[2:] if is_scatter(step) else ()
+
+
 def values(step: Step) -> tuple[Value, ...]:
     """The inputs of a read that are elements themselves: an index, or what stands outside."""
     return step.inputs if source(step) is None else step.inputs[1:]

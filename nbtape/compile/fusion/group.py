@@ -101,7 +101,7 @@ def accepts(group: Group, step: Step, reads: Sequence[Step] = ()) -> bool:
     if len(group.steps) >= _MOST_STEPS or len(group.axes) - len(group.made) > _MOST_ARRAYS:
         return False
     steps = [*reads, step]
-    if any(access.source(s) in group.made for s in steps) or _needs_scattered(group, steps):
+    if any(x in group.made for s in steps for x in access.whole(s)) or _needs_scattered(group, steps):
         return False
     domain = list(group.domain)
     known = ChainMap({}, group.axes)

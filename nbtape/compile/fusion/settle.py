@@ -12,8 +12,10 @@ import numpy as np
 
 from nbtape.compile.fusion import (
     access,
+    diagonals,
     draws,
     positions,
+    scatters,
 )
 from nbtape.compile.fusion.access import CHECK, SCATTER
 from nbtape.core.engine import Op, o
@@ -25,7 +27,7 @@ from nbtape.graph.rows import spec_of_variable
 from nbtape.ops.key import ALL, Key, without_ellipsis
 
 _INT64 = np.dtype(np.int64)
-_SAME = frozenset("identity reshape expand_dims squeeze cast broadcast_to".split())  # of integers
+_SAME = frozenset("identity reshape expand_dims squeeze transpose cast broadcast_to".split())  # of integers
 
 
 def settled(steps: Iterable[Step], native: frozenset) -> list[Step]:
@@ -56,6 +58,8 @@ class _Settler:
             self.build.append(step)
         else:
             self._give(found, step.outputs)
+        if step.op in (o.argsort, o.top_k) and step.inputs[0].static:
+            self.below[step.outputs[-1]] = (step.inputs[0].shape or (0,))[step.attrs.get("axis", -1)]
         if step.op.name in _SAME and step.inputs[0] in self.below and step.outputs[0].dtype.kind in "iu":
             self.below[step.outputs[0]] = self.below[step.inputs[0]]
 
@@ -77,8 +81,10 @@ class _Settler:
             made.outputs = outputs
             self.build.append(self.build.steps.pop())  # who asks for its maker finds it
 
-    def within(self, i: Value, sizes: list[int], step: Step, wrap: bool = False) -> Value:
-        """Indices `i`, each column of which (all of them, for one size) is sure to be less than its size."""
+    def within(self, i: Value, sizes: list[int], step: Step, wrap: int = 0) -> Value:
+        """Indices `i`, each column of which (all of them, for one size) is sure to be less than its size, and
+        not below 0 by more than `wrap` times that.
+        """
         if self.below.get(i, np.inf) <= sizes[0] and len(sizes) == 1 or _fit(i, sizes, wrap):
             return i
         key = i, tuple(sizes), wrap
@@ -88,17 +94,25 @@ class _Settler:
             self.append(CHECK, (i, given), {"wrap": wrap, "of": step}, y)
         return self.checked[key]
 
+    def from_start(self, i: Value, n: int, step: Step) -> Value:
+        """Checked indices that may count from the end, counted from the start."""
+        build, i = self.build, self.within(i, [n], step, wrap=1)
+        if i.dtype.kind == "u" or self.below.get(i, n + 1) <= n:
+            return i
+        wide = build(o.cast, i, dtype=_INT64)
+        return build(o.where, build(o.less, wide, 0), build(o.add, wide, n), wide)
+
     def append(self, op: Op, inputs: tuple, attrs: dict, y: Value) -> Value:
         self.build.append(Step(op, inputs, attrs, (y,), self.build.place))
         return y
 
 
-def _fit(i: Value, sizes: list[int], wrap: bool) -> bool:
+def _fit(i: Value, sizes: list[int], wrap: int) -> bool:
     """Whether constant indices are in range."""
     if i.constant is None:
         return False
     found = np.asarray(i.constant).astype(np.int64)
-    low = -np.array(sizes) if wrap else 0
+    low = -np.array(sizes) * wrap
     return bool(((found >= low) & (found < np.array(sizes))).all())
 
 
@@ -136,24 +150,15 @@ def _take_along(settler: _Settler, step: Step) -> Value | None:
     axis, shape = step.attrs["axis"] % access.rank(x), x.shape or (0,)
     if any(a != axis and m != n for a, (m, n) in enumerate(zip(shape, i.shape or ()))):
         return None  # NumPy broadcasts them
-    start = _from_start(settler, i, shape[axis], step)
+    start = settler.from_start(i, shape[axis], step)
     return settler.append(step.op, (x, start), {"axis": axis}, Value(step.outputs[0].spec))
 
 
 def _dynamic_index(settler: _Settler, step: Step) -> Value:
     x, i = step.inputs
     n = x.shape[step.attrs["axis"]]  # type: ignore[index]
-    start = _from_start(settler, i, n, step)
+    start = settler.from_start(i, n, step)
     return settler.append(o.take, (x, start), step.attrs, Value(step.outputs[0].spec))
-
-
-def _from_start(settler: _Settler, i: Value, n: int, step: Step) -> Value:
-    """Checked indices that may count from the end, counted from the start."""
-    build, i = settler.build, settler.within(i, [n], step, wrap=True)
-    if i.dtype.kind == "u" or settler.below.get(i, n + 1) <= n:
-        return i
-    wide = build(o.cast, i, dtype=_INT64)
-    return build(o.where, build(o.less, wide, 0), build(o.add, wide, n), wide)
 
 
 def _undynamic_index(settler: _Settler, step: Step) -> Value:
@@ -161,7 +166,7 @@ def _undynamic_index(settler: _Settler, step: Step) -> Value:
     build, (g, i, like), axis = settler.build, step.inputs, step.attrs["axis"]
     shape: Any = like.shape
     at = build(o.iota, size=shape[axis], dtype=_INT64)
-    start = build(o.cast, _from_start(settler, i, shape[axis], step), dtype=_INT64)
+    start = build(o.cast, settler.from_start(i, shape[axis], step), dtype=_INT64)
     here = build(o.reshape, build(o.equal, at, start), shape=(-1, *[1] * (len(shape) - axis - 1)))
     row = build(o.expand_dims, g, axis=axis)
     return build(o.where, here, row, constant(0, g.dtype))
@@ -200,6 +205,18 @@ def _flat_index(settler: _Settler, step: Step) -> Value | None:
         flat = column if flat is None else build(o.add, build(o.mul, flat, size), column)
     settler.below[step.outputs[0]] = prod(sizes)
     return flat
+
+
+def _sorted(settler: _Settler, step: Step) -> Value | None:
+    """Sorts run along the last axis."""
+    (x,), axis, last = step.inputs, step.attrs["axis"], access.rank(step.inputs[0]) - 1
+    if axis % (last + 1) == last:
+        return None
+    perm = [*range(last + 1)]
+    perm[axis], perm[last] = last, perm[axis]
+    turned = settler.build(o.transpose, x, perm=tuple(perm))
+    found = settler.build(step.op, turned, **{**step.attrs, "axis": last})
+    return settler.build(o.transpose, found, perm=tuple(perm))
 
 
 # Into zeros
@@ -274,63 +291,9 @@ def _spread(build: Builder, x: Value, axis: int, step: int) -> Value:
     return build(o.slice, x, begin=(0,) * len(shape), size=sizes)
 
 
-# Scatters
-
-
-def _scatter_add(settler: _Settler, step: Step) -> Value | None:
-    return _scattered(settler, step, step.inputs, step.outputs[0].spec, "add")  # type: ignore[arg-type]
-
-
-def _tensor_scatter(settler: _Settler, step: Step) -> Value | None:
-    t, i, u = step.inputs
-    return _scattered(settler, step, (i, u), t.spec, step.attrs["kind"], target=(t,))
-
-
-def _dynamic_update(settler: _Settler, step: Step) -> Value | None:
-    x, i, v = step.inputs
-    return _scattered(settler, step, (i, v), x.spec, "update", target=(x,))
-
-
-def _scatter_variable(settler: _Settler, step: Step) -> Value | None:
-    i, u = step.inputs
-    variable = step.attrs["variable"]
-    spec = spec_of_variable(variable.deref())
-    if spec.shape is None or None in spec.shape:
-        return None
-    return _scattered(settler, step, (i, u), spec, step.attrs["kind"], variable=variable)
-
-
-def _untake(settler: _Settler, step: Step) -> Value | None:
-    g, i, like = step.inputs
-    return _scattered(settler, step, (i, g), like.spec, "add", step.attrs["axis"])
-
-
-def _scattered(
-    settler: _Settler,
-    step: Step,
-    rows: tuple[Value, Value],
-    spec: Spec,
-    kind: str,
-    axis: int = 0,
-    **attrs: Any,
-) -> Value | None:
-    """A scatter of rows at indices, if kernels can combine them."""
-    i, u = rows
-    kinds = {"update": "fiub", "div": "f"}.get(kind, "fiu")
-    if u.dtype != spec.dtype or spec.dtype.kind not in kinds or i.dtype.kind not in "iu":
-        return None
-    shape: Any = spec.shape
-    wanted = (*shape[:axis], *(i.shape or ()), *shape[axis + 1 :])
-    i = settler.within(i, [shape[axis]], step)
-    if u.shape != wanted:
-        whole = prod(u.shape or ()) == prod(wanted)
-        u = settler.build(o.reshape if whole else o.broadcast_to, u, shape=wanted)
-    target = attrs.pop("target", ())
-    given = {"kind": kind, "axis": axis, "of": step, "variable": None, **attrs}
-    return settler.append(SCATTER, (i, u, *target), given, Value(spec))
-
-
-_RULES: dict[str, Callable[[_Settler, Step], Value | None]] = {
+_RULES: dict[str, Callable[[Any, Step], Value | None]] = {
+    **scatters.RULES,
+    **diagonals.RULES,
     "take_along": _take_along,
     "take": _take,
     "gather": _take,
@@ -342,13 +305,10 @@ _RULES: dict[str, Callable[[_Settler, Step], Value | None]] = {
     "subscript": _subscript,
     "unsubscript": _unsubscript,
     "shift": _shift,
+    "sort": _sorted,
+    "argsort": _sorted,
     "pad": _padded,
     "pad_value": _padded,
-    "scatter_add": _scatter_add,
-    "tensor_scatter": _tensor_scatter,
-    "dynamic_update": _dynamic_update,
-    "scatter_variable": _scatter_variable,
-    "untake": _untake,
     "random_uniform": lambda settler, step: draws.uniform(settler.build, step),
     "random_normal": lambda settler, step: draws.normal(settler.build, step),
     "stateless_uniform": lambda settler, step: draws.uniform(settler.build, step),

@@ -24,6 +24,7 @@ from nbtape.compile.planning import (
     products,
     scan,
     scatter,
+    sorting,
     variables,
     whole,
 )
@@ -40,7 +41,7 @@ from nbtape.graph.run import acts
 from nbtape.ops.blas import thread_count
 from nbtape.ops.sampler import OpStream
 
-_KINDS = (convolution, pooling, scan, draw)  # of steps, that have kernels of their own
+_KINDS = (convolution, pooling, scan, sorting, draw)  # of steps, that have kernels of their own
 
 
 def plan_of(program: Program) -> Plan:
