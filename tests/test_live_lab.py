@@ -119,7 +119,7 @@ def test_picture_stays_when_the_notebook_is_opened_again(here):
 
 @versions(NEWEST)
 def test_background_run_is_back_after_the_page_was_loaded_again(here):
-    found = panel(here, "background.ipynb", "train_aside()")
+    found = panel(here, "background.ipynb", "%load_ext nbtape", "%%tape -q --background\ntrain(60)")
     found.get_by_text("controls: background").wait_for(timeout=10_000)
     here.saved("background.ipynb")
     here.load_again("background.ipynb")

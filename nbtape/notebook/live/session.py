@@ -130,7 +130,7 @@ class Live(Steering):
         step 1: loss is not finite
           log made 1 of 1 values inf or nan (-inf), at ...
         """
-        if self.guard is not None:
+        if self.guard is not None and self.guard.is_armed:
             self.guard.calls.append((self.step, step, args, options))
         return step(*args, **options)
 
