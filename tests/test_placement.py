@@ -89,7 +89,8 @@ def test_hard_placement_refuses_what_is_put_on_a_device_that_is_not_there(hard):
         lambda: tf.keras.layers.Dense(1)(x[None]),
     ]
     with tf.device("/GPU:3"):
-        assert tf.executing_eagerly() and x.numpy().tolist() == [1.0]
+        assert tf.compat.v1.executing_eagerly_outside_functions() and tf.executing_eagerly()
+        assert x.numpy().tolist() == [1.0]
         for put in places:
             with pytest.raises(tf.errors.InvalidArgumentError) as raised:
                 put()
@@ -132,6 +133,17 @@ def test_functions_of_operations_need_a_graph():
     with pytest.raises(RuntimeError, match="does not support functions when eager execution is enabled"):
         with tf.device(lambda op: "/CPU:0"):
             pass
+
+
+def test_branches_in_graphs_are_left_to_the_session():
+    with tf.Graph().as_default(), tf.device("/job:ps/GPU:3"):
+        x = tf.constant(1.0)
+        assert tf.cond(x > 0.0, lambda: x + 1.0, lambda: x).device == "/job:ps/device:GPU:3"
+
+
+def test_blocks_open_beside_another_tensor():
+    with tf.compat.v1.colocate_with(x := tf.constant(1.0)), tf.device("/CPU:0"):
+        assert (x + 1.0).device == CPU
 
 
 def test_other_threads_are_elsewhere(hard):

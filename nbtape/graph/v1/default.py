@@ -53,9 +53,9 @@ def enable_eager_execution() -> None:
 def executing_eagerly_outside_functions() -> bool:
     """Whether operations run at once, or would where no function was traced."""
     graph = context.local.graph
-    while graph is not None and graph.building_function:
+    while isinstance(graph, Graph) and graph.building_function:
         graph = graph.outer
-    return graph is None
+    return not isinstance(graph, Graph)
 
 
 def container(container_name: str) -> Any:

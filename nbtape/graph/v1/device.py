@@ -66,7 +66,7 @@ def _open(said: tuple) -> None:
     """Put what follows where `said` says: operations of a graph one by one, what runs at once altogether."""
     if _at_once():
         name = ""
-        for outer in reversed(said):
+        for outer in reversed([x for x in said if not callable(x)]):
             name = merged(outer, name)
         graph = seat(name)
         if graph is not context.local.graph:
