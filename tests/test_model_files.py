@@ -243,6 +243,30 @@ def test_a_class_that_makes_other_weights_now_is_refused(tmp_path):
         K.models.load_model(tmp_path / "m.keras")
 
 
+def test_a_class_of_the_same_name_does_not_stand_in_for_a_layer_of_keras(tmp_path):
+    model = K.Sequential([K.Input((3,)), L.Dense(2)])
+    model.save(tmp_path / "m.keras")
+
+    @K.saving.register_keras_serializable("tests")
+    class Dense(L.Dense):
+        def call(self, x):
+            return 2.0 * super().call(x)
+
+    np.testing.assert_array_equal(K.models.load_model(tmp_path / "m.keras")(X).numpy(), model(X).numpy())
+    given = K.models.load_model(tmp_path / "m.keras", {"Dense": Dense})
+    np.testing.assert_array_equal(given(X).numpy(), 2.0 * model(X).numpy())
+    own = K.Sequential([K.Input((3,)), Dense(2)])
+    assert type(K.models.clone_model(own).layers[0]) is Dense
+
+
+def test_weights_are_taken_out_of_the_file_of_a_whole_model(saved):
+    model, again = trained(), K.Sequential([K.Input((3,)), L.Dense(4, "tanh"), L.Dense(2)])
+    again.load_weights(saved)
+    np.testing.assert_array_equal(again(X).numpy(), model(X).numpy())
+    with pytest.raises(ValueError, match="weights could not be loaded"):
+        K.Sequential([K.Input((3,)), L.Dense(4)]).load_weights(saved)
+
+
 def test_a_model_that_is_not_built_is_saved_with_a_warning(tmp_path):
     with pytest.warns(UserWarning, match="has not yet been built"):
         K.Sequential([L.Dense(2)]).save(tmp_path / "m.keras")

@@ -14,6 +14,7 @@ class _Scope(threading.local):
 
 _scope = _Scope()
 _registered: dict[str, Any] = {}  # by "package>name"
+_NONE: Mapping[str, Any] = {}
 
 
 @contextmanager
@@ -68,9 +69,11 @@ def described(x: Any, module: str) -> dict:
     }
 
 
-def own(name: str) -> Any:
-    """The class or function of the user's that has this name, as it was given or registered, or None."""
-    found = _scope.objects.get(name, _registered.get(name))
+def resolved(name: str, known: Mapping[str, Any] = _NONE) -> Any:
+    """What a config means by a name: the class or function that was given or registered under it, else one of
+    `known`, the house's own, else one that was registered and is called so; None where there is none.
+    """
+    found = _scope.objects.get(name) or _registered.get(name) or known.get(name)
     if found is not None:
         return found
     named = [x for key, x in _registered.items() if name in (key.rpartition(">")[2], x.__name__)]
@@ -84,8 +87,7 @@ def get_registered_object(
     `module_objects`; None where there is none.
     """
     with custom_object_scope(custom_objects):
-        found = own(name)
-    return (module_objects or {}).get(name) if found is None else found
+        return resolved(name, module_objects or {})
 
 
 def get_registered_name(obj: Any) -> str:

@@ -11,7 +11,7 @@ from nbtape.core import context
 from nbtape.core.dtype import float32, float64
 from nbtape.core.engine import Tensor, tensor
 from nbtape.ops.stateless import stateless_normal, stateless_truncated_normal, stateless_uniform
-from nbtape.state.custom import custom_object_scope, described, own
+from nbtape.state.custom import custom_object_scope, described, resolved
 from nbtape.state.initializers import (
     Constant,
     Identity,
@@ -218,8 +218,7 @@ def get(identifier: Any) -> Any:
     found = identifier
     if isinstance(identifier, str | dict):
         config = {"class_name": identifier, "config": {}} if isinstance(identifier, str) else identifier
-        name = config.get("class_name", "")
-        found = own(name) or _NAMED.get(name)
+        found = resolved(config.get("class_name", ""), _NAMED)
         if isinstance(found, type):
             return found.from_config(config.get("config", {}))
     if not callable(found):

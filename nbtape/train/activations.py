@@ -34,7 +34,7 @@ from nbtape.ops.sequence import range as counted
 from nbtape.ops.shape import reshape
 from nbtape.ops.softmax import log_softmax, softmax as softmax_along
 from nbtape.ops.sort import sort
-from nbtape.state.custom import custom_object_scope, own
+from nbtape.state.custom import custom_object_scope, resolved
 
 
 def linear(x: Any) -> Any:
@@ -195,7 +195,7 @@ def get(identifier: Any) -> Any:
     """
     found = identifier or linear
     if isinstance(identifier, str):
-        found = _NAMED.get(identifier) or own(identifier)
+        found = resolved(identifier, _NAMED)
     if not callable(found):
         raise ValueError(f"Could not interpret activation function identifier: {identifier}")
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from nbtape.core.dtype import DType
 from nbtape.core.shape import TensorShape
 from nbtape.state import scaling
-from nbtape.state.custom import custom_object_scope, own
+from nbtape.state.custom import custom_object_scope, resolved
 from nbtape.state.initializers import Initializer
 from nbtape.train import (
     activations,
@@ -19,13 +19,24 @@ from nbtape.train import (
     regularizers,
 )
 
-kinds: dict[str, type] = {}  # layers by the name of their class; of one that is defined again, the last
+# Layers by the name of their class, the house's and those of users; of one that is defined again, the last.
+_ours: dict[str, type] = {}
+_users: dict[str, type] = {}
 
 _NAMED = (
     ("_initializer", scaling.get),
     ("_regularizer", regularizers.get),
     ("_constraint", constraints.get),
 )
+
+
+def known(cls: type) -> None:
+    """Let configs find a class of layers by its name."""
+    (_ours if _is_ours(cls) else _users)[cls.__name__] = cls
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.startswith("nbtape.")
 
 
 def plain(value: Any) -> Any:
@@ -57,7 +68,9 @@ def serialize(layer: Any) -> dict:
     >>> config["class_name"], config["config"]["units"], config["config"]["activation"]
     ('Dense', 2, 'relu')
     """
-    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+    cls = type(layer)
+    module = f"keras.{cls.__module__.split('.')[2]}" if _is_ours(cls) else cls.__module__
+    return {"module": module, "class_name": cls.__name__, "config": layer.get_config()}
 
 
 def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
@@ -69,7 +82,9 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
         return config
     name = config.get("class_name", "")
     with custom_object_scope(custom_objects):
-        found = own(name) or kinds.get(name)
+        # A class of the user's that only is called like one of Keras's does not stand in for that.
+        ours = config.get("module", "").startswith("keras.")
+        found = resolved(name, _ours if ours else _ours | _users)
         if found is None:
             raise ValueError(
                 f"There is no layer class {name!r}: define it, or give it as "
@@ -114,7 +129,7 @@ def _meant(x: dict) -> Any:
     if x.get("class_name") != "function":
         return x
     name = x["config"]
-    found = own(name) or activations.named(name)
+    found = resolved(name) or activations.named(name)
     if found is None:
         raise ValueError(f"There is no function {name!r}: give it as custom_objects={{{name!r}: ...}}.")
     return found

@@ -6,7 +6,7 @@ from nbtape.core.engine import tensor
 from nbtape.ops.clip import clip_by_value
 from nbtape.ops.functions import maximum, sqrt, square
 from nbtape.ops.reduce import reduce_sum
-from nbtape.state.custom import custom_object_scope, described, own
+from nbtape.state.custom import custom_object_scope, described, resolved
 
 _EPSILON = 1e-7
 
@@ -90,11 +90,10 @@ def get(identifier: Any) -> Any:
     """The constraint that `identifier` means: a name, a config, a function of a weight, or None."""
     found = identifier
     if isinstance(identifier, str):
-        found = _NAMED.get(identifier) or own(identifier)
-        found = found() if isinstance(found, type) or identifier in _NAMED else found
+        found = resolved(identifier, _NAMED)
+        found = found() if isinstance(found, type) else found
     elif isinstance(identifier, dict):
-        name = identifier.get("class_name", "")
-        kind = own(name) or _CLASSES.get(name)
+        kind = resolved(identifier.get("class_name", ""), _CLASSES)
         found = kind and kind.from_config(identifier.get("config", {}))
     if identifier is not None and not callable(found):
         raise ValueError(f"Could not interpret constraint identifier: {identifier}")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from nbtape.state.custom import custom_object_scope, own
+from nbtape.state.custom import custom_object_scope, resolved
 from nbtape.train.losses import (
     crossentropies,
     ctc,
@@ -91,18 +91,18 @@ def optimizer(identifier: Any) -> Any:
     return _found(identifier, "optimizer", "a tf.keras.optimizers.Optimizer", _OPTIMIZERS)
 
 
-def serialize(given: Any) -> Any:
+def serialize(x: Any) -> Any:
     """A dict from which `deserialize` makes a loss, a metric or an optimizer again; a function's name."""
-    if not hasattr(given, "get_config"):
-        return given.__name__
-    kind = type(given)
-    place = "optimizers" if isinstance(given, Optimizer) else None
-    place = place or ("metrics" if isinstance(given, metric.Metric) else "losses")
+    if not hasattr(x, "get_config"):
+        return x.__name__
+    kind = type(x)
+    place = "optimizers" if isinstance(x, Optimizer) else None
+    place = place or ("metrics" if isinstance(x, metric.Metric) else "losses")
     is_ours = kind.__module__.startswith("nbtape.")
     return {
         "module": f"keras.{place}" if is_ours else kind.__module__,
         "class_name": kind.__name__,
-        "config": given.get_config(),
+        "config": x.get_config(),
         "registered_name": None if is_ours else kind.__name__,
     }
 
@@ -119,7 +119,7 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
     name, place = config["class_name"], _PLACES.get(config.get("module", ""))
     known = _names(place or (*_OPTIMIZERS, *_METRICS, *_LOSSES))
     with custom_object_scope(custom_objects):
-        if (found := own(name) or known.get(name)) is None:  # Keras writes "adam" too
+        if (found := resolved(name, known)) is None:  # Keras writes "adam" too
             found = {key.lower(): x for key, x in known.items()}.get(name.lower())
         if found is None:
             raise ValueError(f"Unknown object: {name!r}. Give it in `custom_objects`, as {{{name!r}: ...}}.")
@@ -135,7 +135,7 @@ def _found(identifier: Any, what: str, instead: str, modules: tuple[ModuleType, 
     classes = {snake(name): x for name, x in known.items() if isinstance(x, type)}
     found = None
     if isinstance(identifier, str):
-        found = (classes | known).get(_SHORT.get(identifier.lower(), identifier)) or own(identifier)
+        found = resolved(_SHORT.get(identifier.lower(), identifier), classes | known)
     if found is None:
         raise ValueError(
             f"Could not interpret {what} identifier: {identifier!r}. Give {instead}, or one of these names: "

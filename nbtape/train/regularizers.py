@@ -8,7 +8,7 @@ from nbtape.ops.linalg import matmul
 from nbtape.ops.norm import l2_normalize
 from nbtape.ops.reduce import reduce_sum
 from nbtape.ops.shape import transpose
-from nbtape.state.custom import custom_object_scope, described, own
+from nbtape.state.custom import custom_object_scope, described, resolved
 
 
 class Regularizer:
@@ -102,11 +102,10 @@ def get(identifier: Any) -> Any:
     """The regularizer that `identifier` means: a name, a config, a function of a weight, or None."""
     found = identifier
     if isinstance(identifier, str):
-        found = _NAMED.get(identifier) or own(identifier)
-        found = found() if isinstance(found, type) or identifier in _NAMED else found
+        found = resolved(identifier, _NAMED)
+        found = found() if isinstance(found, type) or found in _NAMED.values() else found
     elif isinstance(identifier, dict):
-        name = identifier.get("class_name", "")
-        kind = own(name) or _CLASSES.get(name)
+        kind = resolved(identifier.get("class_name", ""), _CLASSES)
         found = kind and kind.from_config(identifier.get("config", {}))
     if identifier is not None and not callable(found):
         raise ValueError(f"Could not interpret regularizer identifier: {identifier}")

@@ -21,7 +21,7 @@ from nbtape.ops.arithmetic import cast
 from nbtape.ops.measure import shape
 from nbtape.state.scopes.scope import name_scope
 from nbtape.state.variable import Variable
-from nbtape.train.config import given_arguments, kinds, plain, setting
+from nbtape.train.config import given_arguments, known, plain, setting
 from nbtape.train.layers.calls import building, calls, given_masks, mask_of, parameters, put_masks, shape_of
 from nbtape.train.layers.holder import Holder
 from nbtape.train.layers.keras_tensor import InputSpec, KerasTensor, symbols
@@ -96,7 +96,7 @@ class Layer(Holder):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        kinds[cls.__name__] = cls
+        known(cls)
         if "build" in vars(cls):
             cls.build = building(cls.build)
         if "compute_mask" in vars(cls) and "supports_masking" not in vars(cls):

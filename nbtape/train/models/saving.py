@@ -18,9 +18,9 @@ from nbtape.state.saving.tracking import key, walk
 from nbtape.state.saving.values import snapshot
 from nbtape.state.variable import Variable
 from nbtape.train.config import deserialize, read, serialize, written
-from nbtape.train.models.weights import fill, named_weights
+from nbtape.train.models.weights import CONFIG, WEIGHTS, fill, named_weights
 
-_CONFIG, _WEIGHTS, _OPTIMIZER = "config", "model/", "optimizer/"
+_OPTIMIZER = "optimizer/"
 _VERSION = 1
 _ENDING = (
     "Invalid filepath extension for saving. Please end it in `.keras` or in `.safetensors`. Received: "
@@ -72,11 +72,11 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True) -> None:
         "compile": model.get_compile_config(),
         "trained": _trained(optimizer, weights) if getattr(optimizer, "built", False) else None,
     }
-    variables = {_WEIGHTS + name: v for name, v in weights.items()} | _optimizer_variables(optimizer)
+    variables = {WEIGHTS + name: v for name, v in weights.items()} | _optimizer_variables(optimizer)
     arrays = dict(zip(variables, snapshot(list(variables.values()))))
     text = np.array(written(about), object)
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    write(path, arrays | {_CONFIG: text})
+    write(path, arrays | {CONFIG: text})
 
 
 def load_model(
@@ -96,13 +96,13 @@ def load_model(
         if about["built_for"] and not model.built:
             model.build(*about["built_for"])
         weights = named_weights(model)
-        variables = {_WEIGHTS + name: v for name, v in weights.items()}
+        variables = {WEIGHTS + name: v for name, v in weights.items()}
         if compile and about["compile"] is not None:
             model.compile_from_config(about["compile"])
             if model.optimizer is not None and about["trained"] is not None:
                 model.optimizer.build([weights[name] for name in about["trained"]])
             variables |= _optimizer_variables(model.optimizer)
-    expected = (_WEIGHTS, _OPTIMIZER) if len(variables) > len(weights) else _WEIGHTS
+    expected = (WEIGHTS, _OPTIMIZER) if len(variables) > len(weights) else WEIGHTS
     fill(reader, variables, [name for name in reader if name.startswith(expected)])
     return model
 
@@ -131,9 +131,9 @@ def _opened(path: str) -> tuple[CheckpointReader, dict]:
             raise ValueError(_FOREIGN.format(path))
     reader = CheckpointReader(path)
     reader.check()
-    if _CONFIG not in reader:
+    if CONFIG not in reader:
         raise ValueError(_NO_MODEL.format(path))
-    about = read(reader.get_tensor(_CONFIG))
+    about = read(reader.get_tensor(CONFIG))
     if about["version"] > _VERSION:
         raise ValueError(_NEWER.format(path, about["version"], _VERSION))
     return reader, about

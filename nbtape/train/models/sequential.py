@@ -126,7 +126,7 @@ class Sequential(Model):
         layers = [serialize(layer) for layer in self._layers]
         if self._given and self._input is not None:
             start = {"batch_shape": self._input.shape, "dtype": self._input.dtype.name}
-            layers.insert(0, {"class_name": "InputLayer", "config": start})
+            layers.insert(0, {"module": "keras.models", "class_name": "InputLayer", "config": start})
         config = {"name": self.name, "trainable": self._trainable, "layers": layers}
         if self.built and not self._given and self._input is not None:
             config["build_input_shape"] = self._input.shape

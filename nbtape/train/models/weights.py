@@ -5,10 +5,11 @@ import warnings
 from typing import Any
 
 from nbtape.core import source
-from nbtape.state.saving.bundle import CheckpointReader, filename, write
+from nbtape.state.saving.bundle import MODEL, CheckpointReader, filename, write
 from nbtape.state.saving.tracking import key, walk
 from nbtape.state.saving.values import snapshot, store
 
+CONFIG, WEIGHTS = "config", "model/"  # in the file of a whole model: its config, and where its weights are
 _FORMAT = (
     "Weights are written as safetensors: the filename must end in `.weights.safetensors`, or at least in "
     "`.safetensors`. Received: filepath={}"
@@ -42,16 +43,21 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
 
 
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
-    """Give the weights the values that `save_weights` wrote: all, or if `skip_mismatch` those that fit.
+    """Give the weights the values that `save_weights` wrote, or `save`: all, or if `skip_mismatch` those that
+    fit.
 
     Raises ValueError where the model has other weights than the file, and changes none then.
     """
-    path = _path(filepath)
+    path = os.fspath(filepath)
+    path = path if path.endswith(MODEL) else _path(path)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"There is no file {path}.")
     named, reader = _of_built(model, "loading weights into"), CheckpointReader(path)
     reader.check()
-    fill(reader, named, list(reader), skip_mismatch)
+    if CONFIG in reader:
+        named = {WEIGHTS + name: v for name, v in named.items()}
+    held = [name for name in reader if CONFIG not in reader or name.startswith(WEIGHTS)]
+    fill(reader, named, held, skip_mismatch)
 
 
 def fill(reader: CheckpointReader, named: dict[str, Any], names: list[str], skip: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from nbtape.core.dtype import float32
 from nbtape.core.engine import o, tensor
 from nbtape.ops.arithmetic import cast
-from nbtape.state.custom import custom_object_scope, own
+from nbtape.state.custom import custom_object_scope, resolved
 
 
 class LearningRateSchedule:
@@ -258,7 +258,7 @@ def deserialize(config: dict, custom_objects: dict | None = None) -> LearningRat
     kinds = {kind.__name__: kind for kind in LearningRateSchedule.__subclasses__()}
     name = config["class_name"]
     with custom_object_scope(custom_objects):
-        found = own(name) or kinds.get(name)
+        found = resolved(name, kinds)
         if found is None:
             raise ValueError(
                 f"Unknown learning rate schedule: {name!r}. Give its class in `custom_objects`, as "
