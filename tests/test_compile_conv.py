@@ -174,6 +174,21 @@ def test_maxima_and_their_gradients_agree_with_their_rows(inner, channels, ksize
     close(run(program([pool, back], back.outputs), x, g)[0], wanted)
 
 
+@pytest.mark.parametrize(
+    "inner, channels, ksize, strides, padding, dtype",
+    [*[(*pool, np.float32) for pool in POOLS], (*POOLS[2], np.float64)],
+)
+def test_averages_and_their_gradients_agree_with_their_rows(inner, channels, ksize, strides, padding, dtype):
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((3, *inner, channels)).astype(dtype)
+    attrs = {"ksize": ksize, "strides": strides, "padding": padding}
+    y = o.avg_pool.eager(x, **attrs)
+    close(given(o.avg_pool, x, **attrs)[0], y)
+    g = rng.standard_normal(y.shape).astype(dtype)
+    wanted = o.avg_pool_grad.eager(g, shape=x.shape[1:], **attrs)
+    close(given(o.avg_pool_grad, g, shape=x.shape[1:], **attrs)[0], wanted)
+
+
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize("case", [CONVOLUTIONS[0], CONVOLUTIONS[6]])
 def test_a_convolution_adds_a_bias_and_rectifies(case, relu):

@@ -15,6 +15,7 @@ from nbtape.compile.emission.emit import Kernel, emit
 from nbtape.compile.fusion.access import CHECK, is_scatter
 from nbtape.compile.fusion.fuse import Group, Unit, units_of
 from nbtape.compile.planning import (
+    averages,
     check,
     control,
     convolution,
@@ -41,7 +42,7 @@ from nbtape.graph.run import acts
 from nbtape.ops.blas import thread_count
 from nbtape.ops.sampler import OpStream
 
-_KINDS = (convolution, pooling, scan, sorting, draw)  # of steps, that have kernels of their own
+_KINDS = (convolution, pooling, averages, scan, sorting, draw)  # of steps, that have kernels of their own
 
 
 def plan_of(program: Program) -> Plan:
