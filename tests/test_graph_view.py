@@ -186,6 +186,8 @@ def test_what_does_not_hang_together_is_side_by_side():
     found = place([(20, 10)] * 4, [Arrow(0, 1), Arrow(2, 3)], gap=20)
     (a, _), (_, _), (c, _), (_, _) = found.corners
     assert a == 0 and 20 < c < 80 and found.width == c + 20
+    deeper = place([(20, 10), (20, 10), (300, 10)], [Arrow(1, 2)], gap=20)
+    assert all(x >= 0 for x, _ in deeper.corners) and deeper.width == 300
 
 
 def test_constants_of_a_few_numbers_stand_in_the_box_that_takes_them(drawing):
@@ -212,6 +214,24 @@ def test_the_way_of_a_gradient_is_what_lies_between(drawing):
     ]
     assert not view.path.ends and "path" in str(view.picture())
     assert not view.follow("no such variable")
+
+
+def test_tapes_in_functions_and_loops_that_give_constants_are_drawn_too():
+    @tf.function
+    def f(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = x * tf.ones([3])
+        assert {part.kind for part in view_of(tape).drawing.root.leaves} == {"input", "constant", "op"}
+        found = tf.constant(False)
+        while not found:
+            found = tf.constant(True)
+        return y, found
+
+    f(tf.ones([3]))
+    loop = view_of(f)
+    assert loop.do({"do": "open", "with": "all"})
+    check_places(loop.scene())
 
 
 def test_a_way_that_breaks_says_where_and_why():

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nbtape.core.engine import Tensor
 from nbtape.core.report import describe
 from nbtape.notebook.graphs.groups import grouped
 from nbtape.notebook.graphs.parts import Drawing, Flow, Part
@@ -64,9 +65,12 @@ class Builder:
                 told.append(self.words[id(x)])
                 continue
             if id(x) not in self.givers:
+                if not isinstance(x, Tensor):
+                    told.append(str(x))
+                    continue
                 value = values_of(x)
-                if value is None or self.literal(x, value):
-                    told.append(self.words.get(id(x), str(x)) if value is not None else number(x))
+                if value is not None and self.literal(x, value):
+                    told.append(self.words[id(x)])
                     continue
                 data = self.add(part.parent or self.root, "data", describe(x), "constant", outputs=(x,))
                 self.gives(x, data)

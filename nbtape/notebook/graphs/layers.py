@@ -122,7 +122,7 @@ def _close_ranks(net: Net, centres: list[float]) -> None:
     for found in members.values():
         lefts = {i: centres[i] - net.widths[i] / 2 for i in found}
         shifts = [ends[net.level[i]] + 2 * GAP - left for i, left in lefts.items() if net.level[i] in ends]
-        shift = max(shifts, default=-min(lefts.values()))
+        shift = max([*shifts, -min(lefts.values())])
         for i in found:
             centres[i] += shift
             ends[net.level[i]] = max(ends.get(net.level[i], 0.0), centres[i] + net.widths[i] / 2)

@@ -140,7 +140,7 @@ def _loop(build: Builder, part: Part, node: Any) -> None:
         _inside(build, part, "test", cond)
     _inside(build, part, "body", body)
     for y, result in zip(node.outputs, body.results):
-        build.gives(y, *build.givers.get(id(result), (part,)))
+        build.same(y, result)
     for y in node.outputs[len(body.results) :]:  # what a gradient needs of each step
         build.gives(y, *carried[:1])
 
