@@ -9,7 +9,8 @@ from nbtape.state.saving.bundle import MODEL, CheckpointReader, filename, write
 from nbtape.state.saving.tracking import key, walk
 from nbtape.state.saving.values import snapshot, store
 
-CONFIG, WEIGHTS = "config", "model/"  # in the file of a whole model: its config, and where its weights are
+# In the file of a whole model: its config, under a name that no attribute has, and where its weights are.
+CONFIG, WEIGHTS = ".config", "model/"
 _FORMAT = (
     "Weights are written as safetensors: the filename must end in `.weights.safetensors`, or at least in "
     "`.safetensors`. Received: filepath={}"
