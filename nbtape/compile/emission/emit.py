@@ -46,6 +46,7 @@ class Emitter:
     """
 
     alone = True  # whether one thread makes all trips of a loop
+    lanes = 1  # threads that share the innermost loop
 
     def __init__(self, group: Group, layouts: dict[Value, Layout], spill: Callable[[Value, int], Layout]):
         self.group, self.layouts, self.spill = group, layouts, spill

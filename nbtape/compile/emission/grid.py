@@ -10,13 +10,13 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-from nbtape.compile.emission.emit import Emitter, Kernel, Word
+from nbtape.compile.emission.emit import Emitter
 from nbtape.compile.emission.expression import combined
+from nbtape.compile.emission.kernel import BLOCK, Kernel, Word
 from nbtape.compile.fusion.group import Group
 from nbtape.compile.planning.layout import Layout
 from nbtape.graph.program import Step, Value
 
-_BLOCK = 4096  # trips of a loop that one number sums up
 _INDENT = "    "
 _IMPORT = "from nbtape.compile.device import cuda"
 _PLACE = "lane, block, blocks = cuda.threadIdx.x, cuda.blockIdx.x, cuda.gridDim.x"
@@ -24,6 +24,8 @@ _PLACE = "lane, block, blocks = cuda.threadIdx.x, cuda.blockIdx.x, cuda.gridDim.
 
 class Grid(Emitter):
     """Writes one kernel for blocks of `lanes` threads, a power of two."""
+
+    alone = False
 
     def __init__(
         self, group: Group, layouts: dict[Value, Layout], spill: Callable[[Value, int], Layout], lanes: int
@@ -61,10 +63,10 @@ class Grid(Emitter):
         if not before and not after:
             return [f"for i{d} in {self.trips(d)}:", *inner]
         lane, lanes = self._lanes(d)
-        first, last, step = "0", f"n{d}", str(_BLOCK)
+        first, last, step = "0", f"n{d}", str(BLOCK)
         if d == 0:
-            first, last, step = f"begin + block * {_BLOCK}", "end", f"blocks * {_BLOCK}"
-        trips = f"range({_sum(f'b{d}', lane)}, min(b{d} + {_BLOCK}, {last}), {lanes})"
+            first, last, step = f"begin + block * {BLOCK}", "end", f"blocks * {BLOCK}"
+        trips = f"range({_sum(f'b{d}', lane)}, min(b{d} + {BLOCK}, {last}), {lanes})"
         piece = [*before, f"for i{d} in {trips}:", *inner, *after]
         return [f"for b{d} in range({first}, {last}, {step}):", *[_INDENT + line for line in piece]]
 
