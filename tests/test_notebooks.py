@@ -36,6 +36,8 @@ def test_an_error_or_another_output_is_noticed(tmp_path):
 
 def checked(notebook, folder):
     """What nbval says of a notebook, in a process of its own, since the cells share a kernel."""
-    env = os.environ | {"IPYTHONDIR": str(folder)}  # a new profile, since a user's may run files
+    # A new profile, since a user's may run files. Headless, since what a panel shows before a browser answers
+    # depends on the clock.
+    env = os.environ | {"IPYTHONDIR": str(folder), "NBTAPE_HEADLESS": "1"}
     command = [sys.executable, *NBVAL, notebook]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
