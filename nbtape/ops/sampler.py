@@ -38,8 +38,10 @@ def philox(key: tuple[int, int], counter: int = 0) -> "np.random.Generator":
 
 def words_of(rng: "np.random.Generator") -> np.ndarray:
     """What NumPy keeps of a generator, its `philox_state`: eight words, in place."""
-    address = rng.bit_generator.ctypes.state_address  # type: ignore[attr-defined]
-    return np.ctypeslib.as_array((ctypes.c_uint64 * 8).from_address(address))
+    generator: Any = rng.bit_generator
+    memory: Any = (ctypes.c_uint64 * 8).from_address(generator.ctypes.state_address)
+    memory.owner = rng  # lives as long as the array, which may be in use when another seed is set
+    return np.ctypeslib.as_array(memory)
 
 
 @cache

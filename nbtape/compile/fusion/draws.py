@@ -1,8 +1,8 @@
 """Random numbers as the compiler wants them: a draw, which moves a stream on, and reads of its numbers.
 
 A draw is a few words that say where in its sequence it begins. Whoever has them can work out any of its
-numbers, so these are made where they are needed, and need not lie in memory. Normal numbers
-are drawn with rejections, and so one after another; what else is runs as NumPy's.
+numbers, so these are made where they are needed, and need not lie in memory. Normal numbers are drawn with
+rejections, and so one after another. All others come from NumPy's own samplers, in Python.
 """
 
 from math import prod
