@@ -56,6 +56,7 @@ PROGRAMS = {
     "products of many": (lambda x: tf.matmul(x, x, transpose_b=True) @ x, CUBE),
     "products with one": (lambda x, w: tf.matmul(x, w), CUBE, LONG[:42].reshape(6, 7)),
     "gradient": (_gradient, ROWS, TABLE, IDS),
+    "random numbers": (lambda x: x + tf.random.stateless_uniform([5, 37], [1, 2]), ROWS),
     "scatter rows": (lambda t, i, x: tf.tensor_scatter_nd_add(t, i[:, None], x), TABLE, IDS, ROWS),
     "scatter numbers": (
         lambda t, i, x: tf.tensor_scatter_nd_add(t, i[:, None], x),
