@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,10 +23,16 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 INSTALLED = "installed"  # the version that this environment has
 NEWEST, OLDEST = (INSTALLED, INSTALLED), ("4.4", "6.31")  # of JupyterLab and of ipykernel
 MATRIX = list(itertools.product((INSTALLED, "4.4"), (INSTALLED, "7.3", "6.31")))
-_OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+_FLAGS = [
+    "--no-sandbox",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # there is no other machine
+    "--disable-features=LocalNetworkAccessChecks",  # a page whose headers were altered may ask this one too
+]
 _TREE = str(Path(__file__).parents[1])
 _CURRENT = "window.jupyterapp?.shell.currentWidget"
 _IDLE = f"() => {_CURRENT}?.sessionContext?.session?.kernel?.status === 'idle'"
+_LOADED = f"name => {_CURRENT}?.context?.path === name && {_CURRENT}.context.isReady"
+_READY = f"() => {_CURRENT}.sessionContext.isReady"
 _OPEN = """([path, kernel]) => {
     const { commands, shell } = window.jupyterapp;
     for (const old of [...shell.widgets('main')]) old.dispose();
@@ -53,13 +60,15 @@ class Server:
 class Lab:
     """A page of a browser that shows a server's notebooks, one after the other, with one kernel."""
 
-    def __init__(self, server, browser, kernel):
+    def __init__(self, server, browser, kernel, policy=None):
         self.folder, self.kernel, self._kernel = server.root, kernel, server.add_kernel(kernel)
-        self._url = f"{server.url}/lab"
+        self._url, self._again = f"{server.url}/lab", partial(Lab, server, browser, kernel)
         self._id = None
         self.elsewhere = []  # what the page asked other machines for
         self.page = browser.new_page(viewport={"width": 1400, "height": 1000})
         self.page.on("request", self._note)
+        if policy:
+            self.page.route(f"{self._url}*", lambda route: _under(policy, route))
         self._load("?reset")
 
     def open(self, name, cells=(), width=1400, height=1000, theme="JupyterLab Light", fresh=False):
@@ -78,7 +87,8 @@ class Lab:
         if not again:
             self.shut_down()
         self.page.evaluate(_OPEN, [name, {"id": self._id} if again else {"name": self._kernel}])
-        self.page.wait_for_function(f"name => {_CURRENT}?.context?.path === name", arg=name)
+        self.page.wait_for_function(_LOADED, arg=name)
+        self.page.wait_for_function(_READY)
         self.wait_idle()
         self._id = self.page.evaluate(f"() => {_CURRENT}.sessionContext.session.kernel.id")
         self.theme(theme)
@@ -87,6 +97,15 @@ class Lab:
     def load_again(self, name):
         """Load the page of a notebook anew, while its kernel goes on."""
         self._load(f"/tree/{name}?reset")
+
+    @contextmanager
+    def beside(self, policy):
+        """A page beside this one, to which the server gives a Content-Security-Policy."""
+        other = self._again(policy)
+        try:
+            yield other
+        finally:
+            other.page.close()
 
     def shut_down(self):
         """End all kernels."""
@@ -127,6 +146,11 @@ class Lab:
             self.elsewhere.append(request.url)
 
 
+def _under(policy, route):
+    response = route.fetch()
+    route.fulfill(response=response, headers=response.headers | {"content-security-policy": policy})
+
+
 @contextmanager
 def serving(version=INSTALLED):
     """A server of one version of JupyterLab; all of it is gone afterwards."""
@@ -158,7 +182,7 @@ def looking(server, kernel=INSTALLED):
     """A browser's page that looks at a server, with kernels of one version."""
     sync_playwright = importlib.import_module("playwright.sync_api").sync_playwright
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", _OFFLINE])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         try:
             found = Lab(server, browser, kernel)
             yield found

@@ -192,3 +192,17 @@ def test_panel_is_legible_in_each_theme_and_width(here):
             assert wider(here.page, ".nbl", f".spoken, [title], [title] *, {scrolls}") == []
     found.get_by_role("button", name="Stop").click()
     found.wait_for(state="detached", timeout=10_000)
+
+
+@versions(NEWEST)
+def test_progress_is_seen_where_scripts_may_not_be_blobs(here):
+    with here.beside("script-src 'self' 'unsafe-inline' 'unsafe-eval'") as other:
+        page = other.open("policy.ipynb", [SETUP, "train(60)"])
+        other.run_all()
+        told = page.get_by_text(re.compile(r"running · [1-9][\d,]* steps"))
+        told.wait_for(timeout=60_000)
+        assert page.locator(".nbl").count() == 0
+        page.get_by_text("Plain numbers, for the panel has not answered").wait_for(timeout=5000)
+        told.filter(has_not_text=told.inner_text()).wait_for(timeout=5000)  # it goes on
+        other.command("notebook:interrupt-kernel")
+        page.get_by_text("KeyboardInterrupt").first.wait_for(timeout=10_000)
