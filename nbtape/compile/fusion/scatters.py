@@ -147,8 +147,7 @@ def _put_along(settler: Any, step: Step) -> Value | None:
             at = build(o.add, at, build(o.mul, along, prod(shape[a + 1 :])))
     at, rows = [build(o.reshape, x, shape=(prod(v.shape or ()),)) for x in (at, v)]
     settler.below[at] = prod(shape)
-    zeros = build(o.broadcast_to, constant(0, y.dtype), shape=(prod(shape),))
-    found = _scattered(settler, step, (at, rows), Spec((prod(shape),), y.dtype), "update", target=(zeros,))
+    found = _scattered(settler, step, (at, rows), Spec((prod(shape),), y.dtype), "update")
     return None if found is None else build(o.reshape, found, shape=shape)
 
 
