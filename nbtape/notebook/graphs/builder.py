@@ -66,7 +66,7 @@ class Builder:
                 continue
             if id(x) not in self.givers:
                 if not isinstance(x, Tensor):
-                    told.append(str(x))
+                    told.append(number(x) if isinstance(x, float) else str(x))
                     continue
                 value = values_of(x)
                 if value is not None and self.literal(x, value):

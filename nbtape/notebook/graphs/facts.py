@@ -31,7 +31,7 @@ def facts_of(drawing: Drawing, part: Part, more: list[str]) -> Facts:
 
 def title_of(drawing: Drawing, part: Part) -> str:
     """What a tooltip says."""
-    lines = [part.key or part.label]
+    lines = [part.label if part.is_group and part.place is not None else part.key]
     if part.place is not None:
         name, line, text = where(part.place)
         lines.append(f"{name}, line {line}{': ' + text if text else ''}")

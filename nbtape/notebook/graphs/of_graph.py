@@ -51,8 +51,7 @@ class _Level:
     """One graph within the drawing: the whole, or the inside of a loop or a branch."""
 
     def __init__(self, build: Builder, top: Part, graph: Graph):
-        self.build, self.top, self.graph = build, top, graph
-        self.operations = graph.get_operations()
+        self.build, self.operations = build, graph.get_operations()
         self.names = {op.name for op in self.operations}
         self.scopes: dict[str, Part] = {"": top}
         self.reads: dict[tuple, Part] = {}
@@ -60,7 +59,8 @@ class _Level:
 
     def read(self) -> None:
         for operation in self.operations:
-            if not all(id(y) in self.build.givers for y in operation.outputs) or not operation.outputs:
+            known = [id(y) in self.build.givers for y in operation.outputs]  # as what flows into a region
+            if not known or not all(known):
                 self._operation(operation)
 
     def scope(self, path: str) -> Part:

@@ -8,6 +8,7 @@ from typing import Any
 from nbtape.autodiff.explain import block_of
 from nbtape.core.report import spec_of
 from nbtape.core.source import describe
+from nbtape.notebook.cards import plain_name
 from nbtape.notebook.graphs.parts import Drawing, Flow, Part
 
 
@@ -25,16 +26,12 @@ def sources_of(drawing: Drawing) -> dict[str, list[Part]]:
     found: dict[str, list[Part]] = {}
     for part in drawing.root.leaves:
         if part.kind == "variable" and part.variable.trainable:
-            named = found.setdefault(_name(part.variable), [])
+            named = found.setdefault(plain_name(part.variable), [])
             if not any(_serial(other) != _serial(part) for other in named):
                 named.append(part)
         elif part.kind == "input" and part.parent is drawing.root and _is_float(part):
             found.setdefault(part.label, []).append(part)
     return found
-
-
-def _name(variable: Any) -> str:
-    return str(getattr(variable, "path", variable.name)).removesuffix(":0")
 
 
 def _serial(part: Part) -> Any:
