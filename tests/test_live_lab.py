@@ -31,7 +31,10 @@ def train(seconds, **options):
     frozen = [trained for trained, _ in seen].count(False) > 2
     print("after the run:", live.state, agree, frozen, f"rate {live.learning_rate:g}")
 def train_aside():
+    globals().pop("live", None)
     threading.Thread(target=train, args=(60,)).start()
+    while "live" not in globals():  # ipykernel 6 shows what threads send where a cell runs
+        time.sleep(0.01)
 """
 
 
