@@ -8,6 +8,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+_HEAD_START = 2.0  # seconds
 _INSTEAD = "leave --background out, and the cell runs as others do"
 
 
@@ -32,7 +33,8 @@ def start(shell: Any, work: Callable[[], Any]) -> threading.Thread:
 
     Raises UsageError where the page would not see it.
     """
-    why = refused(getattr(sys.modules.get("ipykernel"), "version_info", ()))
+    version = getattr(sys.modules.get("ipykernel"), "version_info", ())
+    why = refused(version)
     if why:
         raise UsageError(why)
 
@@ -47,4 +49,6 @@ def start(shell: Any, work: Callable[[], Any]) -> threading.Thread:
     context = contextvars.copy_context()
     thread = threading.Thread(target=context.run, args=(run,), name="nbtape background cell", daemon=True)
     thread.start()
+    if version and version < (7,):  # which shows what threads send where the last cell ran
+        thread.join(_HEAD_START)
     return thread
