@@ -244,6 +244,25 @@ def test_sparse_rows_of_a_variable_change_in_place():
         np.testing.assert_array_equal(held.numpy(), before)
 
 
+@pytest.mark.parametrize("rate", [0.5, np.inf, np.nan])
+def test_a_rate_that_is_a_variable_changes_rows_too_and_all_of_them_where_it_is_not_finite(rate):
+    start, i, g = draw(50, 4), np.array([3, 0, 3, 49]), draw(4, 4, seed=1)
+    rates = tf.Variable(rate)
+
+    def step(v, i, g):
+        v.assign_sub(rates * tf.scatter_nd(i[:, None], g, [50, 4]))
+
+    v, eager = tf.Variable(start), tf.Variable(start)
+    compiled = tf.function(lambda i, g: step(v, i, g))
+    for _ in range(2):
+        compiled(tf.constant(i), tf.constant(g))
+        step(eager, i, g)
+    assert "mul scatter" in str(compiled.plan)  # of rows, and no loop over all of them
+    np.testing.assert_array_equal(np.isfinite(v.numpy()), np.isfinite(eager.numpy()))
+    if np.isfinite(rate):
+        np.testing.assert_allclose(v.numpy(), eager.numpy(), 1e-5)
+
+
 def test_what_was_read_before_a_scatter_stays_as_it_was():
     v = tf.Variable(draw(4, 2))
 

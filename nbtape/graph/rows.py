@@ -80,6 +80,15 @@ def _scatter(i: Any, rows: Any, *, variable: Any, kind: str) -> tuple:
     return ()
 
 
+def _spoil(factor: Any, *, variable: Any) -> tuple:
+    """Add `0 * factor` to a variable, of which only some rows were changed by multiples of the factor."""
+    if not np.isfinite(factor).all():
+        target = variable.deref()
+        with context.recording(()), np.errstate(invalid="ignore"):
+            target.assign_add(EagerTensor(np.zeros(target.shape, factor.dtype) * factor))
+    return ()
+
+
 # An input of a graph is no operation on arrays, and so not in the table.
 PLACEHOLDER = Op("placeholder", _unfed, lambda *, spec, name: spec, None, Extern())
 op("const", lambda *, value: value.value, lambda *, value: Spec(np.shape(value.value), value.value.dtype))
@@ -90,6 +99,7 @@ op("initialized_value", _unknown, lambda initial, *, variable: initial, lambda g
 op("placeholder_with_default", lambda x, *, shape: x, lambda x, *, shape: Spec(shape, x.dtype),
    lambda g, y, x, *, shape: g)  # fmt: skip
 op("scatter_variable", _scatter, lambda i, rows, *, variable, kind: (), None, many=True)
+op("spoil_variable", _spoil, lambda factor, *, variable: (), None, many=True)
 op("assign_variable", _assign, lambda x, *, variable: x, None)
 
 

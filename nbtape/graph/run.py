@@ -13,7 +13,8 @@ from nbtape.ops.draw import STATEFUL
 
 # Rows that do something beside giving a value: they run once for each run of the graph, used or not, in
 # order.
-EFFECTS = {"assign_variable", "scatter_variable", "print_", "assert_true", "assert_relation", "py_function"}
+EFFECTS = {"assign_variable", "scatter_variable", "spoil_variable"}
+EFFECTS |= {"print_", "assert_true", "assert_relation", "py_function"}
 # Rows that may give another value when they run again, as the random ones, so that a gradient keeps their
 # value.
 UNREPEATABLE = {"py_function"}

@@ -11,7 +11,7 @@ from nbtape.graph.symbolic import SymbolicTensor
 from nbtape.graph.trace import FunctionGraph
 from nbtape.state.writes import writing
 
-_WRITES = ("assign_variable", "scatter_variable")
+_WRITES = ("assign_variable", "scatter_variable", "spoil_variable")
 _NOTHING = nullcontext()
 # LLVM is loaded when the first function is compiled.
 _executable = late("nbtape.compile.executable:Executable")

@@ -30,7 +30,7 @@ def _update(program: Program, at: int, assign: Step, made: dict[Value, Step]) ->
     change = _change(made.get(new), made)
     if change is None or _times_used(program, new) != 1:
         return None
-    read, steps, indices, rows, kind = change
+    read, steps, indices, rows, kind, factor = change
     source = made.get(read)
     if source is None or source.op is not o.read_variable or source.attrs["variable"] != reference:
         return None
@@ -39,10 +39,14 @@ def _update(program: Program, at: int, assign: Step, made: dict[Value, Step]) ->
     if _is_seen(program, read, at):
         return None
     attrs = {"variable": reference, "kind": kind}
-    return [*steps, Step(o.scatter_variable, (indices, rows), attrs, (), assign.place)]
+    changed = [*steps, Step(o.scatter_variable, (indices, rows), attrs, (), assign.place)]
+    if factor is not None:
+        changed.append(Step(o.spoil_variable, (factor,), {"variable": reference}, (), assign.place))
+    return changed
 
 
-Change = tuple[Value, list[Step], Value, Value, str]  # what is read; steps to add; indices, rows, and how
+# What is read; steps to add; indices, rows, and how; a factor that may not be finite.
+Change = tuple[Value, list[Step], Value, Value, str, Value | None]
 
 
 def _change(step: Step | None, made: dict[Value, Step]) -> Change | None:
@@ -51,7 +55,7 @@ def _change(step: Step | None, made: dict[Value, Step]) -> Change | None:
         return None
     if step.op is o.tensor_scatter:
         read, indices, rows = step.inputs
-        return read, [], indices, rows, step.attrs["kind"]
+        return read, [], indices, rows, step.attrs["kind"], None
     if step.op not in (o.add, o.sub):
         return None
     kind = step.op.name
@@ -59,27 +63,33 @@ def _change(step: Step | None, made: dict[Value, Step]) -> Change | None:
     for read, delta in sides:
         found = _scattered(made.get(delta), made)
         if found is not None:
-            steps, indices, rows = found
-            return read, steps, indices, rows, kind
+            steps, indices, rows, factor = found
+            return read, steps, indices, rows, kind, factor
     return None
 
 
-def _scattered(step: Step | None, made: dict[Value, Step]) -> tuple[list[Step], Value, Value] | None:
-    """Indices and rows of a `scatter_add`, which a finite number may multiply."""
+Scattered = tuple[list[Step], Value, Value, Value | None]  # steps to add; indices, rows, and a factor
+
+
+def _scattered(step: Step | None, made: dict[Value, Step]) -> Scattered | None:
+    """Indices and rows of a `scatter_add`, which a number may multiply."""
     if step is None:
         return None
     if step.op is o.scatter_add:
         indices, rows = step.inputs
-        return [], indices, rows
+        return [], indices, rows, None
     if step.op is not o.mul:
         return None
     for x, factor in (step.inputs, step.inputs[::-1]):
-        number, inner = number_of(factor), made.get(x)
-        if number is not None and math.isfinite(number) and inner is not None and inner.op is o.scatter_add:
-            indices, rows = inner.inputs
-            scaled = Value(rows.spec)
-            once = Step(o.mul, (rows, constant(number, rows.dtype)), {}, (scaled,), step.place)
-            return [once], indices, scaled
+        inner, number = made.get(x), number_of(factor)
+        if inner is None or inner.op is not o.scatter_add or number is None and factor.shape != ():
+            continue
+        indices, rows = inner.inputs
+        if number is not None:
+            factor = constant(number, rows.dtype)
+        scaled = Value(rows.spec)
+        once = Step(o.mul, (rows, factor), {}, (scaled,), step.place)
+        return [once], indices, scaled, None if number is not None and math.isfinite(number) else factor
     return None
 
 
