@@ -55,8 +55,8 @@ class Replay:
 
     def __init__(self, entries: Any = ()):
         given = entries.interventions if isinstance(entries, Journal) else Journal(entries).interventions
-        saves = [(entry[2], "", ()) for entry in given if entry[1] == "restore"]
-        todo = [(step, name, tuple(args)) for step, name, *args in given]
+        saves: list[tuple[int, str, list]] = [(entry[2], "", []) for entry in given if entry[1] == "restore"]
+        todo = [(step, name, args) for step, name, *args in given]
         self._todo = sorted([*saves, *todo], key=lambda entry: entry[0])
 
     @property
@@ -73,4 +73,4 @@ class Replay:
         """What to do now: a command, or None to keep a snapshot."""
         while self._todo and self._todo[0][0] <= step:
             _, name, args = self._todo.pop(0)
-            yield Command(name, args) if name else None
+            yield Command(name, tuple(args)) if name else None
