@@ -30,7 +30,7 @@ TRAIN = """\
 import time
 with tf.live(model, optimizer=optimizer, steps=9000, name="digits") as live:
     for i in range(9000):
-        loss = step(*batches[i % len(batches)])
+        loss = live.run(step, *batches[i % len(batches)])
         if i % 50 == 0:
             found = model(x_test).numpy().argmax(1) == y_test
             live.log(loss=loss, accuracy=found.mean())

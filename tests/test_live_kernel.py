@@ -107,6 +107,27 @@ def test_million_empty_steps_send_little_and_show_the_last(kernel):
     )
 
 
+GRAPH = """\
+w = tf.Variable(1.0, name="w")
+step = tf.function(lambda: w.assign_add(1.0))
+with tf.live([w]) as live:
+    for seq in range(4):
+        live.log(loss=live.run(step))
+        live.mailbox.put({"client": "page", "seq": seq, "command": "graph", "args": []})
+len(live.journal)
+"""
+
+
+def test_graph_of_the_step_is_shown_and_emptied_on_request(kernel):
+    sent = kernel.run(GRAPH)
+    (graph,) = [content for content in of(sent, "display_data") if "<nt.live" not in str(content["data"])]
+    changes = of(sent, "update_display_data")
+    changes = [set(x["data"]) for x in changes if x["transient"] == graph["transient"]]
+    assert set(graph["data"]) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
+    assert changes == [set(), set(graph["data"]), set()]  # closed, opened again, and closed by the end
+    assert of(sent, "execute_result")[0]["data"]["text/plain"] == "0"
+
+
 def test_plain_numbers_stand_where_no_panel_comes_up(kernel):
     """As in a page without widgets, from which the panel is never heard."""
     loop = "    for i in range(30):\n        time.sleep(0.1)\n        live.log(loss=i)"

@@ -23,7 +23,7 @@ def train(seconds, **options):
         globals()["live"] = live
         while time.time() < end:
             before = w.numpy().tobytes()
-            live.log(loss=step())
+            live.log(loss=live.run(step))
             seen.append((w.trainable, w.numpy().tobytes() != before))
             time.sleep(0.002)
     # Whether what was switched off stayed as it was in each step that began with it switched off.
@@ -195,6 +195,26 @@ def test_panel_is_legible_in_each_theme_and_width(here):
             assert wider(here.page, ".nbl", f".spoken, [title], [title] *, {scrolls}") == []
     found.get_by_role("button", name="Stop").click()
     found.wait_for(state="detached", timeout=10_000)
+
+
+@versions(NEWEST)
+def test_graph_of_the_step_opens_below_and_is_gone_at_the_end(here):
+    found = panel(here, "below.ipynb", "step = nt.function(step)\ntrain(60)")
+    graph = here.page.locator(".nbg-live")
+    button = found.get_by_role("button", name="Graph")
+    for _ in range(2):
+        button.press("Enter")
+        graph.wait_for(timeout=10_000)
+        found.get_by_role("button", name="Graph", expanded=True).wait_for(timeout=5000)
+        button.press("Enter")
+        graph.wait_for(state="detached", timeout=5000)
+    button.click()
+    graph.get_by_role("button", name="Open all").click()
+    graph.get_by_label("gradient by").select_option("net/first/kernel")
+    graph.get_by_text("to net/first/kernel").wait_for(timeout=5000)
+    found.get_by_role("button", name="Stop").click()
+    found.wait_for(state="detached", timeout=10_000)
+    assert graph.count() == 0 and "widget" not in str(here.saved("below.ipynb"))
 
 
 @versions(NEWEST)

@@ -5,6 +5,7 @@ import pytest
 from IPython.core.error import UsageError
 
 import nbtape as tf
+from nbtape.notebook.graphs.show import still
 
 pytest_plugins = ["shells"]
 
@@ -103,6 +104,7 @@ def test_fit_is_shown_with_its_validation():
     live = run.shown.live
     assert (live.step, live.total, live.state, len(live.table.names)) == (4, 4, "done", 4)
     assert live.history["val_loss"].steps.tolist() == [1, 3]
+    assert "dense" in still(live.called)[1]  # the graph that the panel shows
 
 
 class Send(tf.keras.callbacks.Callback):

@@ -26,6 +26,11 @@ def test_vars_is_a_tree_of_scopes(notebook):
     )
 
 
+def test_vars_leaves_out_what_looks_keep(notebook):
+    notebook.run("adam = tf.optimizers.Adam()\nadam.look.on = True\nadam.apply_gradients([(b, b)])")
+    assert "look" not in notebook.show("%vars")[0] and notebook.run("adam.look.gradient(b) is not None")
+
+
 def test_vars_goes_by_the_users_names_and_escapes_them(notebook):
     notebook.run(f"evil = tf.Variable(1.0, name='evil/' + {EVIL!r})\nmine = tf.Variable(2.0)")
     assert "mine" in notebook.show("%vars")[0]

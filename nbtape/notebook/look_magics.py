@@ -25,6 +25,7 @@ from nbtape.notebook.html import Raw, element, folded, joined, table
 from nbtape.notebook.options import usage
 from nbtape.notebook.tables import bundle, text_table
 from nbtape.state.variable import Variable, living
+from nbtape.train.optimizers.look import SCOPE
 
 _VARS = usage("vars", "%vars [SCOPE]")
 _TAPES = usage("tapes", "%tapes")
@@ -57,7 +58,7 @@ class LookMagics(Magics):
         scopes, _ = _VARS.parse(line)
         prefix = "".join(scopes[:1])
         names = {id(x): name for name, x in self.shell.user_ns.items() if not name.startswith("_")}
-        named = [(_name(v, names), v) for v in living()]
+        named = [(_name(v, names), v) for v in living() if not v.name.startswith(SCOPE)]
         named = sorted([(name, v) for name, v in named if name.startswith(prefix)], key=lambda pair: pair[0])
         if not named:
             print(f"no variable is alive{f' whose name begins with {prefix}' if prefix else ''}")

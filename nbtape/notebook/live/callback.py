@@ -38,6 +38,7 @@ class Live(Callback):
         self.live = Run(
             None, self.model, optimizer=self.model.optimizer, steps=steps, name=self._name, **self._options
         )
+        self.live.called = self.model._step("train_step")
         self.live.__enter__()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:

@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[Callable[[Any], bool], ...]] = {
     "learning_rate": (_is_rate,),
     "trainable": (_is_name, _is_flag),  # a variable, or a scope and all that is in it
     "restore": (_is_count,),  # the step of a snapshot
+    "graph": (),  # show that of the step, or show it no more
 }
 
 

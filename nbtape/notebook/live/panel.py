@@ -11,11 +11,15 @@ from IPython import get_ipython  # pyright: ignore[reportPrivateImportUsage]
 from IPython.display import display, update_display
 from traitlets import Dict
 
+from nbtape.core.kernel import late
 from nbtape.notebook.live.picture import png
 from nbtape.notebook.live.plain import Plain
 from nbtape.notebook.live.route import heard, listen_in_subshells, probe
 from nbtape.notebook.live.state import snapshot
+from nbtape.program.function import Function, Method
 
+_graph_widget = late("nbtape.notebook.graphs.show:GraphWidget")
+_view_of = late("nbtape.notebook.graphs.show:view_of")
 _STATIC = Path(__file__).parents[1] / "static"
 
 
@@ -35,12 +39,42 @@ class PanelWidget(anywidget.AnyWidget):
         return self._text
 
 
+class Below:
+    """The graph of a step, in an output of its own, which can be emptied and filled again."""
+
+    def __init__(self):
+        self._widget: Any = None
+        self._id: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a graph is shown."""
+        return self._widget is not None
+
+    def open(self, step: Function | Method) -> None:
+        """Show the graph of a step that was traced."""
+        # Steps that are looked at have a trace of their own, with more in it.
+        trace = min(step.concrete_functions, key=lambda trace: len(trace.graph.nodes))
+        self._widget = _graph_widget(_view_of(trace))
+        if self._id is not None:
+            update_display(self._widget, display_id=self._id)
+        elif (handle := display(self._widget, display_id=True)) is not None:
+            self._id = handle.display_id
+
+    def close(self) -> None:
+        """Leave nothing of it, neither in the page nor in what is saved."""
+        if self._widget is not None:
+            update_display({}, raw=True, display_id=self._id)
+            self._widget.close()
+            self._widget = None
+
+
 class Panel:
     """What a run shows itself on."""
 
     def __init__(self, run: Any, state: dict):
         self._route, self._thread = probe(get_ipython()), threading.current_thread()
-        self._run, self._text = run, repr(run)
+        self._run, self._text, self._below = run, repr(run), Below()
         self._plain = Plain(f"nbl-{uuid4().hex}")
         self._widget = PanelWidget(self._with_route(state), self._text)
         listen_in_subshells(self._widget.comm)
@@ -60,9 +94,17 @@ class Panel:
         self._widget.send(self._with_route(changes))
         self._plain.tell(self._run, self._route)
 
+    def graph(self) -> None:
+        """Show the graph of the step, if it has one, or show it no more."""
+        if self._below.is_open:
+            self._below.close()
+        elif _has_graph(self._run.called):
+            self._below.open(self._run.called)
+
     def freeze(self, run: Any) -> None:
         """Put a picture in the place of the panel, which needs no kernel, and let the panel go."""
         self._events.unregister("post_run_cell", self._cell_ended)
+        self._below.close()
         picture = base64.b64encode(png(run)).decode()
         bundle = {"text/plain": self._text, "image/png": picture}
         update_display(bundle, display_id=self._id, raw=True)
@@ -79,12 +121,17 @@ class Panel:
             self._run.abandon(result.error_in_exec)
 
     def _with_route(self, state: dict) -> dict:
-        return {**state, "route": self._route._asdict(), "plain": self._plain.mark}
+        graph = self._below.is_open if _has_graph(self._run.called) else None
+        return {**state, "route": self._route._asdict(), "plain": self._plain.mark, "graph": graph}
 
     def _heard(self, widget: Any, message: Any, buffers: Any) -> None:
         # In whatever thread the kernel listens: nothing may happen here but this.
         if self._run.mailbox.put(message):
             self._route = heard(self._route, self._thread)
+
+
+def _has_graph(step: Any) -> bool:
+    return isinstance(step, Function | Method) and bool(step.concrete_functions)
 
 
 def panel(run: Any, state: dict) -> Panel:

@@ -119,7 +119,8 @@ class Live(Steering):
                 self._sort()
 
     def run(self, step: Callable, /, *args: Any, **options: Any) -> Any:
-        """Call `step(*args)`, so that the guard can do it again and name the operation that went wrong.
+        """Call `step(*args)`, so that the guard can do it again and name the operation that went wrong, and
+        the panel can show the graph of a `tf.function`.
 
         >>> x = tf.Variable(2.0, name="x")
         >>> def halve():
@@ -132,6 +133,7 @@ class Live(Steering):
         """
         if self.guard is not None and self.guard.is_armed:
             self.guard.calls.append((self.step, step, args, options))
+        self.called = step
         return step(*args, **options)
 
     def note(self, /, **metrics: Any) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from nbtape.notebook.live.feed import Feed
@@ -26,6 +27,7 @@ class Steering:
     trouble: Trouble | None
     step: int
     state: str
+    called: Callable | None = None  # what makes a step, where that is known
     _stops: bool  # at what is not finite
     thread: threading.Thread | None = None  # that trains
     _steps_allowed: float = math.inf  # after how many steps a paused run waits
@@ -58,7 +60,7 @@ class Steering:
     def _carry_out(self, command: Command) -> None:
         name, args = command
         getattr(self, f"_do_{name}")(*args)
-        if name != "ready":
+        if name not in ("ready", "graph"):  # which change nothing
             self.journal.add(self.step, command)
         if self.guard is not None and self.guard.is_armed:
             self.guard.renew(self)
@@ -88,6 +90,10 @@ class Steering:
 
     def _do_stop(self) -> None:
         self.state = "stopped"
+
+    def _do_graph(self) -> None:
+        if self.feed.panel is not None:
+            self.feed.panel.graph()
 
     def _do_learning_rate(self, rate: float) -> None:
         if not isinstance(getattr(self.optimizer, "learning_rate", None), Variable):

@@ -1,6 +1,6 @@
 // The live panel. All text that comes from Python reaches the page by textContent; nothing is fetched.
 
-const COLOURS = 6;
+const HUES = ["c0", "c1", "c2", "c3", "c4", "c5"], COLOURS = HUES.length;
 const DASHES = [[5, 3], [1.5, 2.5], [8, 3, 2, 3]];
 const TREND = 60, PAST = 200; // gradient norms of a sparkline, histograms that are drawn
 const SPOKEN = 5000; // milliseconds between two things that are read aloud
@@ -79,8 +79,7 @@ function decades(low, high, count) {
   const found = [];
   const every = Math.max(1, Math.ceil((Math.log10(high) - Math.log10(low)) / count));
   for (let k = Math.ceil(Math.log10(low) - 1e-9); k <= Math.log10(high) + 1e-9; k += every) found.push(10 ** k);
-  if (found.length < 2) return ticks(low, high, count).filter((t) => t > 0);
-  return found;
+  return found.length < 2 ? ticks(low, high, count).filter((t) => t > 0) : found;
 }
 
 function smoothed(values, weight) {
@@ -645,6 +644,7 @@ class Panel {
     this.pause = button("Pause", () => this.send(this.state.progress.state === "paused" ? "resume" : "pause"));
     this.one = button("Step", () => this.send("step"), { title: "Make one step, then pause" });
     this.stop = button("Stop", () => this.send("stop"), { title: "End after this step and keep all values" });
+    this.graph = button("Graph", () => this.send("graph"), { title: "The graph of the step, below" });
     this.rate = make("input", { type: "number", min: "0", step: "any", "aria-label": "Learning rate" });
     const apply = () => { if (this.rate.value !== "" && Number(this.rate.value) >= 0) this.send("learning_rate", [Number(this.rate.value)]); };
     this.rate.addEventListener("keydown", (event) => { if (event.key === "Enter") { apply(); this.rate.blur(); } });
@@ -658,7 +658,7 @@ class Panel {
     this.back = button("", () => this.send("restore", [this.state.trouble.restore]));
     this.go = button("Go on", () => this.send("resume"));
     this.ask = make("div", { class: "row trouble", role: "alert", hidden: true }, this.what, this.back, this.go);
-    const tools = make("div", { class: "row", role: "group", "aria-label": "Controls" }, this.pause, this.one, this.stop, this.rates, this.travel);
+    const tools = make("div", { class: "row", role: "group", "aria-label": "Controls" }, this.pause, this.one, this.stop, this.graph, this.rates, this.travel);
     this.grid = make("div", { class: "charts" });
     this.empty = make("div", { class: "empty", text: "Nothing was logged yet: live.log(loss=loss)" });
     this.flow = new Flow();
@@ -668,7 +668,7 @@ class Panel {
     this.copy = button("Copy as code", () => navigator.clipboard.writeText(this.state.code), { title: "A program that changes the same again" });
     this.journal = make("details", { hidden: true }, make("summary", { text: "Changed by hand" }), this.entries, make("div", { class: "row" }, this.copy));
     this.status = make("div", { class: "spoken", role: "status" });
-    this.probes = Object.fromEntries(["soft", "line", ...Array.from({ length: COLOURS }, (_, i) => `c${i}`)].map((name) => {
+    this.probes = Object.fromEntries(["soft", "line", ...HUES].map((name) => {
       const probe = make("span", { class: "colour" });
       probe.style.color = `var(--${name})`;
       return [name, probe];
@@ -685,9 +685,8 @@ class Panel {
       this.draw();
     }, { "aria-pressed": "false", title: "Logarithmic scale" });
     const smooth = make("input", { type: "range", min: "0", max: "0.99", step: "0.01", value: "0", "aria-label": "Smoothing", oninput: () => { this.view.smoothing = Number(smooth.value); this.draw(); } });
-    const all = button("Show all", () => { this.view.zoom = null; this.draw(); }, { title: "Drag over a chart to zoom, with Shift to pan; double-click shows all" });
-    this.all = all;
-    return make("div", { class: "row", role: "group", "aria-label": "Charts" }, log, make("label", {}, make("span", { class: "soft", text: "Smooth" }), smooth), all);
+    this.all = button("Show all", () => { this.view.zoom = null; this.draw(); }, { title: "Drag over a chart to zoom, with Shift to pan; double-click shows all" });
+    return make("div", { class: "row", role: "group", "aria-label": "Charts" }, log, make("label", {}, make("span", { class: "soft", text: "Smooth" }), smooth), this.all);
   }
 
   /** Everything anew. */
@@ -726,7 +725,9 @@ class Panel {
     else this.bar.removeAttribute("value");
     const live = progress.state === "running" || progress.state === "paused";
     say(this.pause, progress.state === "paused" ? "Resume" : "Pause");
-    for (const node of [this.pause, this.one, this.stop, this.restore, this.slider, this.rate, this.back, this.go]) node.disabled = !live;
+    for (const node of [this.pause, this.one, this.stop, this.graph, this.restore, this.slider, this.rate, this.back, this.go]) node.disabled = !live;
+    this.graph.hidden = state.graph == null;
+    this.graph.setAttribute("aria-expanded", String(state.graph));
     this.rates.hidden = state.learning_rate == null;
     if (this.root.getRootNode().activeElement !== this.rate && state.learning_rate != null) this.rate.value = String(Number(state.learning_rate.toPrecision(6)));
     this.showMemory();
@@ -795,7 +796,7 @@ class Panel {
 
   colours() {
     const of = (name) => getComputedStyle(this.probes[name]).color;
-    return { soft: of("soft"), line: of("line"), curves: Array.from({ length: COLOURS }, (_, i) => of(`c${i}`)) };
+    return { soft: of("soft"), line: of("line"), curves: HUES.map(of) };
   }
 
   draw() {

@@ -16,6 +16,8 @@ from nbtape.state.scopes.scope import name_scope
 from nbtape.state.variable import Variable
 from nbtape.train.optimizers.update import dense
 
+SCOPE = "nbtape.look/"  # of the variables that are its own, and nobody's to see
+
 
 class Look:
     """The gradients of an optimizer's last step, kept while `on`. Functions have a trace for each of the two
@@ -42,7 +44,7 @@ class Look:
 
     def _place(self, variable: Variable) -> Variable:
         if variable._serial not in self._seen:
-            with context.paused(), name_scope("look/"):
+            with context.paused(), name_scope(SCOPE):
                 zeros = np.zeros_like(variable._value)
                 self._seen[variable._serial] = Variable(zeros, trainable=False, name="gradient")
         return self._seen[variable._serial]
