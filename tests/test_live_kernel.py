@@ -108,13 +108,14 @@ def test_million_empty_steps_send_little_and_show_the_last(kernel):
 
 
 GRAPH = """\
-w = tf.Variable(1.0, name="w")
-step = tf.function(lambda: w.assign_add(1.0))
-with tf.live([w]) as live:
+w, sgd = tf.Variable(1.0, name="w"), tf.optimizers.SGD(0.1)
+step = tf.function(lambda: sgd.apply_gradients([(w * 2.0, w)]))
+with tf.live([w], optimizer=sgd) as live:
     for seq in range(4):
-        live.log(loss=live.run(step))
+        live.run(step)
+        live.log(loss=w)
         live.mailbox.put({"client": "page", "seq": seq, "command": "graph", "args": []})
-len(live.journal)
+len(live.journal), len(step.concrete_functions)
 """
 
 
@@ -125,7 +126,8 @@ def test_graph_of_the_step_is_shown_and_emptied_on_request(kernel):
     changes = [set(x["data"]) for x in changes if x["transient"] == graph["transient"]]
     assert set(graph["data"]) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
     assert changes == [set(), set(graph["data"]), set()]  # closed, opened again, and closed by the end
-    assert of(sent, "execute_result")[0]["data"]["text/plain"] == "0"
+    assert of(sent, "execute_result")[0]["data"]["text/plain"] == "(0, 2)"
+    assert "2 assignments, 3 variables" in graph["data"]["text/plain"]  # no gradient kept to be looked at
 
 
 def test_plain_numbers_stand_where_no_panel_comes_up(kernel):

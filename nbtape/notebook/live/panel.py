@@ -16,7 +16,9 @@ from nbtape.notebook.live.picture import png
 from nbtape.notebook.live.plain import Plain
 from nbtape.notebook.live.route import heard, listen_in_subshells, probe
 from nbtape.notebook.live.state import snapshot
+from nbtape.program.concrete import ConcreteFunction
 from nbtape.program.function import Function, Method
+from nbtape.train.optimizers.look import SCOPE
 
 _graph_widget = late("nbtape.notebook.graphs.show:GraphWidget")
 _view_of = late("nbtape.notebook.graphs.show:view_of")
@@ -53,9 +55,7 @@ class Below:
 
     def open(self, step: Function | Method) -> None:
         """Show the graph of a step that was traced."""
-        # Steps that are looked at have a trace of their own, with more in it.
-        trace = min(step.concrete_functions, key=lambda trace: len(trace.graph.nodes))
-        self._widget = _graph_widget(_view_of(trace))
+        self._widget = _graph_widget(_view_of(_plain_trace(step)))
         if self._id is not None:
             update_display(self._widget, display_id=self._id)
         elif (handle := display(self._widget, display_id=True)) is not None:
@@ -128,6 +128,13 @@ class Panel:
         # In whatever thread the kernel listens: nothing may happen here but this.
         if self._run.mailbox.put(message):
             self._route = heard(self._route, self._thread)
+
+
+def _plain_trace(step: Function | Method) -> ConcreteFunction:
+    """The newest trace of the arguments that came first, without what is kept to be looked at."""
+    traces = step.concrete_functions
+    plain = [f for f in traces if not any(v.name.startswith(SCOPE) for v in f.variables)]
+    return [*plain, *traces][0]
 
 
 def _has_graph(step: Any) -> bool:
