@@ -108,9 +108,9 @@ def test_million_empty_steps_send_little_and_show_the_last(kernel):
 
 
 GRAPH = """\
-w, sgd = tf.Variable(1.0, name="w"), tf.optimizers.SGD(0.1)
-step = tf.function(lambda: sgd.apply_gradients([(w * 2.0, w)]))
-with tf.live([w], optimizer=sgd) as live:
+w, plain = tf.Variable(1.0, name="w"), tf.optimizers.SGD(0.1)
+step = tf.function(lambda: plain.apply_gradients([(w * 2.0, w)]))
+with tf.live([w], optimizer=plain) as live:
     for seq in range(4):
         live.run(step)
         live.log(loss=w)
