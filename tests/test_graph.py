@@ -42,6 +42,7 @@ ACTS = {
     "read_variable",
     "assign_variable",
     "scatter_variable",
+    "spoil_variable",
     "print_",
     "assert_true",
     "no_op",

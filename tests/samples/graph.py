@@ -41,6 +41,7 @@ SAMPLES = {
     "read_variable": case(variable=VARIABLE, order=0),
     "assign_variable": case(np.float32([3, 4]), variable=VARIABLE, order=0),
     "scatter_variable": case(np.int64([1, 1]), np.float32([3, 4]), variable=VARIABLE, kind="add", order=0),
+    "spoil_variable": case(np.float32(2), variable=VARIABLE, order=0),
     "reassigned": case(real(2), real(2, seed=1), order=0),
     "linked": case(real(2), np.int32(1), order=1),
     "cond": [
