@@ -18,6 +18,7 @@ import argparse
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from statistics import median
 from typing import Any
@@ -38,6 +39,7 @@ CASES = {
     "live": "w2_b32 w2_b256 variables_200 empty".split(),
     "fresh": ["w2_b32", "w4_rnn"],
 }
+_REST = 0.1  # seconds between samples: threads of one library that still spin would slow down the next
 THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -100,6 +102,7 @@ def timed(workers: list[Worker], case: str, rounds: int, pick: Callable[..., Any
     samples: dict[str, list[float]] = {worker.name: [] for worker in ready}
     for i in range(rounds if ready else 0):
         for worker in ready[i % len(ready) :] + ready[: i % len(ready)]:
+            time.sleep(_REST)
             samples[worker.name].append(worker.ask(time=case)["seconds"])
     for worker in ready:
         worker.ask(drop=case)
