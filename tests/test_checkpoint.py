@@ -314,8 +314,9 @@ def test_training_goes_on_where_it_was(prefix, made):
     run(other, again, 3)
     status.assert_consumed()
     assert int(again.iterations) == 6
+    rounding = 1e-6 if made == "in a function" else 0  # there a kernel may round otherwise than a trace
     for a, b in zip(model.get_weights(), other.get_weights()):
-        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, b, rounding)
 
 
 def test_slots_of_optimizers_of_tensorflow_1_are_saved(prefix):
