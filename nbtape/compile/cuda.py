@@ -83,14 +83,7 @@ class Planner(plan.Planner):
         if count == 1:
             self.act(Launch(kernel, kernel.words, 1, lanes))
             return
-        own: dict[int, Layout] = {}  # by the id of a buffer that blocks cannot share
-        for layout in kernel.scratch:
-            own[id(layout.buffer)] = self.scratch((count, *layout.shape), layout.buffer.dtype)
-        folds = []
-        for y in kernel.partial:
-            several = Value(Spec((count, *(y.shape or ())), y.dtype))
-            own[id(layouts[y].buffer)] = place = self.scratch(several.shape or (), y.dtype)
-            folds.append((several, place, y))
+        own, folds = self.own_places(kernel, count, layouts)
         self.act(Launch(kernel, part(kernel, [0, kernel.extent], own, 0), count, lanes))
         for several, place, y in folds:
             self.launch(folding(kernel, several, y), {several: place, y: layouts[y]})

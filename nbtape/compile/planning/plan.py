@@ -183,7 +183,17 @@ class Planner:
 
     def _divide(self, kernel: Kernel, count: int, layouts: dict[Value, Layout]) -> None:
         """Launch a kernel in parts, and fold what each of them folded."""
-        own: dict[int, Layout] = {}  # by the id of a buffer that parts cannot share
+        own, folds = self.own_places(kernel, count, layouts)
+        bounds = [kernel.extent * i // count for i in range(count + 1)]
+        self.act(Launch(kernel, [part(kernel, bounds[i : i + 2], own, i) for i in range(count)]))
+        for several, place, y in folds:
+            self.launch(folding(kernel, several, y), {several: place, y: layouts[y]})
+
+    def own_places(self, kernel: Kernel, count: int, layouts: dict[Value, Layout]) -> tuple[dict, list]:
+        """Places of their own for parts of a kernel, by the id of a buffer that they cannot share; and what
+        is folded in parts, with all its parts and their place.
+        """
+        own: dict[int, Layout] = {}
         for layout in kernel.scratch:
             own[id(layout.buffer)] = self.scratch((count, *layout.shape), layout.buffer.dtype)
         folds = []
@@ -191,10 +201,7 @@ class Planner:
             several = Value(Spec((count, *(y.shape or ())), y.dtype))
             own[id(layouts[y].buffer)] = place = self.scratch(several.shape or (), y.dtype)
             folds.append((several, place, y))
-        bounds = [kernel.extent * i // count for i in range(count + 1)]
-        self.act(Launch(kernel, [part(kernel, bounds[i : i + 2], own, i) for i in range(count)]))
-        for several, place, y in folds:
-            self.launch(folding(kernel, several, y), {several: place, y: layouts[y]})
+        return own, folds
 
     def act(self, action: Any) -> None:
         self.made.actions.append(action)
