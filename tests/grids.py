@@ -3,7 +3,7 @@
 import numpy as np
 
 import nbtape as tf
-from nbtape.compile import cuda
+from nbtape.compile.card import plan as card
 from nbtape.graph.passes import optimise
 from nbtape.graph.program import program_of
 
@@ -69,12 +69,12 @@ def planned(f, values, lanes=8, most=3):
     """The plan of a function for a grid; raises NotOnDevice."""
     specs = [tf.TensorSpec(x.shape, x.dtype) for x in values]
     graph = tf.function(f, autograph=False).get_concrete_function(*specs).graph
-    return cuda.plan_of(optimise(program_of(graph)), lanes, most)
+    return card.plan_of(optimise(program_of(graph)), lanes, most)
 
 
 def simulated(f, values, lanes=8, most=3):
     """What a function gives for arrays, on the simulator."""
-    return cuda.simulated(planned(f, values, lanes, most), values)
+    return card.simulated(planned(f, values, lanes, most), values)
 
 
 def eager(f, values):

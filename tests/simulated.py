@@ -11,7 +11,7 @@ from test_compiled_table import Call, elementwise, is_array, same, samples_by_fi
 
 import nbtape as tf
 from nbtape.compile import device
-from nbtape.compile.cuda import NotOnDevice
+from nbtape.compile.card.plan import NotOnDevice
 from nbtape.compile.fusion.group import NATIVE
 from nbtape.core.kernel import Reduce, Scalar
 from nbtape.ops.shape import ranked

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from grids import PROGRAMS, planned
 
-from nbtape.compile import cuda
+from nbtape.compile.card import plan as card
 
 HERE = Path(__file__).parent
 
@@ -27,5 +27,5 @@ def test_programs_agree_on_the_simulator():
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_kernels_compile_and_keep_their_numbers_in_registers(name, capability):
     f, *values = PROGRAMS[name]
-    for text in cuda.assembled(planned(f, values, lanes=128, most=1024), capability):
+    for text in card.assembled(planned(f, values, lanes=128, most=1024), capability):
         assert f".target sm_{capability[0]}{capability[1]}" in text and ".local" not in text
