@@ -88,9 +88,21 @@ def test_history_gives_rows_and_csv(tmp_path):
     assert (tmp_path / "run.csv").read_text().split() == ["step,loss,accuracy", "0,2.0,", "1,1.0,0.5"]
 
 
+def test_curve_of_a_variable_is_what_it_was_at_each_step():
+    w = tf.Variable(0.0)
+    with tf.live([w]) as live:
+        for _ in range(500):
+            live.log(w=w, squared=w * w)
+            w.assign_add(1.0)
+    assert live.history["w"].values.tolist() == [*range(500)]
+    assert live.history["squared"].values.tolist() == [x * x for x in range(500)]
+
+
 def test_history_is_a_data_frame_where_pandas_is(monkeypatch):
     history = History()
-    history.extend([(0, {"loss": 2.0}), (1, {"loss": 1.0, "accuracy": 0.5})])
+    history.note(0, {"loss": 2.0})
+    history.note(1, {"loss": 1.0, "accuracy": 0.5})
+    history.settle()
     if importlib.util.find_spec("pandas"):
         frame = history.to_dataframe()
         assert frame.index.tolist() == [0, 1] and frame["loss"].tolist() == [2.0, 1.0]
@@ -455,9 +467,8 @@ def test_panel_is_told_of_gradients_and_of_the_last_step():
 
 def test_panel_is_told_little_however_fast_the_steps_are():
     live = tf.live(name="fast")
-    new = {"loss": (list(range(100_000)), [1.0] * 100_000)}
-    live.history.series["loss"] = Series(*new["loss"])
-    part = delta(live, new, False)
+    new = live.history.series["loss"] = Series(range(100_000), [1.0] * 100_000)
+    part = delta(live, {"loss": new}, False)
     assert len(part["points"]["loss"][0]) <= 200 and part["rows"] is None
 
 

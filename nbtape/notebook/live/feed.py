@@ -3,7 +3,10 @@
 from time import monotonic
 from typing import Any
 
+import numpy as np
+
 from nbtape.notebook.live.budget import PERIOD, budget
+from nbtape.notebook.live.series import Series
 from nbtape.notebook.live.state import delta, snapshot
 
 _WHOLE = 5.0  # seconds after which a page that has missed something sees it
@@ -15,17 +18,15 @@ class Feed:
     def __init__(self):
         self.panel: Any = None
         self.is_fresh = False  # whether the panel is to be told everything next time
-        self._new: dict[str, tuple[list, list]] = {}
+        self._new: dict[str, Series] = {}
         self._next = self._next_whole = 0.0
         self._looks = 0
 
-    def add(self, points: dict[str, tuple[list, list]]) -> None:
+    def add(self, points: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
         """Take in points that the panel does not have."""
         if self.panel is not None:
             for name, (steps, values) in points.items():
-                held = self._new.setdefault(name, ([], []))
-                held[0].extend(steps)
-                held[1].extend(values)
+                self._new.setdefault(name, Series()).extend(steps, values)
 
     def hurry(self) -> None:
         """Something was changed by hand: who did it waits for an answer."""

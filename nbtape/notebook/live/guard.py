@@ -70,11 +70,10 @@ class Guard:
         """Whether the steps are made under the microscope."""
         return self._microscope is not None
 
-    def note(self, points: dict[str, tuple[list, list]]) -> None:
+    def note(self, points: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
         """Take in what was logged."""
         for name, (steps, values) in points.items():
-            if not all(map(math.isfinite, values)):
-                self._lost += [(step, name) for step, x in zip(steps, values) if not math.isfinite(x)]
+            self._lost += [(step, name) for step in steps[~np.isfinite(values)].tolist()]
 
     def look(self, run: Any) -> Trouble | None:
         """What is not finite among what was logged and the variables, if anything is for the first time."""

@@ -1,9 +1,7 @@
 """Curves in bounded memory: however long a run is, its extremes and its NaN stay on them."""
 
 import csv
-import itertools
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,7 @@ from nbtape.core.engine import EagerTensor
 from nbtape.core.kernel import late
 
 LIMIT = 2000  # points of a curve
+_FIXED = {float, int, np.float32, np.float64, EagerTensor}  # which will be later what they are now
 _NO_PANDAS = "pandas is not installed: pip install pandas, or write history.rows() or history.to_csv(path)"
 _data_frame = late("pandas:DataFrame")
 
@@ -71,20 +70,39 @@ class Series:
 
 
 class History:
-    """What was logged: a Series for each name."""
+    """What was logged: a Series for each name, and what is yet to be put into these.
+
+    >>> from nbtape.notebook.live.series import History
+    >>> history = History()
+    >>> history.note(0, {"loss": 2.0})
+    >>> list(history.settle()), history["loss"].last
+    (['loss'], 2.0)
+    """
 
     def __init__(self):
         self.series: dict[str, Series] = {}
+        self._new: dict[str, tuple[list[int], list[Any]]] = {}
 
-    def extend(self, logged: Iterable[tuple[int, dict]]) -> dict[str, tuple[list[int], list[float]]]:
-        """Take in `(step, {name: value})` pairs; returns them by name."""
-        logged, new = list(logged), {}
-        for name in dict.fromkeys(itertools.chain.from_iterable([metrics for _, metrics in logged])):
-            steps = [step for step, metrics in logged if name in metrics]
-            values = [metrics[name] for _, metrics in logged if name in metrics]
-            new[name] = steps, [float(x._value if type(x) is EagerTensor else x) for x in values]
-        for name, (steps, values) in new.items():
-            self.series.setdefault(name, Series()).extend(steps, values)
+    def note(self, step: int, metrics: dict[str, Any]) -> None:
+        """Take in numbers of a step, to be looked at later: this is all that a step waits for."""
+        new = self._new
+        for name, x in metrics.items():
+            if type(x) not in _FIXED:
+                x = float(x)
+            if name not in new:
+                new[name] = [], []
+            steps, values = new[name]
+            steps.append(step)
+            values.append(x)
+
+    def settle(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Put what was noted into the curves; returns it by name."""
+        noted, self._new = self._new, {}
+        new = {}
+        for name, (steps, values) in noted.items():
+            plain = [float(x._value if type(x) is EagerTensor else x) for x in values]
+            new[name] = np.array(steps), np.array(plain)
+            self.series.setdefault(name, Series()).extend(*new[name])
         return new
 
     def __getitem__(self, name: str) -> Series:

@@ -28,7 +28,6 @@ _panel = late("nbtape.notebook.live.panel:panel")
 _show_at_end = late("nbtape.notebook.live.panel:show_at_end")
 _write_events = late("nbtape.notebook.live.events:write_events")
 _figure = late("nbtape.notebook.live.picture:figure")
-_BUFFER = 4096  # steps whose numbers wait to be sorted into curves
 _SHARE = 0.03  # of the time that goes by, for looking at variables
 _LOOK, _SELDOM = 0.25, 10.0  # seconds between looks, at least and at most
 _KEEP = 1.0  # seconds between snapshots
@@ -101,7 +100,6 @@ class Live(Steering):
                 raise ValueError(f"replay: there is no {scope!r} here, but {', '.join(self.table.names)}")
         self._replay_at = self._replay.next
         self.state, self.step, self.seconds = "ready", 0, 0.0
-        self._logged: list[tuple[int, dict]] = []
         self._due = self._next_look = self._next_keep = self._looked = self._began = 0.0
         self._is_interrupted, self._old_signal = False, None
 
@@ -109,14 +107,12 @@ class Live(Steering):
 
     def log(self, /, **metrics: Any) -> None:
         """Note numbers of this step; where the run is a context manager, this is the end of the step."""
-        step = self.step
-        self._logged.append((step, metrics))
+        if metrics:
+            self.history.note(self.step, metrics)
         if self._iterable is None:
-            self.step = step = step + 1
+            self.step = step = self.step + 1
             if monotonic() >= self._due or step >= self._replay_at or not self._is_empty():
                 self._between()
-            elif len(self._logged) >= _BUFFER:
-                self._sort()
 
     def run(self, step: Callable, /, *args: Any, **options: Any) -> Any:
         """Call `step(*args)`, so that the guard can do it again and name the operation that went wrong, and
@@ -138,16 +134,16 @@ class Live(Steering):
 
     def note(self, /, **metrics: Any) -> None:
         """Note numbers of the last step, as of a validation, which end no step."""
-        self._logged.append((max(self.step - 1, 0), metrics))
+        self.history.note(max(self.step - 1, 0), metrics)
 
     def figure(self, kind: str = "overview") -> Any:
         """A matplotlib figure: "overview", "curves", "flow" or "histograms"."""
-        self._sort()
+        self._settle()
         return _figure(self, kind)
 
     def to_tensorboard(self, logdir: Any) -> None:
         """Write an event file for TensorBoard: curves, gradients that were looked at, and the journal."""
-        self._sort()
+        self._settle()
         _write_events(self, logdir)
 
     def abandon(self, error: BaseException | None = None) -> None:
@@ -196,8 +192,6 @@ class Live(Steering):
                 self.step = step = self.step + 1
                 if monotonic() >= self._due or step >= self._replay_at or not self._is_empty():
                     self._between()
-                elif len(self._logged) >= _BUFFER:
-                    self._sort()
 
     def _interrupt(self, *signal_and_frame: Any) -> None:
         """The first interrupt lets the step end, so that its variables belong together; a second does not."""
@@ -210,7 +204,7 @@ class Live(Steering):
         for command in self._replay.due(self.step):
             self._keep(forever=True) if command is None else self._carry_out(command)
         self._replay_at = self._replay.next
-        self._sort()
+        self._settle()
         if self.guard is not None and (found := self.guard.look(self)):
             self._tell(found)
         self._read_mail()
@@ -224,7 +218,7 @@ class Live(Steering):
 
     def _wait(self) -> None:
         """Paused: do what is asked until that is to go on."""
-        self._sort()
+        self._settle()
         self.feed.send(self, force=True)
         while self.state == "paused" and self.step >= self._steps_allowed and not self._is_interrupted:
             if self._read_mail(PERIOD):
@@ -268,10 +262,9 @@ class Live(Steering):
         if self.is_whole:
             self.snapshots.take(self.step, self.to_keep(), forever)
 
-    def _sort(self) -> None:
+    def _settle(self) -> None:
         """Put what was logged into the curves."""
-        logged, self._logged = self._logged, []
-        points = self.history.extend(logged)
+        points = self.history.settle()
         self.feed.add(points)
         if self.guard is not None:
             self.guard.note(points)
@@ -284,7 +277,7 @@ class Live(Steering):
             signal.signal(signal.SIGINT, self._old_signal)
         if self.table.is_looking:
             self.table.forget()
-        self._sort()
+        self._settle()
         if self.guard is not None:
             if state == "done" and (found := self.guard.look(self)):
                 self._tell(found)

@@ -4,10 +4,8 @@ import math
 import time
 from typing import Any
 
-import numpy as np
-
 from nbtape.notebook.live.memory import memory
-from nbtape.notebook.live.series import thinned
+from nbtape.notebook.live.series import Series, thinned
 
 _NEW, _ALL = 200, 2400  # points of a new stretch of a curve, of all curves together, in one message
 
@@ -37,9 +35,9 @@ def snapshot(run: Any) -> dict[str, Any]:
         {
             "title": run.name or "Training",
             "variables": run.table.fixed(),
-            "curves": _curves(run, limit),
+            "curves": _curves(run.history.series, limit),
             "runs": [
-                {"title": other.name or f"run {i}", "curves": _curves(other, limit)}
+                {"title": other.name or f"run {i}", "curves": _curves(other.history.series, limit)}
                 for i, other in enumerate(run.compare, 1)
             ],
             "rows": _rows(run),
@@ -49,17 +47,14 @@ def snapshot(run: Any) -> dict[str, Any]:
     )
 
 
-def delta(run: Any, new: dict[str, tuple[list, list]], looks: bool) -> dict[str, Any]:
+def delta(run: Any, new: dict[str, Series], looks: bool) -> dict[str, Any]:
     """What has changed since the last time; `looks`: also what is known of the variables."""
-    points = {
-        name: _points(*thinned(np.asarray(steps, np.int64), np.asarray(values, np.float64), _NEW))
-        for name, (steps, values) in new.items()
-    }
-    return clean({"points": points, "rows": _rows(run) if looks else None, **_changing(run)})
+    points, rows = _curves(new, _NEW), _rows(run) if looks else None
+    return clean({"points": points, "rows": rows, **_changing(run)})
 
 
-def _curves(run: Any, limit: int) -> dict[str, list[list]]:
-    return {n: _points(*thinned(s.steps, s.values, limit)) for n, s in run.history.series.items()}
+def _curves(series: dict[str, Series], limit: int) -> dict[str, list[list]]:
+    return {name: _points(*thinned(one.steps, one.values, limit)) for name, one in series.items()}
 
 
 def _changing(run: Any) -> dict[str, Any]:
