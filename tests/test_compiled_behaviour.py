@@ -15,7 +15,10 @@ import pytest
 import nbtape as tf
 from nbtape.compile import executable
 from nbtape.compile.code import native
+from nbtape.compile.planning import divide
+from nbtape.compile.planning.plan import Launch
 from nbtape.compile.settings import Settings
+from nbtape.core.crew import THREADS
 
 compiled = pytest.mark.usefixtures("compiled")
 
@@ -360,10 +363,12 @@ OPEN = [tf.TensorSpec([None, 6]), tf.TensorSpec([None], tf.int32)]
 @compiled
 @pytest.mark.parametrize("signature", [None, OPEN], ids=["a trace for each", "a trace for all"])
 def test_a_new_batch_size_needs_no_new_kernel(signature, monkeypatch):
+    for name in ("_LEAST", "_PART"):  # so that threads share what there is to do for 4000
+        monkeypatch.setattr(divide, name, 5000)
     texts = []
     request = executable.request
     monkeypatch.setattr(executable, "request", lambda new: texts.append(set(new)) or request(new))
-    w, b = tf.Variable(tf.ones([6, 4])), tf.Variable(tf.zeros([4]))
+    w, b = tf.Variable(tf.ones([6, 12])), tf.Variable(tf.zeros([12]))
 
     @tf.function(input_signature=signature)
     def step(x, labels):
@@ -374,9 +379,13 @@ def test_a_new_batch_size_needs_no_new_kernel(signature, monkeypatch):
             v.assign_sub(0.1 * g)
         return loss
 
-    for size in (12, 24, 40, 1000):
+    step(tf.ones([12, 6]), tf.zeros([12], tf.int32))
+    made = set.union(*texts)
+    for size in (24, 2, 40, 4000):
         step(tf.ones([size, 6]), tf.zeros([size], tf.int32))
-    assert len(texts) == 4 and not set.union(*texts) - texts[0]
+    assert len(texts) == 10 and set.union(*texts) == made
+    *_, host = step.traces()[-1].concrete.compiled.hosts.values()
+    assert any(len(a.parts) > 1 for a in host.plan.actions if type(a) is Launch) is (THREADS > 1)
 
 
 WARM = """

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbtape.compile.code.native import find, request
-from nbtape.compile.code.texts import needed
+from nbtape.compile.code.texts import ahead, needed
 from nbtape.compile.planning.plan import plan_of
 from nbtape.compile.running.host import Host
 from nbtape.compile.settings import Settings
@@ -112,4 +112,7 @@ class _Building:
         if not wait and not self.addresses.done():
             return None
         self.addresses.result()
+        later = request(ahead(self.plan.actions))  # so that a far larger batch need not wait
+        if wait:
+            later.result()
         return Host(self.plan, self.captured)

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from nbtape.compile.planning import control
+from nbtape.compile.planning.divide import folding_texts
 from nbtape.compile.planning.plan import Launch
 from nbtape.compile.running import steps
 from nbtape.compile.running.bind import PATCH
+from nbtape.core.crew import THREADS
 
 
 def needed(actions: Iterable[Any]) -> list[str]:
@@ -14,6 +16,17 @@ def needed(actions: Iterable[Any]) -> list[str]:
     nobody waiting for long.
     """
     return sorted({steps.RUN, PATCH, *texts_of(actions)}, key=lambda text: (-len(text), text))
+
+
+def ahead(actions: Iterable[Any]) -> list[str]:
+    """The texts that a plan would need beside its own where its kernels had more to do, and threads shared
+    them.
+    """
+    launches = [action for action in actions if type(action) is Launch and action.kernel.extent > 1]
+    if THREADS < 2 or not launches:
+        return []
+    folds = {text for launch in launches for text in folding_texts(launch.kernel)}
+    return [steps.LEAD, steps.FOLLOW, *sorted(folds)]
 
 
 def kernels_of(actions: Iterable[Any]) -> Iterator[str]:

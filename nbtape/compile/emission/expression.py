@@ -16,8 +16,9 @@ from nbtape.compile.emission.kernel import Word
 from nbtape.core.kernel import Reduce
 from nbtape.graph.program import Step, Value
 
-# Numbers that are part of the text; others are arguments, since many follow from sizes.
-_LITERALS = (0, 1, -1, 2, 0.5)
+# Numbers that are part of the text; others are arguments, since many follow from sizes: a mean over two rows
+# is to need no other kernel than one over three. To integers a 2 is a shift, and not a division.
+_LITERALS = {"f": (0, 1, -1), "i": (0, 1, -1, 2), "u": (0, 1, 2)}
 _DEAR = re.compile(r"[A-Za-z_]\w*\(|/")
 _BUILTINS = frozenset({"abs", "min", "max", "round", "int", "float", "bool", "complex"})
 _TESTS = frozenset({"isfinite", "isinf", "isnan"})
@@ -28,8 +29,8 @@ def literal(v: Value) -> str | None:
     number = np.asarray(v.constant).reshape(-1)[0]
     if v.dtype.kind == "b":
         return str(bool(number))
-    if number in _LITERALS and not (number == 0 and np.signbit(number)):
-        return f"np.{v.dtype}({int(number) if number == int(number) else number})"
+    if number in _LITERALS.get(v.dtype.kind, ()) and not (number == 0 and np.signbit(number)):
+        return f"np.{v.dtype}({int(number)})"
     return None
 
 

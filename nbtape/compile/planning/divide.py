@@ -4,13 +4,15 @@ Each part has its own bounds of the outermost loop. What a kernel folds over tha
 place of its own, and another kernel folds the parts.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 
-from nbtape.compile.emission.emit import Kernel, Word
+from nbtape.compile.emission.emit import Kernel, Word, emit
 from nbtape.compile.fusion.fuse import Group
-from nbtape.compile.planning.layout import Layout
+from nbtape.compile.planning.layout import Buffer, Layout, dense
 from nbtape.core.crew import THREADS
+from nbtape.core.shape import Spec
 from nbtape.graph.program import Step, Value
 
 _LEAST = 300_000  # nanoseconds that a kernel takes, at least, to be worth the attention of other threads
@@ -45,3 +47,15 @@ def folding(kernel: Kernel, x: Value, y: Value) -> Group:
     group.steps, group.made, group.folded = [step], {y}, {y: frozenset([0])}
     group.axes = {x: tuple(range(rank)), y: tuple(range(1, rank))}
     return group
+
+
+def folding_texts(kernel: Kernel) -> Iterator[str]:
+    """The texts of what folds its parts, where it is longer than here."""
+    for y in kernel.partial:
+        several = Value(Spec((2, *(y.shape or ())), y.dtype))
+        layouts = {v: _somewhere(v) for v in (several, y)}
+        yield emit(folding(kernel, several, y), layouts, lambda v, size: _somewhere(v)).text
+
+
+def _somewhere(v: Value) -> Layout:
+    return dense(Buffer(prod(v.shape or ()), v.dtype), v.shape or ())
