@@ -5,7 +5,9 @@ NUMBA_ENABLE_CUDASIM=1 in the environment it is a simulator, which runs kernels 
 as their blocks have. Importing this imports Numba.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,13 @@ class Pointer:
         self._array[self._offset + index] = value
 
 
+def function(text: str) -> Any:
+    """The Python function that a kernel's text defines."""
+    names: dict[str, Any] = {"__name__": "nbtape.compile"}
+    exec(compile(text, "<kernel>", "exec"), names)
+    return names["kernel"]
+
+
 def simulate(kernel: Any, blocks: int, lanes: int, arguments: Sequence[Any]) -> None:
     """Run a kernel, a Python function, as blocks of `lanes` threads."""
     cuda.jit(kernel)[blocks, lanes](*arguments)
@@ -43,5 +52,20 @@ def assembled(kernel: Any, kinds: Sequence[str], capability: tuple[int, int]) ->
     its arguments are, as `compile/cpu.py` has it.
     """
     signature = types.void(*[type_of(kind) for kind in kinds])
-    ptx, _ = cuda.compile(kernel, signature, device=False, abi="numba", cc=capability, output="ptx")
+    with _card_of(capability):
+        ptx, _ = cuda.compile(kernel, signature, device=False, abi="numba", cc=capability, output="ptx")
     return ptx if isinstance(ptx, str) else ptx.decode()
+
+
+@contextmanager
+def _card_of(capability: tuple[int, int]) -> Iterator[None]:
+    """Have functions that kernels call compiled for a capability: of their card the compiler asks the driver,
+    which may not be there, and would take memory of the card.
+    """
+    module = cuda.dispatcher
+    asked = module.get_current_device
+    module.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
+    try:
+        yield
+    finally:
+        module.get_current_device = asked

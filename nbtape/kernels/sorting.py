@@ -58,3 +58,13 @@ def largest(x: Any, first: Any, n: Any, room: Any, count: Any) -> None:
             room[j] = room[j - 1]
             j -= 1
         room[j] = i
+
+
+@register_jitable
+def comes(a: Any, i: Any, b: Any, j: Any, n: Any, descending: Any) -> Any:
+    """Whether element i of n, which is `a`, stands before element j, which is `b`; from n on nothing stands,
+    and that comes last.
+    """
+    if i >= n or j >= n:
+        return i < j
+    return before(a, b, descending) or (i < j and not before(b, a, descending))

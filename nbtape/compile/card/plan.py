@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.compile import device
+from nbtape.compile.card import sorting
 from nbtape.compile.emission import grid
 from nbtape.compile.emission.kernel import Kernel, Word
 from nbtape.compile.fusion.access import CHECK
@@ -41,6 +42,7 @@ def kernel(rows: "int64", columns: "int64", x: "{dtype}*", sizes: "int64*", wrap
 '''
 
 
+_KINDS = (sorting,)  # of steps, that have kernels of their own
 _FOLDED = 32  # trips that a block folds at least: each leaves a result, which is to be folded again
 
 
@@ -107,8 +109,14 @@ class Planner(plan.Planner):
             self.act(Launch(kernel, kernel.words, min(self.most, tiles), lanes))
         elif isinstance(step.op.kernel, View) or step.op.name == "read_variable" or is_join(step):
             super()._step(step)
+        elif (kind := next((kind for kind in _KINDS if kind.is_native(step)), None)) is not None:
+            kind.plan(self, step)
         else:
             self.python(step, None)
+
+    def grid(self, kernel: Kernel, blocks: int) -> None:
+        """Run a kernel of which any number of blocks can share the work, and so many have enough of it."""
+        self.act(Launch(kernel, kernel.words, max(1, min(self.most, blocks)), self.lanes))
 
     def python(self, step: Step, action: Any) -> None:
         raise NotOnDevice(step.op.name)

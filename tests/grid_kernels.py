@@ -1,0 +1,23 @@
+"""Programs for grids of threads whose kernels are written by hand, each a function and its arguments."""
+
+import numpy as np
+
+import nbtape as tf
+
+_RNG = np.random.default_rng(0)
+MANY = _RNG.permutation(45).astype(np.float32)
+TIES = _RNG.integers(0, 9, (2, 35)).astype(np.int32)
+HOLES = np.where(_RNG.random((2, 20)) < 0.2, np.nan, _RNG.standard_normal((2, 20))).astype(np.float32)
+CUBE = _RNG.standard_normal((1, 18, 2))
+
+SORTS = {
+    "sort": (lambda x: tf.sort(x), HOLES),
+    "sort of many": (lambda x: tf.sort(x, direction="DESCENDING"), MANY),
+    "sort along a middle axis": (lambda x: (tf.sort(x, 1), tf.argsort(x, 1)), CUBE),
+    "order of equals": (lambda x: (tf.argsort(x), tf.argsort(x, direction="DESCENDING")), TIES),
+    "the largest": (lambda x: tf.math.top_k(x, 3), HOLES),
+    "the largest of many": (lambda x: tf.math.top_k(x, 5), MANY),
+    "the largest half": (lambda x: tf.math.top_k(x, 20), TIES),
+}
+
+KERNELS = {**SORTS}
