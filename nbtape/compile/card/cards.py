@@ -1,0 +1,34 @@
+"""The cards of this computer: NVIDIA's, or simulated ones where NUMBA_ENABLE_CUDASIM=1 asks for them.
+
+A card, of either kind, has memory (`allocate`, `free`, `memory`), and one stream on which all that it does
+happens in order: `write`, `read`, `copy`, `fill`, calls that were `prepared`, graphs of calls that were
+`captured`. No card is an ordinary answer: `count()` is 0 then.
+"""
+
+import os
+from functools import cache
+from typing import Any
+
+from nbtape.core.kernel import late
+
+SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
+_simulated = late("nbtape.compile.card.simulator:Card")  # which imports Numba
+
+
+@cache
+def count() -> int:
+    """How many cards there are.
+
+    >>> from nbtape.compile.card import cards
+    >>> cards.count() >= 0
+    True
+    """
+    return int(os.environ.get("NBTAPE_SIMULATED_CARDS", "1")) if SIMULATED else 0
+
+
+@cache
+def card(number: int) -> Any:
+    """The card of this number, counted from 0."""
+    if not 0 <= number < count():
+        raise ValueError(f"There is no card {number}: this computer has {count()}.")
+    return _simulated(number)

@@ -1,0 +1,143 @@
+"""A plan made ready to run on a card, with its kernels loaded.
+
+A call takes the values to the card where they are not there yet, takes memory for what it makes, writes the
+addresses of all of these into the words of its kernels, and launches them on the card's one stream, without
+waiting. The arena is taken from the pool for the call alone: as calls follow each other on the stream, all
+functions share that memory.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from sys import getrefcount
+from typing import Any
+
+import numpy as np
+
+from nbtape.compile.card import cards
+from nbtape.compile.card.actions import Launch
+from nbtape.compile.card.pool import allocate
+from nbtape.compile.card.stretch import Stretch
+from nbtape.compile.planning.actions import Commit, Plan
+from nbtape.compile.planning.layout import Layout
+from nbtape.core.memory import CardArray, on_card
+from nbtape.state.writes import writing
+
+_BYTE = np.dtype(np.uint8)
+
+
+class CardHost:
+    """Runs a plan on a card: `run(values)` gives CardArrays, and changes the variables.
+
+    `captured` are the last inputs, always the same.
+    """
+
+    def __init__(self, plan: Plan, captured: Sequence[Any] = (), card: int = 0):
+        self.plan, self.card = plan, cards.card(card)
+        self.slots = {buffer: k for k, buffer in enumerate(plan.buffers)}
+        self.arena = len(self.slots)  # the slot of the arena
+        self._lock = threading.Lock()  # one call at a time fills in the words
+        self._fixed = [self._moved(b.source) if b.origin == "constant" else None for b in plan.buffers]
+        self._inputs = [k for b, k in self.slots.items() if b.origin == "input"]
+        for k, value in zip(self._inputs[len(self._inputs) - len(captured) :], captured):
+            self._fixed[k] = self._moved(value)
+        del self._inputs[len(self._inputs) - len(captured) :]
+        self._outputs = [(k, b) for b, k in self.slots.items() if b.origin == "output"]
+        self._variables = [(k, b.source.deref()) for b, k in self.slots.items() if b.origin == "variable"]
+        self._writing = writing(plan.written)
+        self.phases = [phase for phase in self._phases(plan.actions)]
+
+    def run(self, values: Sequence[Any]) -> list[CardArray]:
+        """What the plan gives for these values, CardArrays or arrays of the computer."""
+        with self._lock, self._writing:
+            arrays = [*self._fixed, self._room((self.plan.arena,), _BYTE)]
+            for k, value in zip(self._inputs, values, strict=True):
+                arrays[k] = self._moved(value)
+            for k, variable in self._variables:
+                written = any(variable is v for v in self.plan.written)
+                arrays[k] = self._owned(variable) if written else self._moved(variable._value)
+            for k, buffer in self._outputs:
+                arrays[k] = self._room(buffer.shape or (), buffer.dtype)
+            for phase in self.phases:
+                phase(arrays)
+            return [self.array(layout, arrays) for layout in self.plan.outputs]
+
+    def _phases(self, actions: Sequence[Any]) -> Iterator[Any]:
+        """What runs, in order: stretches, which end where the host has something to do or to look at."""
+        launches: list[Launch] = []
+        for action in actions:
+            if isinstance(action, Launch):
+                launches.append(action)
+            if launches and (action is actions[-1] or not isinstance(action, Launch) or action.check):
+                yield Stretch(self, launches)
+                launches = []
+            if not isinstance(action, Launch):
+                yield PHASES[type(action)](self, action)
+
+    def array(self, layout: Layout, arrays: list) -> CardArray:
+        """The value of a layout among the arrays of a call; a copy of what lies in the arena."""
+        if not layout.known:
+            return arrays[self.slots[layout.buffer]]
+        assert layout.contiguous, layout
+        k, offset = self.place(layout)
+        dtype, held = layout.buffer.dtype, arrays[k]
+        if k != self.arena:
+            return CardArray(layout.shape, dtype, held.block, held.offset + offset)
+        copy = self._room(layout.shape, dtype)
+        self.card.copy(address(copy), address(held) + offset, copy.nbytes)
+        return copy
+
+    def place(self, layout: Layout) -> tuple[int, int]:
+        """The slot that a layout lies in, and at which byte it begins there."""
+        offset = layout.offset * layout.buffer.dtype.itemsize
+        if (slot := self.slots.get(layout.buffer)) is not None:
+            return slot, offset
+        return self.arena, self.plan.places[layout.buffer] + offset
+
+    def _moved(self, value: Any) -> CardArray:
+        return on_card(value, self.card.number)
+
+    def _room(self, shape: tuple, dtype: np.dtype) -> CardArray:
+        """Memory for an array that is made in this call."""
+        array = CardArray(shape, dtype, None)
+        array.block = allocate(self.card.number, array.nbytes)
+        return array
+
+    def _owned(self, variable: Any) -> CardArray:
+        """The value of a variable, to be written in place: a copy where somebody else holds it too."""
+        alone = getrefcount(variable._value) <= _ALONE
+        value = self._moved(variable._value)
+        if not alone or getrefcount(value.block) > _ALONE:
+            copy = self._room(value.shape, value.dtype)
+            self.card.copy(address(copy), address(value), value.nbytes)
+            value = variable._value = copy
+        return value
+
+
+def address(array: CardArray) -> int:
+    """Where an array begins, in its card's memory."""
+    return array.block.address + array.offset
+
+
+def _committing(host: CardHost, action: Commit) -> Callable[[list], None]:
+    """Give variables what was computed for them."""
+
+    def commit(arrays: list) -> None:
+        for reference, layout in action.variables:
+            reference.deref()._value = host.array(layout, arrays)
+
+    return commit
+
+
+# What the host does for actions that are no launches: (host, action) -> a function of a call's arrays.
+PHASES: dict[type, Callable[[CardHost, Any], Callable[[list], None]]] = {Commit: _committing}
+
+
+class _Alone:
+    """An object whose attribute is the only holder of a value, to learn how this Python counts that."""
+
+    def __init__(self):
+        self.value = CardArray((), _BYTE, None)
+
+
+_alone = _Alone()
+_ALONE = getrefcount(_alone.value)
