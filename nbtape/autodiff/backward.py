@@ -17,7 +17,8 @@ import numpy as np
 
 from nbtape.core import context
 from nbtape.core.dtype import ALL, FLOATS
-from nbtape.core.engine import EagerTensor, Tensor, o
+from nbtape.core.engine import EagerTensor, Tensor, moved, o
+from nbtape.core.memory import CardArray, state
 from nbtape.core.report import spec_of, with_report
 from nbtape.core.slices import IndexedSlices
 from nbtape.ops.elementwise import absorb
@@ -58,13 +59,14 @@ def pull(wired: list[tuple], numbers: dict[int, int], seeds: list[tuple[Tensor, 
     """Cotangents by number, None where no path leads to a target.
 
     That of a Node's output is dropped when it has been used, unless its number is in `kept`. Runs on bare
-    arrays, unless a recorder or a trace is open: then on Tensors, through `apply`, so that what it does is
-    recorded, differentiated again, or compiled.
+    arrays, unless a recorder or a trace is open or values are on a card: then on Tensors, through `apply`, so
+    that what it does is recorded, differentiated again, or compiled, or runs there.
     """
-    if context.local.watch is not None:
+    if context.local.watch is not None or state.used and _on_card(wired, seeds):
         outer, context.local.pulling = context.local.pulling, True
         try:
-            return _walk(wired, numbers, seeds, kept, False)
+            tensors = [(y, g if isinstance(g, Tensor | IndexedSlices) else EagerTensor(g)) for y, g in seeds]
+            return _walk(wired, numbers, tensors, kept, False)
         finally:
             context.local.pulling = outer
     try:
@@ -73,6 +75,12 @@ def pull(wired: list[tuple], numbers: dict[int, int], seeds: list[tuple[Tensor, 
         # The user made NumPy's warnings into errors; ours are not his.
         with np.errstate(all="ignore"):
             return _walk(wired, numbers, seeds, kept, True)
+
+
+def _on_card(wired: list[tuple], seeds: list) -> bool:
+    """Whether any value that the rules will be given is on a card."""
+    tensors = [*[x for node in wired for x in (*node[1], *node[3])], *[g for _, g in seeds]]
+    return any([type(x) is EagerTensor and type(x._value) is CardArray for x in tensors])
 
 
 def _walk(wired: list[tuple], numbers: dict[int, int], seeds: list, kept: Any, bare: bool) -> list:
@@ -168,11 +176,13 @@ def _pull_recorded(node: tuple, g: Any, cotangents: list) -> None:
 
 
 def _fitted(gx: Tensor, x: Tensor) -> Tensor:
-    """`gx` summed down to the shape of `x`."""
+    """`gx` summed down to the shape of `x`, on the device of `x`."""
     shape = spec_of(x).shape
     if shape is None or None in shape:
         return o.sum_to_like(gx, x)
-    return gx if spec_of(gx).shape == shape else o.sum_to(gx, shape=shape)
+    if spec_of(gx).shape != shape:
+        gx = o.sum_to(gx, shape=shape)
+    return moved(gx, x) if state.used and type(gx) is type(x) is EagerTensor else gx
 
 
 def _taken(ys: tuple, cotangents: list, outs: tuple, kept: Any, bare: bool) -> tuple | None:

@@ -15,6 +15,7 @@ from nbtape.core import context, nest, source
 from nbtape.core.dtype import FLOATS, as_dtype
 from nbtape.core.engine import EagerTensor, Node, Operators, Tensor, apply, doors, o, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.memory import CardArray
 from nbtape.core.report import spec_of
 from nbtape.core.shape import bracket
 from nbtape.core.slices import IndexedSlices
@@ -482,7 +483,9 @@ def _ones(target: Any) -> Any:
         return o.ones_like(target)
     value = target._value
     one = _ONES.get(type(value))
-    return np.ones(value.shape, value.dtype) if one is None else one
+    if one is not None:
+        return one
+    return o.ones_like(target) if type(value) is CardArray else np.ones(value.shape, value.dtype)
 
 
 def _seed(target: Any, given: Any) -> Any:

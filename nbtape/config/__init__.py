@@ -2,6 +2,12 @@
 
 from nbtape.compile.settings import get_compilation as get_compilation, set_compilation as set_compilation
 from nbtape.config import experimental as experimental
+from nbtape.graph.v1.device_memory import (
+    LogicalDeviceConfiguration as LogicalDeviceConfiguration,
+    get_logical_device_configuration as get_logical_device_configuration,
+    memory_stats as memory_stats,
+    set_logical_device_configuration as set_logical_device_configuration,
+)
 from nbtape.graph.v1.hardware import (
     LogicalDevice as LogicalDevice,
     PhysicalDevice as PhysicalDevice,

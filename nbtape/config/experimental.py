@@ -1,7 +1,18 @@
 """`tf.config.experimental`."""
 
-from nbtape.graph.v1.hardware import (
+from nbtape.graph.v1.device_memory import (
+    LogicalDeviceConfiguration as LogicalDeviceConfiguration,
+    LogicalDeviceConfiguration as VirtualDeviceConfiguration,
+    get_logical_device_configuration as get_virtual_device_configuration,
+    get_memory_growth as get_memory_growth,
     get_memory_info as get_memory_info,
+    get_memory_usage as get_memory_usage,
+    reset_memory_stats as reset_memory_stats,
+    set_logical_device_configuration as set_virtual_device_configuration,
+    set_memory_growth as set_memory_growth,
+)
+from nbtape.graph.v1.hardware import (
+    get_device_details as get_device_details,
     get_visible_devices as get_visible_devices,
     list_logical_devices as list_logical_devices,
     list_physical_devices as list_physical_devices,

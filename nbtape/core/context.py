@@ -38,7 +38,9 @@ class _Local(threading.local):
     def __init__(self):
         self.recorders: tuple = ()  # open tapes, accumulators and traps, outermost first
         self.graph: Any = None  # the graph that a trace is building; None when ops run at once
-        self.watch: tuple | None = None  # (graph, recorders) if there are any: what the hot path looks at
+        self.seat: Any = None  # what runs ops on a card when they run at once; None when they run here
+        self.taker: Any = None  # the graph, or else the seat: what ops are given to
+        self.watch: tuple | None = None  # (taker, recorders) if there are any: what the hot path looks at
         self.pulling = False  # whether a gradient rule runs, as Tensors
         self.scope = ""  # name scope prefix, "" or "a/b/"
         self.device: tuple = ()  # what says where operations are put, outermost first
@@ -53,25 +55,32 @@ open_tapes: dict[int, object] = {}
 
 
 def _set(recorders: tuple, graph) -> None:
-    local.recorders, local.graph = recorders, graph
-    local.watch = (graph, recorders) if recorders or graph is not None else None
+    taker = local.seat if graph is None else graph
+    local.recorders, local.graph, local.taker = recorders, graph, taker
+    local.watch = (taker, recorders) if recorders or taker is not None else None
+
+
+def sit(seat) -> None:
+    """Let ops that run at once run where `seat` runs them; None: here."""
+    local.seat = seat
+    _set(local.recorders, local.graph)
 
 
 def push(recorder) -> None:
     here = local.__dict__  # one look-up of what is this thread's own, each of which takes its time
     here["recorders"] = recorders = here["recorders"] + (recorder,)
-    here["watch"] = here["graph"], recorders
+    here["watch"] = here["taker"], recorders
 
 
 def pop(recorder) -> None:
     here = local.__dict__
-    graph, recorders = here["graph"], here["recorders"]
+    taker, recorders = here["taker"], here["recorders"]
     if recorders and recorders[-1] is recorder:
         recorders = recorders[:-1]
     else:
         recorders = tuple([r for r in recorders if r is not recorder])
     here["recorders"] = recorders
-    here["watch"] = (graph, recorders) if recorders or graph is not None else None
+    here["watch"] = (taker, recorders) if recorders or taker is not None else None
 
 
 class recording:

@@ -18,7 +18,8 @@ from nbtape.core import context, dtype as dtypes, source
 from nbtape.core.convert import array_of, fit
 from nbtape.core.dtype import DType
 from nbtape.core.errors import OpError, invalid
-from nbtape.core.kernel import Kernel
+from nbtape.core.kernel import Kernel, late
+from nbtape.core.memory import CardArray, Elsewhere, card_of, index_of, on_card, on_host
 from nbtape.core.report import NUMBERS, Missing, explained
 from nbtape.core.shape import Spec, TensorShape, bracket, known_shape
 from nbtape.core.shape_v1 import shown as shown_shape
@@ -335,7 +336,7 @@ class EagerTensor(Tensor):
 
     @property
     def device(self) -> str:
-        return "/job:localhost/replica:0/task:0/device:CPU:0"
+        return device_of(self._value)
 
     @property
     def name(self) -> str:
@@ -356,7 +357,7 @@ class EagerTensor(Tensor):
         """
         for recorder in context.local.recorders:
             recorder.left(self)
-        return readable(self._value)
+        return readable(on_host(self._value))
 
     def tolist(self) -> Any:
         """The value as nested Python lists."""
@@ -379,7 +380,11 @@ class EagerTensor(Tensor):
 
     def cpu(self) -> "EagerTensor":
         """The tensor in the computer's own memory."""
-        return self
+        return copied(self, on_host(self._value))
+
+    def gpu(self, gpu_index: int = 0) -> "EagerTensor":
+        """The tensor in the memory of a card."""
+        return copied(self, on_card(self._value, card_of(gpu_index)))
 
     def __array__(self, dtype=None, copy=None):
         value = np.asarray(self.numpy())
@@ -424,7 +429,7 @@ class EagerTensor(Tensor):
             raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
         for recorder in context.local.recorders:
             recorder.left(self)
-        return self._value
+        return on_host(self._value)
 
     def __round__(self, ndigits=None):
         return round(float(self._number()), ndigits)
@@ -481,6 +486,12 @@ class Reference:
         return f"<Reference wrapping {self._object!r}>"
 
 
+def device_of(value: Any) -> str:
+    """The device on which a value is."""
+    kind = f"GPU:{index_of(value.card)}" if type(value) is CardArray else "CPU:0"
+    return f"/job:localhost/replica:0/task:0/device:{kind}"
+
+
 def readable(value: Any) -> Any:
     """`value` for the eyes of a user: a view that cannot be made writeable."""
     if isinstance(value, np.ndarray):
@@ -532,8 +543,8 @@ def _constant(x: Any, dtype: DType | None) -> Any:
     if isinstance(x, _SEQUENCES) and _holds_tensor(x):
         return _packed(x, dtype)
     value = array_of(x.as_list() if type(x) is TensorShape else x, dtype)
-    graph = context.local.graph
-    return EagerTensor(value) if graph is None else graph.constant(value)
+    taker = context.local.taker
+    return EagerTensor(value) if taker is None else taker.constant(value)
 
 
 def _holds_tensor(x: Any) -> bool:
@@ -705,8 +716,34 @@ def run(op: Op, xs: tuple, attrs: dict) -> Any:
     return y
 
 
+def made(op: Op, xs: tuple, attrs: dict, value: Any) -> Any:
+    """What `op` gave elsewhere, as Tensors, shown to the open recorders."""
+    ys = tuple([EagerTensor(v) for v in (value if op.many else (value,))])
+    place = source.here(3)
+    for recorder in context.local.recorders:
+        recorder.record(op, xs, attrs, ys, place)
+    if _open_tapes and not context.local.recorders:
+        note_foreign(xs, ys[0])
+    return ys if op.many else ys[0]
+
+
+def copied(x: Any, value: Any) -> Any:
+    """A Tensor with `value`, the value of `x` on another device; `x` itself, if it is that."""
+    return x if value is x._value else made(o.identity, (x,), _NO_ATTRS, value)
+
+
+def moved(x: Any, like: Any) -> Any:
+    """`x` on the device of `like`; both are Tensors with values."""
+    value = like._value
+    return copied(x, on_card(x._value, value.card) if type(value) is CardArray else on_host(x._value))
+
+
 def recovered(error: Exception, op: Op, xs: tuple, attrs: dict) -> Any:
-    """The value in spite of `error`, where the user made NumPy's warnings into errors; else raise it."""
+    """The value in spite of `error`, where inputs are on a card or the user made NumPy's warnings into
+    errors; else raise it.
+    """
+    if type(error) is Elsewhere:
+        return _elsewhere(op, xs, attrs)
     if not isinstance(error, FloatingPointError | RuntimeWarning):
         raise explained(error, op, xs, attrs) from None
     with np.errstate(all="ignore"):
@@ -720,12 +757,19 @@ def note_foreign(xs: tuple, y: Tensor) -> None:
 
 
 def check_dtypes(op: Op, values: Any) -> None:
-    """All inputs have one dtype, of a kind that `op` takes; `explained` says what is wrong where not."""
+    """All inputs are here and have one dtype, of a kind that `op` takes; `explained` says what is wrong
+    where not.
+    """
     if not op.kinds:
+        for value in values:
+            if type(value) is CardArray:
+                raise Elsewhere
         return
     first = None
     for value in values:
-        if type(value) in NUMBERS:
+        if type(value) in _NO_ARRAYS:
+            if type(value) is CardArray:
+                raise Elsewhere
             continue
         dtype = value.dtype
         if first is None:
@@ -734,6 +778,11 @@ def check_dtypes(op: Op, values: Any) -> None:
                 raise TypeError
         elif dtype is not first and dtype != first:
             raise TypeError
+
+
+_NO_ARRAYS = (*NUMBERS, CardArray)
+# Runs an op where its inputs are: (op, xs, attrs) -> what `eager` would give.
+_elsewhere = late("nbtape.compile.card.eager:elsewhere")
 
 
 def equal_or(op: Op, a: Any, b: Any, otherwise: bool) -> Any:

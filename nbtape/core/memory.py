@@ -19,6 +19,10 @@ class Elsewhere(TypeError):
     """NumPy was to compute with a value that is on a card."""
 
 
+class TransferWarning(UserWarning):
+    """An op copies large values to its device."""
+
+
 class Block:
     """Memory of a card, which `free(block)` takes back when nobody holds it any more.
 
@@ -43,7 +47,7 @@ class CardArray:
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype, block: Any, offset: int = 0):
         self.shape, self.dtype, self.block, self.offset = shape, dtype, block, offset
-        seen.cards = True
+        state.used = True
 
     @property
     def card(self) -> int:
@@ -119,13 +123,27 @@ class CardArray:
 _REFUSED = "NumPy's `{}` was given a value that is on a card: take it to the computer first, by `x.cpu()`."
 
 
-class _Seen:
-    """Whether any value of this process was ever on a card: what only cards need is asked for only then."""
+class _State:
+    """Which cards there are to users, and whether any value of this process was ever on one: what only cards
+    need is asked for only then.
+    """
 
-    cards = False
+    used = False
+    visible: list[int] | None = None  # the cards that are GPU:0, GPU:1, ...; None: all of them
 
 
-seen = _Seen()
+state = _State()
+
+
+def index_of(card: int) -> int:
+    """The number by which users know a card."""
+    return card if state.visible is None else state.visible.index(card)
+
+
+def card_of(index: int) -> int:
+    """The card that users know by a number."""
+    return index if state.visible is None else state.visible[index]
+
 
 # What moves values: (array, card) -> CardArray; CardArray -> array; (CardArray, card) -> CardArray.
 to_card = late("nbtape.compile.card.transfer:to_card")

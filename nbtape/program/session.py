@@ -20,9 +20,8 @@ from nbtape.core.slices import IndexedSlices
 from nbtape.graph.graph import Graph
 from nbtape.graph.symbolic import Operation, SymbolicTensor
 from nbtape.graph.v1.default import get_default_graph
-from nbtape.graph.v1.device_spec import is_here
-from nbtape.graph.v1.hardware import LogicalDevice
-from nbtape.graph.v1.placement import CPU, get_soft_device_placement, tell
+from nbtape.graph.v1.hardware import LogicalDevice, is_here
+from nbtape.graph.v1.placement import all_devices, get_soft_device_placement, local_devices, tell
 from nbtape.ops.sampler import Seeds, seeded_by
 from nbtape.program.feeds import fed_value, given, pairs
 from nbtape.program.step import Step
@@ -104,8 +103,8 @@ class Session:
             if not self._soft:
                 raise invalid(
                     f"Cannot assign a device for operation {operation.name}: it was explicitly assigned to "
-                    f"{device} but available devices are [ {CPU} ]. Make sure the device specification "
-                    "refers to a valid device, or run with tf.ConfigProto(allow_soft_placement=True)."
+                    f"{device} but available devices are [ {all_devices()} ]. Make sure the device "
+                    "specification refers to a valid device, or run with tf.ConfigProto(allow_soft_placement=True)."
                 )
             tell(
                 device,
@@ -230,7 +229,7 @@ class Session:
 
     def list_devices(self) -> list[LogicalDevice]:
         """The devices that the session can use."""
-        return [LogicalDevice(CPU, "CPU")]
+        return local_devices()
 
     # Opening and closing
 

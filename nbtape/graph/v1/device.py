@@ -8,13 +8,14 @@ from typing import Any
 
 from nbtape.core import context
 from nbtape.graph.v1.device_spec import DeviceSpec, merged
-from nbtape.graph.v1.placement import Nowhere, check, seat
+from nbtape.graph.v1.placement import Nowhere, Seat, check, seat
 
 
 class device:
-    """Put operations on a device, "/CPU:0" or "/GPU:0"; one that is not there is replaced by the CPU, and a
-    warning says so.
+    """Put operations, constants and variables on a device, "/CPU:0" or "/GPU:0"; one that is not there is
+    replaced by the CPU, and a warning says so.
 
+    Outside of such blocks an operation runs where its inputs are: on the GPU, if one of them is there.
     Blocks in blocks complete each other, the inner ones first; None forgets those around. In a graph a
     function may be given, which is called with each operation and returns its device. Raises ValueError for a
     string that names no device. After `tf.config.set_soft_device_placement(False)` what is put on a device
@@ -62,13 +63,25 @@ def _at_once() -> bool:
     return context.local.graph is None or type(context.local.graph) is Nowhere
 
 
+def here() -> DeviceSpec:
+    """The device that the blocks around put on what runs at once."""
+    return DeviceSpec.from_string(_named(context.local.device))
+
+
+def _named(said: tuple) -> str:
+    """The device that blocks altogether say."""
+    name = ""
+    for outer in reversed([x for x in said if not callable(x)]):
+        name = merged(outer, name)
+    return name
+
+
 def _open(said: tuple) -> None:
     """Put what follows where `said` says: operations of a graph one by one, what runs at once altogether."""
     if _at_once():
-        name = ""
-        for outer in reversed([x for x in said if not callable(x)]):
-            name = merged(outer, name)
-        graph = seat(name)
+        found = seat(_named(said))
+        context.sit(found if type(found) is Seat else None)
+        graph = found if type(found) is Nowhere else None
         if graph is not context.local.graph:
             context.recording(context.local.recorders, graph).__enter__()
     context.local.device = said

@@ -127,13 +127,6 @@ def merged(outer: str, inner: str) -> str:
     return DeviceSpec.from_string(outer).make_merged_spec(DeviceSpec.from_string(inner)).to_string()
 
 
-@functools.lru_cache(maxsize=1024)
-def is_here(name: str) -> bool:
-    """Whether a device is one of this process: its CPU."""
-    spec = DeviceSpec.from_string(name)
-    return not spec.is_remote and not spec.device_index and spec.device_type in (None, "CPU")
-
-
 def _settable(name: str) -> property:
     def get(self: Any) -> Any:
         return getattr(self, f"_{name}")

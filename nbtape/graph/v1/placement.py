@@ -1,4 +1,4 @@
-"""What becomes of operations on devices that are not there.
+"""Where operations run: on the computer's own processor, on a card, or nowhere, if a device is not there.
 
 With soft placement, the default, they run on the CPU, and a warning says so once for each device. With hard
 placement they are refused.
@@ -8,11 +8,16 @@ import warnings
 from typing import Any
 
 from nbtape.core import source
+from nbtape.core.engine import EagerTensor, made
 from nbtape.core.errors import invalid
+from nbtape.core.kernel import late
+from nbtape.core.memory import on_card
 from nbtape.core.report import with_report
-from nbtape.graph.v1.device_spec import DeviceSpec, is_here
+from nbtape.graph.v1.device_spec import DeviceSpec
+from nbtape.graph.v1.hardware import LogicalDevice, card_of, is_here, list_logical_devices
 
-CPU = "/job:localhost/replica:0/task:0/device:CPU:0"
+_TASK = "/job:localhost/replica:0/task:0"
+_run = late("nbtape.compile.card.eager:run")
 _told: set[str] = set()  # devices that are not there, of which the user has been told
 
 
@@ -45,9 +50,27 @@ _INSTEAD = (
 def tell(device: str, what: str = "what is put there", instead: str = _INSTEAD) -> None:
     """Warn, once for each device, that it is not there."""
     if device not in _told:
-        text = f"There is no device {device}, only /device:CPU:0: {what} runs on the CPU. {instead}"
+        known = ", ".join([found.name for found in list_logical_devices()])
+        text = f"There is no device {device}, only {known}: {what} runs on the CPU. {instead}"
         warnings.warn(text, stacklevel=source.depth())
         _told.add(device)
+
+
+class Seat:
+    """What runs operations on a card, and makes constants there."""
+
+    def __init__(self, card: int):
+        self.card = card
+
+    def record(self, op: Any, xs: tuple, attrs: dict) -> Any:
+        return made(op, xs, attrs, _run(op, xs, attrs, self.card))
+
+    def constant(self, value: Any) -> Any:
+        return EagerTensor(self.placed(value))
+
+    def placed(self, value: Any) -> Any:
+        """A value on the card; strings stay where they are."""
+        return value if value.dtype.hasobject else on_card(value, self.card)
 
 
 class Nowhere:
@@ -65,10 +88,13 @@ class Nowhere:
         raise invalid(f"{_refusal(self._device)}\n  at {source.describe(source.here(2))}")
 
 
-def seat(device: str) -> Nowhere | None:
-    """What refuses operations that would run at once on `device`; None where they may run."""
+def seat(device: str) -> Seat | Nowhere | None:
+    """What runs, or refuses, operations that are to run at once on `device`; None where that is the CPU, or
+    what stands in for it.
+    """
     if is_here(device):
-        return None
+        card = card_of(DeviceSpec.from_string(device))
+        return None if card is None else Seat(card)
     if _may_stand_in(device):
         tell(device)
         return None
@@ -96,7 +122,18 @@ def _refusal(device: str, label: str = "") -> str:
     suffix = f" [Op:{label}]" if label else ""
     if _Settings.soft:
         return f"{full.to_string()} unknown device.{suffix}"
+    types = ", ".join(dict.fromkeys([found.device_type for found in list_logical_devices()]))
     return (
         f"Could not satisfy device specification '{full.to_string()}'. enable_soft_placement=0. Supported "
-        f"device types [CPU]. All available devices [{CPU}].{suffix}"
+        f"device types [{types}]. All available devices [{all_devices()}].{suffix}"
     )
+
+
+def all_devices() -> str:
+    """The full names of the devices that operations can be put on."""
+    return ", ".join([found.name for found in local_devices()])
+
+
+def local_devices() -> list[LogicalDevice]:
+    """The devices that operations can be put on, under their full names."""
+    return [LogicalDevice(_TASK + name, kind) for name, kind in list_logical_devices()]
