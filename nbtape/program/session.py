@@ -104,7 +104,8 @@ class Session:
                 raise invalid(
                     f"Cannot assign a device for operation {operation.name}: it was explicitly assigned to "
                     f"{device} but available devices are [ {all_devices()} ]. Make sure the device "
-                    "specification refers to a valid device, or run with tf.ConfigProto(allow_soft_placement=True)."
+                    "specification refers to a valid device, or run with "
+                    "tf.ConfigProto(allow_soft_placement=True)."
                 )
             tell(
                 device,
