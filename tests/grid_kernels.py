@@ -3,6 +3,7 @@
 import numpy as np
 
 import nbtape as tf
+from nbtape.core.engine import apply, o
 
 _RNG = np.random.default_rng(0)
 MANY = _RNG.permutation(45).astype(np.float32)
@@ -20,4 +21,16 @@ SORTS = {
     "the largest half": (lambda x: tf.math.top_k(x, 20), TIES),
 }
 
-KERNELS = {**SORTS}
+SCANS = {
+    "running sums": (lambda x: tf.cumsum(x), MANY),
+    "running sums of columns": (lambda x: tf.cumsum(x, 1, exclusive=True, reverse=True), CUBE),
+    "running products": (lambda x: tf.math.cumprod(x, 1, exclusive=True), CUBE),
+    "running logsumexp": (lambda x: tf.math.cumulative_logsumexp(x, reverse=True), MANY),
+    "running counts": (lambda x: tf.cumsum(x, 1), TIES),
+    "recurrence": (
+        lambda a, b: apply(o.recurrence, a, b, axis=0, reverse=True),
+        *[_RNG.standard_normal(40) for _ in "ab"],
+    ),
+}
+
+KERNELS = {**SORTS, **SCANS}
