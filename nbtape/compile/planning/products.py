@@ -32,10 +32,10 @@ def is_product(step: Step) -> bool:
     dtype = step.outputs[0].dtype
     if str(dtype) not in GEMM or gemm_address(str(dtype)) is None:
         return False
-    return all(v.dtype == dtype for v in values) and _paired(step)
+    return all(v.dtype == dtype for v in values) and paired(step)
 
 
-def _paired(step: Step) -> bool:
+def paired(step: Step) -> bool:
     """Whether each operand has one matrix, or one for each product."""
     count, *both = [prod((x.shape or ())[:-2]) for x in (*step.outputs, *step.inputs)]
     return all(n in (1, count) for n in both)
@@ -46,7 +46,7 @@ def matrix(x: Layout) -> tuple[bool, int] | None:
     cannot read them, or do not lie one after another.
     """
     (m, n), (down, right) = x.shape[-2:], x.strides[-2:]
-    if not _even(x):
+    if not even(x):
         return None
     if (right == 1 or n == 1) and (down >= n or m == 1):
         return False, max(down, n, 1) if m > 1 else max(n, 1)
@@ -55,7 +55,7 @@ def matrix(x: Layout) -> tuple[bool, int] | None:
     return None
 
 
-def _even(x: Layout) -> bool:
+def even(x: Layout) -> bool:
     """Whether one stride leads from each matrix to the next."""
     axes = [(n, s) for n, s in zip(x.shape[:-2], x.strides[:-2]) if n > 1]
     return all(s == n_next * s_next for (_, s), (n_next, s_next) in zip(axes, axes[1:]))
