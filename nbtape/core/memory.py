@@ -23,6 +23,10 @@ class TransferWarning(UserWarning):
     """An op copies large values to its device."""
 
 
+class HostWarning(UserWarning):
+    """An op has no kernel for cards, and runs on the computer's own processor."""
+
+
 class Block:
     """Memory of a card, which `free(block)` takes back when nobody holds it any more.
 
