@@ -169,3 +169,8 @@ def on_card(value: Any, card: int) -> CardArray:
     if type(value) is not CardArray:
         return to_card(np.asarray(value, order="C"), card)
     return value if value.card == card else between(value, card)
+
+
+def beside(value: Any, like: Any) -> Any:
+    """A value on the device of another."""
+    return on_card(value, like.card) if type(like) is CardArray else on_host(value)

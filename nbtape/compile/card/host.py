@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.compile.card import cards
+from nbtape.compile.card import cards, control
 from nbtape.compile.card.actions import Launch
+from nbtape.compile.card.control import needed_of, rows_of
 from nbtape.compile.card.pool import allocate
 from nbtape.compile.card.stretch import Stretch
 from nbtape.compile.planning.actions import Commit, Plan
@@ -33,36 +34,45 @@ class CardHost:
 
     def __init__(self, plan: Plan, captured: Sequence[Any] = (), card: int = 0):
         self.plan, self.card = plan, cards.card(card)
-        self.slots = {buffer: k for k, buffer in enumerate(plan.buffers)}
+        self._rows = rows_of(plan)
+        self.slots = {buffer: k for k, buffer in enumerate([*plan.buffers, *self._rows])}
         self.arena = len(self.slots)  # the slot of the arena
+        self.needed = needed_of(plan)
         self._lock = threading.Lock()  # one call at a time fills in the words
-        self._fixed = [self._moved(b.source) if b.origin == "constant" else None for b in plan.buffers]
+        self._fixed = [self.moved(b.source) if b.origin == "constant" else None for b in plan.buffers]
         self._inputs = [k for b, k in self.slots.items() if b.origin == "input"]
         for k, value in zip(self._inputs[len(self._inputs) - len(captured) :], captured):
-            self._fixed[k] = self._moved(value)
+            self._fixed[k] = self.moved(value)
         del self._inputs[len(self._inputs) - len(captured) :]
         self._outputs = [(k, b) for b, k in self.slots.items() if b.origin == "output"]
         self._variables = [(k, b.source.deref()) for b, k in self.slots.items() if b.origin == "variable"]
         self._writing = writing(plan.written)
-        self.phases = [phase for phase in self._phases(plan.actions)]
+        self.phases = self.phases_of(plan.actions)
 
     def run(self, values: Sequence[Any]) -> list[CardArray]:
         """What the plan gives for these values, CardArrays or arrays of the computer."""
         with self._lock, self._writing:
-            arrays = [*self._fixed, self._room((self.plan.arena,), _BYTE)]
+            arrays = [*self._fixed, *[None] * len(self._rows), self.room((self.plan.arena,), _BYTE)]
             for k, value in zip(self._inputs, values, strict=True):
-                arrays[k] = self._moved(value)
+                arrays[k] = self.moved(value)
             for k, variable in self._variables:
                 written = any(variable is v for v in self.plan.written)
-                arrays[k] = self._owned(variable) if written else self._moved(variable._value)
+                arrays[k] = self._owned(variable) if written else self.moved(variable._value)
             for k, buffer in self._outputs:
-                arrays[k] = self._room(buffer.shape or (), buffer.dtype)
+                arrays[k] = self.room(buffer.shape or (), buffer.dtype)
             for phase in self.phases:
                 phase(arrays)
             return [self.array(layout, arrays) for layout in self.plan.outputs]
 
-    def _phases(self, actions: Sequence[Any]) -> Iterator[Any]:
+    def like(self, plan: Plan) -> "CardHost":
+        """A host for a region of this one's plan."""
+        return CardHost(plan, (), self.card.number)
+
+    def phases_of(self, actions: Sequence[Any]) -> list[Callable[[list], None]]:
         """What runs, in order: stretches, which end where the host has something to do or to look at."""
+        return list(self._phases(actions))
+
+    def _phases(self, actions: Sequence[Any]) -> Iterator[Any]:
         launches: list[Launch] = []
         for action in actions:
             if isinstance(action, Launch):
@@ -82,7 +92,7 @@ class CardHost:
         dtype, held = layout.buffer.dtype, arrays[k]
         if k != self.arena:
             return CardArray(layout.shape, dtype, held.block, held.offset + offset)
-        copy = self._room(layout.shape, dtype)
+        copy = self.room(layout.shape, dtype)
         self.card.copy(address(copy), address(held) + offset, copy.nbytes)
         return copy
 
@@ -93,10 +103,11 @@ class CardHost:
             return slot, offset
         return self.arena, self.plan.places[layout.buffer] + offset
 
-    def _moved(self, value: Any) -> CardArray:
-        return on_card(value, self.card.number)
+    def moved(self, value: Any) -> Any:
+        """A value on the card; texts and objects stay where they are."""
+        return value if value.dtype.hasobject else on_card(value, self.card.number)
 
-    def _room(self, shape: tuple, dtype: np.dtype) -> CardArray:
+    def room(self, shape: tuple, dtype: np.dtype) -> CardArray:
         """Memory for an array that is made in this call."""
         array = CardArray(shape, dtype, None)
         array.block = allocate(self.card.number, array.nbytes)
@@ -105,9 +116,9 @@ class CardHost:
     def _owned(self, variable: Any) -> CardArray:
         """The value of a variable, to be written in place: a copy where somebody else holds it too."""
         alone = getrefcount(variable._value) <= _ALONE
-        value = self._moved(variable._value)
+        value = self.moved(variable._value)
         if not alone or getrefcount(value.block) > _ALONE:
-            copy = self._room(value.shape, value.dtype)
+            copy = self.room(value.shape, value.dtype)
             self.card.copy(address(copy), address(value), value.nbytes)
             value = variable._value = copy
         return value
@@ -129,7 +140,10 @@ def _committing(host: CardHost, action: Commit) -> Callable[[list], None]:
 
 
 # What the host does for actions that are no launches: (host, action) -> a function of a call's arrays.
-PHASES: dict[type, Callable[[CardHost, Any], Callable[[list], None]]] = {Commit: _committing}
+PHASES: dict[type, Callable[[CardHost, Any], Callable[[list], None]]] = {
+    Commit: _committing,
+    **control.PHASES,
+}
 
 
 class _Alone:

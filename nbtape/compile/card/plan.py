@@ -1,32 +1,31 @@
 """Programs for NVIDIA's cards: the groups of the CPU's plans as kernels for grids of threads.
 
-What there is so far is right without a card: plans of pointwise rows, reductions, gathers, scatters and
-products, which the simulator runs, and their kernels as PTX. Programs with anything else raise NotOnDevice.
+Where a step has no kernel the host does it, on copies; loops and branches the host steers, but for loops of
+numbers, which are a kernel.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from nbtape.compile import device
-from nbtape.compile.card import sorting
+from nbtape.compile.card import products, scan, sorting
+from nbtape.compile.card.actions import Check, HostCall, Launch, Trap
+from nbtape.compile.card.control import walk
 from nbtape.compile.emission import grid
 from nbtape.compile.emission.kernel import Kernel, Word
+from nbtape.compile.fusion import access
 from nbtape.compile.fusion.access import CHECK
 from nbtape.compile.fusion.fuse import Group
-from nbtape.compile.planning import check, plan, scatter, squares
+from nbtape.compile.planning import control, join, plan, scatter, variables, whole
 from nbtape.compile.planning.actions import Plan
 from nbtape.compile.planning.divide import folding, part
-from nbtape.compile.planning.join import is_join
-from nbtape.compile.planning.layout import Buffer, Layout
-from nbtape.compile.planning.products import is_product
+from nbtape.compile.planning.layout import Buffer, Layout, dense
 from nbtape.core.kernel import View
 from nbtape.core.shape import Spec
 from nbtape.graph.program import Program, Step, Value
-from nbtape.graph.run import unrepeatable
 
 _CHECKED = '''"""Tell whether an index is out of range; each column of indices has a range of its own."""
 import numpy as np
@@ -42,42 +41,59 @@ def kernel(rows: "int64", columns: "int64", x: "{dtype}*", sizes: "int64*", wrap
 '''
 
 
-_KINDS = (sorting,)  # of steps, that have kernels of their own
+_KINDS = (products, sorting, scan)  # of steps, that have kernels of their own
 _FOLDED = 32  # trips that a block folds at least: each leaves a result, which is to be folded again
 
 
 class NotOnDevice(Exception):
-    """A program has a step that there is no kernel for."""
-
-
-@dataclass(eq=False, slots=True)
-class Launch:
-    """A kernel that blocks of `lanes` threads run."""
-
-    kernel: Kernel
-    words: list[Word]
-    blocks: int
-    lanes: int
-    check: Any = None  # the check of which it leaves the result in its last argument
+    """A program has a step that neither a kernel nor the host can do for a card."""
 
 
 def plan_of(program: Program, lanes: int = 128, most: int = 1024) -> Plan:
     """The plan of a program for blocks of `lanes` threads, a power of two, and at most `most` blocks."""
-    return Planner(program, lanes, most).plan()
+    return Planner(program, None, lanes, most).plan()
 
 
 class Planner(plan.Planner):
     """Plans a program for a card: the CPU's plan, with a launch for each of its kernels."""
 
-    def __init__(self, program: Program, lanes: int, most: int):
-        for step in program.steps:
-            if not step.programs and unrepeatable(step):  # type: ignore[arg-type]
-                raise NotOnDevice(step.op.name)
-        super().__init__(program)
+    stops = False
+
+    def __init__(self, program: Program, parent: "Planner | None", lanes: int, most: int):
+        super().__init__(program, parent)
         self.lanes, self.most = lanes, most
+
+    def inner(self, program: Program) -> "Planner":
+        return Planner(program, self, self.lanes, self.most)
+
+    def apart(self, program: Program) -> Plan:
+        return plan_of(program, self.lanes, self.most)
 
     def use(self, threads: int) -> None:
         """Products share no threads with others here."""
+
+    # Places
+
+    def fresh(self, v: Value) -> Layout:
+        if self.parent or v.shape or v not in self.returned or v in self.placed:
+            return super().fresh(v)
+        found = self.layouts[v] = dense(self.buffer(v, "output"), ())
+        return found
+
+    def _result(self, y: Value) -> Layout:
+        """Where a result of the whole lies: in order, in a buffer that outlives the call."""
+        layout = self.layout(y)
+        if not layout.known or layout.contiguous and layout.buffer.origin not in ("arena", "variable"):
+            return layout
+        return self.copied(y, "output")
+
+    def cleared(self, v: Value) -> Layout:
+        """A place with zeros."""
+        layout = self.scratch(v.shape or (), v.dtype)
+        scatter.clear(self, v, layout)
+        return layout
+
+    # Kernels
 
     def launch(self, group: Group, layouts: dict[Value, Layout]) -> None:
         kernel, lanes = grid.emit(group, layouts, lambda v, size: self.scratch((size,), v.dtype), self.lanes)
@@ -101,30 +117,53 @@ class Planner(plan.Planner):
             share = lanes
         return min(self.most, -(-kernel.extent // share))
 
+    def grid(self, kernel: Kernel, blocks: int, check: Any = None, lanes: int | None = None) -> None:
+        """Run a kernel of which any number of blocks can share the work, and so many have enough of it."""
+        self.act(Launch(kernel, kernel.words, max(1, min(self.most, blocks)), lanes or self.lanes, check))
+
+    def launched(self, kernel: Kernel, check: Any = None) -> Launch:
+        """A kernel that one thread runs."""
+        trap = Trap(check.steps, kernel.words[check.word].layout) if check else None
+        return Launch(kernel, kernel.words, 1, 1, trap)
+
+    # Single steps
+
     def _step(self, step: Step) -> None:
+        name = step.op.name
         if step.op is CHECK:
             self._check(step)
-        elif is_product(step):
-            kernel, tiles, lanes = squares.product(self, step, self.lanes)
-            self.act(Launch(kernel, kernel.words, min(self.most, tiles), lanes))
-        elif isinstance(step.op.kernel, View) or step.op.name == "read_variable" or is_join(step):
-            super()._step(step)
+        elif name == "read_variable":
+            variables.read(self, step)
+        elif name == "assign_variable":
+            variables.assign(self, step)
+        elif isinstance(step.op.kernel, View) and self._view(step):
+            return
+        elif join.is_join(step):
+            join.plan(self, step)
         elif (kind := next((kind for kind in _KINDS if kind.is_native(step)), None)) is not None:
             kind.plan(self, step)
+        elif name == "while_" and whole.is_scalar(step) and all(v.static for v in _streams(step)):
+            control.plan_whole(self, step)
+        elif name == "while_":
+            control.plan_loop(self, step)
+        elif name == "cond":
+            control.plan_branch(self, step)
+        elif step.op in (access.DRAW, access.NORMAL, access.SCATTER):  # which only kernels can do
+            raise NotOnDevice(name)
         else:
-            self.python(step, None)
+            self.python(step, lambda inputs, outputs: HostCall(step, inputs, outputs))
 
-    def grid(self, kernel: Kernel, blocks: int) -> None:
-        """Run a kernel of which any number of blocks can share the work, and so many have enough of it."""
-        self.act(Launch(kernel, kernel.words, max(1, min(self.most, blocks)), self.lanes))
-
-    def python(self, step: Step, action: Any) -> None:
-        raise NotOnDevice(step.op.name)
+    def python(self, step: Step, action: Callable[[list, list], Any]) -> None:
+        """A step that the host does, or that it steers: what it takes lies in order."""
+        for x in step.inputs:
+            if x.static and x.constant is None:
+                self.layouts[x] = self.ordered(x)
+        super().python(step, action)
 
     def _check(self, step: Step) -> None:
         i, sizes = step.inputs
-        layout = self.ordered(i)
-        self.layouts[step.outputs[0]] = layout
+        layout = self.layouts[step.outputs[0]] = self.ordered(i)
+        flag = self.cleared(Value(Spec((1,), np.dtype(np.int64))))
         columns, count = prod(sizes.shape or ()), prod(i.shape or ())
         words = [
             Word("rows", "int64", value=count // max(columns, 1)),
@@ -132,73 +171,20 @@ class Planner(plan.Planner):
             Word("x", f"{i.dtype}*", layout),
             Word("sizes", "int64*", self.layout(sizes)),
             Word("wrap", "int64", value=int(step.attrs["wrap"])),
-            Word("y", "int64*", self.cleared(Value(Spec((1,), np.dtype(np.int64))))),
+            Word("y", "int64*", flag),
         ]
         kernel = Kernel(_CHECKED.format(dtype=i.dtype), words, 1, [], {}, [], count * i.dtype.itemsize)
-        blocks = max(1, min(self.most, -(-count // self.lanes)))
-        self.act(Launch(kernel, words, blocks, self.lanes, check.Check(step)))
-
-    def cleared(self, v: Value) -> Layout:
-        """A place with zeros."""
-        layout = self.scratch(v.shape or (), v.dtype)
-        scatter.clear(self, v, layout)
-        return layout
+        self.grid(kernel, -(-count // self.lanes), Check(step, flag, layout))
 
 
-def simulated(plan: Plan, values: Sequence[Any]) -> list[np.ndarray]:
-    """What a plan gives for these arrays, as the simulator runs it."""
-    memory = _Memory(plan, values)
-    for action in plan.actions:
-        arguments = [memory.argument(word) for word in action.words]
-        device.simulate(_function(action.kernel.text), action.blocks, action.lanes, arguments)
-        if action.check is not None and arguments[-1][0]:
-            indices = memory.array(action.words[2].layout)
-            action.check.fail(np.array([0, 0, indices.ctypes.data]))
-    return [memory.array(layout) for layout in plan.outputs]
+def _streams(step: Step) -> list[Value]:
+    """The rows that a loop goes through and those that it stacks."""
+    carries = step.attrs["carries"]
+    return [*step.inputs[carries : carries + step.attrs["scanned"]], *step.outputs[carries:]]
 
 
 def assembled(plan: Plan, capability: tuple[int, int]) -> list[str]:
     """The kernels of a plan as PTX, the assembly language of cards, for a compute capability."""
-    kernels = {action.kernel.text: [word.kind for word in action.words] for action in plan.actions}
-    return [device.assembled(_function(text), kinds, capability) for text, kinds in kernels.items()]
-
-
-def _function(text: str) -> Any:
-    """The Python function that a kernel's text defines."""
-    names: dict[str, Any] = {"__name__": "nbtape.compile"}
-    exec(compile(text, "<kernel>", "exec"), names)
-    return names["kernel"]
-
-
-class _Memory:
-    """The arrays that a plan reads and writes."""
-
-    def __init__(self, plan: Plan, values: Sequence[Any]):
-        self._plan, self._values = plan, values
-        self._arena = np.zeros(plan.arena, np.uint8)
-        self._outputs: dict[Buffer, np.ndarray] = {}
-
-    def _flat(self, buffer: Buffer) -> np.ndarray:
-        """All elements of a buffer."""
-        match buffer.origin:
-            case "input":
-                return np.ascontiguousarray(self._values[buffer.source]).reshape(-1)
-            case "constant":
-                return buffer.source.reshape(-1)
-            case "variable":
-                return np.ascontiguousarray(buffer.source.deref()._value).reshape(-1)
-            case "arena":
-                start = self._plan.places[buffer]
-                return self._arena[start : start + buffer.bytes].view(buffer.dtype)
-        return self._outputs.setdefault(buffer, np.empty(buffer.size, buffer.dtype))
-
-    def argument(self, word: Word) -> Any:
-        if word.layout is not None:
-            return device.Pointer(self._flat(word.layout.buffer), word.layout.offset)
-        return int(word.value) if word.kind == "int64" else np.dtype(word.kind).type(word.value)
-
-    def array(self, layout: Layout) -> np.ndarray:
-        """The elements of a layout, copied."""
-        flat, size = self._flat(layout.buffer), layout.buffer.dtype.itemsize
-        strides = [stride * size for stride in layout.strides]
-        return np.ndarray(layout.shape, flat.dtype, flat, layout.offset * size, strides).copy()
+    launches = [action for action in walk(plan.actions) if isinstance(action, Launch)]
+    kernels = {launch.kernel.text: [word.kind for word in launch.words] for launch in launches}
+    return [device.assembled(device.function(text), kinds, capability) for text, kinds in kernels.items()]

@@ -41,9 +41,13 @@ class Check:
 
     def fail(self, words: np.ndarray) -> None:
         """Raise what the row of a user's step raises for the indices that the kernel has found."""
-        i, sizes = self.step.inputs
+        i = self.step.inputs[0]
         data = string_at(int(words[2]), prod(i.shape or ()) * i.dtype.itemsize)
-        found = np.frombuffer(data, i.dtype).reshape(i.shape or ())
+        self.fail_for(np.frombuffer(data, i.dtype).reshape(i.shape or ()))
+
+    def fail_for(self, found: np.ndarray) -> None:
+        """Raise what it raises for the indices `found`."""
+        i, sizes = self.step.inputs
         _fail(self.step.attrs["of"], i, found, int(np.asarray(sizes.constant)[0]))
 
 
@@ -58,7 +62,10 @@ class Trap:
 
     def fail(self, words: np.ndarray) -> None:
         """Raise what the row of that step raises, if one was wrong."""
-        which, found = np.frombuffer(string_at(int(words[self.word]), 16), np.int64)
+        self.fail_for(*np.frombuffer(string_at(int(words[self.word]), 16), np.int64).tolist())
+
+    def fail_for(self, which: int, found: int) -> None:
+        """Raise what the row of step `which` raises for the index `found`."""
         if which:
             step = self.steps[which - 1]
             x, i = step.inputs

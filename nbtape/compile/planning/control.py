@@ -146,7 +146,7 @@ def plan_whole(planner: Any, step: Step) -> None:
     if growing.rows and not growing.length:
         growing.count = planner.scratch((), np.dtype(np.int64))
     wrong = planner.scratch((2,), np.dtype(np.int64))
-    launch = planner.launched(*emit_loop(step, layouts, wrong, growing.count))
+    launch = planner.launched(*emit_loop(step, layouts, wrong, growing.count, planner.stops))
     growing.action = launch
     planner.act(growing if growing.rows or growing.length else launch)
 

@@ -53,6 +53,8 @@ def plan_of(program: Program) -> Plan:
 class Planner:
     """Plans one program; `parent` plans the program whose loop or branch it is, if it is one."""
 
+    stops = True  # whether a kernel can stop its program
+
     def __init__(self, program: Program, parent: "Planner | None" = None):
         self.program, self.parent = program, parent
         self.root: Planner = parent.root if parent else self

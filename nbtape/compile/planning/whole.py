@@ -63,23 +63,24 @@ def _simple(step: Step) -> bool:
 
 
 def emit_loop(
-    step: Step, layouts: dict[Value, Layout], wrong: Layout, count: Layout | None = None
+    step: Step, layouts: dict[Value, Layout], wrong: Layout, count: Layout | None = None, stops: bool = True
 ) -> tuple[Kernel, Trap | None]:
     """The kernel of a `while_` of scalars; `layouts` says where its inputs are and its outputs go. And what
     it checks, if it takes elements by indices: of the first that is out of range it tells in `wrong`.
 
     With `count`, where it counts its trips, it stops its program when there is no more room for rows, and
-    goes on from there when it is run again.
+    goes on from there when it is run again. Kernels that cannot stop their program (`stops`), as those of
+    cards, return nothing.
     """
-    whole = _Whole(layouts, wrong, count)
+    whole = _Whole(layouts, wrong, count, stops)
     kernel = whole.loop(step)
     word = next((k for k, w in enumerate(kernel.words) if w.layout is wrong), 0)
     return kernel, Trap(whole.checked, word) if whole.checked else None
 
 
 class _Whole:
-    def __init__(self, layouts: dict[Value, Layout], wrong: Layout, count: Layout | None):
-        self.layouts, self.wrong, self.trips = layouts, wrong, count
+    def __init__(self, layouts: dict[Value, Layout], wrong: Layout, count: Layout | None, stops: bool):
+        self.layouts, self.wrong, self.trips, self.stops = layouts, wrong, count, stops
         self.checked: list[Step] = []
         self.words: list[Word] = []
         self.pointers: dict[Value, str] = {}
@@ -189,8 +190,8 @@ class _Whole:
             head += ["", f"from nbtape.kernels.math import {', '.join(sorted(self.imports))}"]
         body = [*self.lines]
         if self.checked:
-            body = ["wrong[0] = 0", *body, *(["return False"] if self.trips is None else ())]
-        returns = ' -> "bool"' if self.trips is not None or self.checked else ""
+            body = ["wrong[0] = 0", *body, *(["return False"] if self.trips is None and self.stops else ())]
+        returns = ' -> "bool"' if self.stops and (self.trips is not None or self.checked) else ""
         lines = [*head, "", "", f"def kernel({signature}){returns}:", *[_INDENT + line for line in body]]
         return Kernel("\n".join(lines) + "\n", self.words, 1, [], {}, [], 0, flops)
 
@@ -316,7 +317,8 @@ class _Whole:
             self.words.append(Word("wrong", "int64*", self.wrong))
         self.checked.append(step)
         self._put(f"if {index} < -{size} or {index} >= {size}:")
-        for line in (f"wrong[0] = {len(self.checked)}", f"wrong[1] = {index}", "return True"):
+        stop = "return True" if self.stops else "return"
+        for line in (f"wrong[0] = {len(self.checked)}", f"wrong[1] = {index}", stop):
             self._put(_INDENT + line)
 
     def _while(self, step: Step) -> None:

@@ -1,0 +1,65 @@
+"""What plans for cards are made of, beside what all plans are: launches, and steps that the host does."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nbtape.compile.emission.kernel import Kernel, Word
+from nbtape.compile.planning import check
+from nbtape.compile.planning.layout import Buffer, Layout
+from nbtape.graph.program import Step
+
+
+@dataclass(eq=False, slots=True)
+class Launch:
+    """A kernel that blocks of `lanes` threads run."""
+
+    kernel: Kernel
+    words: list[Word]
+    blocks: int
+    lanes: int
+    check: Any = None  # what it checks, a Check or a Trap
+
+
+@dataclass(eq=False, slots=True)
+class HostCall:
+    """A step that runs on the host, as its row does, since no kernel does it or the user put it there.
+    `inputs` are layouts, in order, and constants; `outputs` buffers of arrays that come out when it has run.
+    """
+
+    step: Step
+    inputs: list[Any]
+    outputs: list[Buffer]
+    told: bool = True  # whether the user is told that it does
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a kernel checks that looks at indices: where one is out of range, it makes `flag` other than 0,
+    and `fail` says what is wrong, given those that lie in `found`.
+    """
+
+    step: Step
+    flag: Layout
+    found: Layout
+
+    def fail(self, found: np.ndarray) -> None:
+        check.Check(self.step).fail_for(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """What a loop checks as it goes: it leaves the number of the step of which an index was out of range,
+    counted from 1, in the first word of `flag`, which is `found` too, and the index in the second.
+    """
+
+    steps: list[Step]
+    flag: Layout
+
+    @property
+    def found(self) -> Layout:
+        return self.flag
+
+    def fail(self, found: np.ndarray) -> None:
+        check.Trap(self.steps, 0).fail_for(*found.tolist())

@@ -1,0 +1,254 @@
+"""What the host does for a plan on a card beside launching kernels: loops, branches, and steps of its own.
+
+A loop whose test is worked out on the card asks for one truth a trip. Rows that a loop goes through or stacks
+are views of the arrays that they belong to, another one in each trip.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from nbtape.compile.card.actions import HostCall, Launch
+from nbtape.compile.planning import control
+from nbtape.compile.planning.actions import Plan
+from nbtape.compile.planning.layout import Buffer, Layout
+from nbtape.core import source
+from nbtape.core.engine import EagerTensor, apply
+from nbtape.core.memory import CardArray, HostWarning, on_host
+from nbtape.core.shape import Spec
+from nbtape.graph.loops import stacked_arrays
+from nbtape.graph.run import acts
+from nbtape.ops.shape import ranked
+
+_ROOM = 64  # rows that a loop first gets, when nobody knows how many it will make
+_told: set[str] = set()  # the ops of which the user was told that the host does them
+
+
+def walk(actions: Sequence[Any]) -> Iterator[Any]:
+    """Actions, and those inside of them that the same host runs."""
+    for action in actions:
+        yield action
+        match action:
+            case control.Growing():
+                yield from walk([action.action])
+            case control.Loop():
+                yield from walk([*(action.test or ()), *action.body])
+            case control.Branch():
+                yield from walk([a for program in action.programs for a in program])
+
+
+def rows_of(plan: Plan) -> list[Buffer]:
+    """The rows that loops of a plan move on, each of which has a slot."""
+    return [row for action in walk(plan.actions) if isinstance(action, control.Loop) for row in action.rows]
+
+
+# Loops
+
+
+class _Loop:
+    """A loop: a number of trips, or as many as its test holds, but no more than there is room for."""
+
+    def __init__(self, host: Any, action: control.Loop):
+        self.host, self.limit, self.verdict = host, action.limit, action.verdict
+        self.body, self.test = host.phases_of(action.body), host.phases_of(action.test or ())
+        self.rows = []
+        for row in action.rows:
+            slot, offset = host.place(row.source.layout)
+            stride = row.source.layout.strides[0] * row.dtype.itemsize
+            self.rows.append((host.slots[row], slot, offset, stride, row.source.reverse))
+
+    def __call__(self, arrays: list) -> None:
+        self.run(arrays, 0, self.limit)
+
+    def run(self, arrays: list, first: int, limit: int) -> tuple[int, bool]:
+        """Do trips from `first` on while there are more; how many are done then, and whether it is over."""
+        trip = first
+        while trip != limit:
+            if not self._holds(arrays):
+                return trip, True
+            for slot, of, offset, stride, reverse in self.rows:
+                k = limit - 1 - trip if reverse else trip
+                whole = arrays[of]
+                arrays[slot] = CardArray((), whole.dtype, whole.block, whole.offset + offset + k * stride)
+            for phase in self.body:
+                phase(arrays)
+            trip += 1
+        return trip, False
+
+    def _holds(self, arrays: list) -> bool:
+        if self.verdict is None:
+            return True
+        for phase in self.test:
+            phase(arrays)
+        return bool(self.host.array(self.verdict, arrays))
+
+
+class _Growth:
+    """A loop whose rows are counted as it runs: where they fill their room, they get twice as much."""
+
+    def __init__(self, host: Any, action: control.Growing):
+        self.host, self.loop = host, _Loop(host, action.action)
+        self.rows = [(host.slots[b], b, shape) for b, shape in action.rows]
+        self.length = None if action.length is None else host.slots[action.length]
+        self.room = _ROOM
+
+    def __call__(self, arrays: list) -> None:
+        trips = None if self.length is None else len(arrays[self.length])
+        room = self.room if trips is None else trips
+        for slot, buffer, shape in self.rows:
+            arrays[slot] = self.host.room((room, *shape), buffer.dtype)
+        done, over = self.loop.run(arrays, 0, room)
+        while trips is None and not over:
+            room *= 2
+            for slot, buffer, shape in self.rows:
+                arrays[slot] = self._grown(arrays[slot], (room, *shape), buffer.dtype)
+            done, over = self.loop.run(arrays, done, room)
+        self.room = max(_ROOM, done)
+        for slot, buffer, shape in self.rows:
+            arrays[slot] = CardArray((done, *shape), buffer.dtype, arrays[slot].block)
+
+    def _grown(self, old: CardArray, shape: tuple, dtype: np.dtype) -> CardArray:
+        new = self.host.room(shape, dtype)
+        self.host.card.copy(new.block.address, old.block.address, old.nbytes)
+        return new
+
+
+class _Branch:
+    """One of several lists of actions, which a truth on the card chooses."""
+
+    def __init__(self, host: Any, action: control.Branch):
+        self.host, self.choice = host, action.choice
+        self.branches = [host.phases_of(program) for program in action.programs]
+
+    def __call__(self, arrays: list) -> None:
+        for phase in self.branches[bool(self.host.array(self.choice, arrays))]:
+            phase(arrays)
+
+
+# Regions that run as plans of their own, since their sizes come out only then, or the host does steps of them
+
+
+class _Repeated:
+    def __init__(self, host: Any, action: control.Repeat):
+        self.host, self.action = host, action
+        self.body = host.like(action.body)
+        self.test = action.test and host.like(action.test)
+        self.slots = [host.slots[b] for b in action.outputs]
+
+    def __call__(self, arrays: list) -> None:
+        attrs = self.action.step.attrs
+        first, last = attrs["carries"], attrs["carries"] + attrs["scanned"]
+        values = [_given(self.host, x, arrays) for x in self.action.inputs]
+        carry, streams, captured = values[:first], values[first:last], values[last:]
+        streams = [np.asarray(on_host(x)) for x in streams]
+        trips = attrs.get("trips")
+        if trips is None and streams:
+            trips = len(streams[0])
+        rows: list[list] = []
+        while self._more(trips, len(rows), [*carry, *captured]):
+            k = ~len(rows) if attrs["reverse"] else len(rows)
+            found = self.body.run([*carry, *[x[k] for x in streams], *captured])
+            carry = found[:first]
+            rows.append([on_host(x) for x in found[first:]])
+        if attrs["reverse"]:
+            rows.reverse()
+        for i, y in enumerate(self.action.step.outputs[first:]):
+            spec = Spec((y.shape or ())[1:], y.dtype)
+            carry.append(stacked_arrays([row[i] for row in rows], spec, i >= attrs["regular"]))
+        for slot, value in zip(self.slots, carry):
+            arrays[slot] = self.host.moved(value)
+
+    def _more(self, trips: int | None, done: int, values: list) -> bool:
+        return done < trips if trips is not None else bool(self.test.run(values)[0])
+
+
+class _Chosen:
+    def __init__(self, host: Any, action: control.Choose):
+        self.host, self.action = host, action
+        self.branches = [host.like(plan) for plan in action.plans]
+        self.slots = [host.slots[b] for b in action.outputs]
+
+    def __call__(self, arrays: list) -> None:
+        choice, *values = [_given(self.host, x, arrays) for x in self.action.inputs]
+        for slot, value in zip(self.slots, self.branches[bool(choice)].run(values)):
+            arrays[slot] = value
+
+
+# Steps of the host
+
+
+class _Called:
+    """A step that the host does as its row does it: on copies of what is on the card."""
+
+    def __init__(self, host: Any, action: HostCall):
+        self.host, self.step, self.inputs = host, action.step, action.inputs
+        self.slots = [host.slots[b] for b in action.outputs]
+        self.away = [b in host.needed for b in action.outputs]  # whether the card needs what comes out
+        if action.told:
+            _tell(action.step)
+
+    def __call__(self, arrays: list) -> None:
+        step, values = self.step, [on_host(_given(self.host, x, arrays)) for x in self.inputs]
+        try:
+            found = step.op.eager(*values, **step.attrs)
+        except Exception:
+            found = self._explained(values)
+        for slot, away, value in zip(self.slots, self.away, found if step.op.many else (found,)):
+            arrays[slot] = self.host.moved(value) if away else ranked(np.asarray(value, order="C"))
+
+    def _explained(self, values: list) -> Any:
+        """The step once more, as a user's op at the line where he wrote it, which says what is wrong."""
+        outer, source.told.place = source.told.place, self.step.place
+        try:
+            found = apply(self.step.op, *map(EagerTensor, values), **self.step.attrs)
+        finally:
+            source.told.place = outer
+        return tuple([y._value for y in found]) if self.step.op.many else found._value
+
+
+def needed_of(plan: Plan) -> set[Buffer]:
+    """The buffers that a plan needs on the card: all but those that only steps of the host read."""
+    found = {y.buffer for y in plan.outputs}
+    for action in walk(plan.actions):
+        match action:
+            case Launch():
+                found |= {word.layout.buffer for word in action.words if word.layout is not None}
+            case control.Repeat() | control.Choose():
+                found |= {x.buffer for x in action.inputs if isinstance(x, Layout)}
+            case control.Growing():
+                found |= {action.length} if action.length else set()
+            case control.Branch():
+                found.add(action.choice.buffer)
+    return found
+
+
+def _given(host: Any, x: Any, arrays: list) -> Any:
+    """What an action of the host takes: what lies in a layout, where it is, or a constant."""
+    if not isinstance(x, Layout):
+        return x
+    held = arrays[host.slots[x.buffer]] if x.buffer in host.slots else None
+    if isinstance(held, np.ndarray | np.generic):  # what the host made for itself
+        return ranked(np.reshape(held, x.shape)) if x.known else held
+    return host.array(x, arrays)
+
+
+def _tell(step: Any) -> None:
+    """Say once that the host does an op, which takes copies each time."""
+    name = step.op.name
+    if name not in _told and not acts(step):
+        _told.add(name)
+        where = f" ({source.describe(step.place)})" if step.place else ""
+        text = f"{name}{where} has no kernel for cards: the computer's own processor does it, on copies."
+        warnings.warn(text, HostWarning, stacklevel=source.depth())
+
+
+PHASES: dict[type, Callable[[Any, Any], Callable[[list], None]]] = {
+    HostCall: _Called,
+    control.Loop: _Loop,
+    control.Growing: _Growth,
+    control.Branch: _Branch,
+    control.Repeat: _Repeated,
+    control.Choose: _Chosen,
+}
