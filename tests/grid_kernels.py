@@ -33,4 +33,15 @@ SCANS = {
     ),
 }
 
-KERNELS = {**SORTS, **SCANS}
+DRAWS = {
+    "numbers of a seed": (
+        lambda x, seed: x + tf.random.stateless_uniform([9], seed),
+        *[MANY[:9], np.array([3, 7], np.int32)],
+    ),
+    "wide numbers": (lambda x: x + tf.random.uniform([2, 5], dtype=tf.float64), CUBE[0, :2, :1]),
+    "numbers of an op": (lambda x: tf.nn.dropout(x, 0.5, seed=3), MANY),
+    "numbers after others": (lambda x: x * tf.random.uniform([5]) + tf.random.uniform([5]), MANY[:5]),
+    "normal numbers": (lambda x: x * tf.random.normal([3]) + tf.random.uniform([3]), MANY[:3]),
+}
+
+KERNELS = {**SORTS, **SCANS, **DRAWS}

@@ -5,21 +5,25 @@ which it begins, and what half a word the draw before had left, or -1. A piece i
 a word for float64. So each number of a draw can be worked out by itself, and in any order.
 """
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic, register_jitable
+from numba.core.typing.templates import signature
+from numba.extending import intrinsic, lower_builtin, register_jitable, type_callable
 
 from nbtape.kernels import machine
+from nbtape.kernels.value import dialects
 
 at: Any = machine.at
 _WORD, _WIDE = ir.IntType(64), ir.IntType(128)
 _FACTORS = 0xD2E7470EE14C6C93, 0xCA5A826395121157
 _STEPS = 0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B  # of the key, from round to round
 _ROUNDS = 10
-_HALF = 0xFFFFFFFF
+_HALF, _FULL = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 _REALS = {32: (24, types.float32, ir.FloatType()), 64: (53, types.float64, ir.DoubleType())}
 
 
@@ -50,35 +54,63 @@ def _put_block(typing: Any, words: Any, block: Any, room: Any, place: Any) -> An
     return types.void(types.CPointer(types.int64), types.int64, room, types.int64), build
 
 
-def _word_of(typing: Any, words: Any, place: Any) -> Any:
-    """One word of a draw, counted from its block 0."""
+def _build_word(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    words, place = args
+    *found, last = _rounds(builder, words, builder.ashr(place, _WORD(2)))
+    lane = builder.and_(place, _WORD(3))
+    for i, x in enumerate(found):
+        last = builder.select(builder.icmp_unsigned("==", lane, _WORD(i)), x, last)
+    return last
 
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        words, place = args
-        *found, last = _rounds(builder, words, builder.ashr(place, _WORD(2)))
-        lane = builder.and_(place, _WORD(3))
-        for i, x in enumerate(found):
-            last = builder.select(builder.icmp_unsigned("==", lane, _WORD(i)), x, last)
-        return last
 
-    return types.int64(types.CPointer(types.int64), types.int64), build
+def _build_fraction(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    (x,) = args
+    bits, _, kind = _REALS[x.type.width]
+    upper = builder.lshr(x, x.type(x.type.width - bits))  # never negative, and so cheaper to convert
+    return builder.fmul(builder.sitofp(upper, kind), kind(0.5**bits))
+
+
+def _compiled(kinds: Callable, build: Callable) -> Callable:
+    """Have Numba compile a function, which Python and simulated cards run as it stands, as `build` does;
+    `kinds` gives its type, and those of its arguments, for the types that come.
+    """
+
+    def registered(function: Any) -> Any:
+        @type_callable(function)
+        def typed(context: Any) -> Callable:
+            def typer(*given: Any) -> Any:
+                return dialects.get(type(context), signature)(*kinds(*given))
+
+            typer.__signature__ = inspect.signature(function)  # pyright: ignore[reportFunctionMemberAccess]
+            return typer
+
+        lower_builtin(function, types.VarArg(types.Any))(build)
+        return function
+
+    return registered
 
 
 put_block: Any = intrinsic(_put_block)
-word_of: Any = intrinsic(_word_of)
 
 
-@intrinsic
-def fraction(typing: Any, piece: Any) -> Any:
+@_compiled(lambda words, place: (types.int64, types.CPointer(types.int64), types.int64), _build_word)
+def word_of(words: Any, place: Any) -> Any:
+    """One word of a draw, counted from its block 0."""
+    x0, x1, x2, x3, k0, k1 = [int(words[i]) & _FULL for i in range(6)]
+    x0 = x0 + (int(place) >> 2) & _FULL
+    for _ in range(_ROUNDS):
+        a, b = x0 * _FACTORS[0], x2 * _FACTORS[1]
+        x0, x1, x2, x3 = b >> 64 ^ x1 ^ k0, b & _FULL, a >> 64 ^ x3 ^ k1, a & _FULL
+        k0, k1 = k0 + _STEPS[0] & _FULL, k1 + _STEPS[1] & _FULL
+    return np.uint64((x0, x1, x2, x3)[place & 3]).view(np.int64)
+
+
+@_compiled(lambda piece: (_REALS[piece.bitwidth][1], piece), _build_fraction)
+def fraction(piece: Any) -> Any:
     """A float in [0, 1): of the upper 24 bits of a uint32, or the upper 53 of a uint64."""
-    bits, real, kind = _REALS[piece.bitwidth]
-
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        (x,) = args
-        upper = builder.lshr(x, x.type(piece.bitwidth - bits))  # never negative, and so cheaper to convert
-        return builder.fmul(builder.sitofp(upper, kind), kind(0.5**bits))
-
-    return real(piece), build
+    if piece.dtype == np.uint32:
+        return np.float32(piece >> 8) * np.float32(0.5**24)
+    return np.float64(piece >> 11) * 0.5**53
 
 
 @register_jitable
@@ -101,7 +133,7 @@ def half_at(words: Any, position: Any) -> Any:
     if position == 0 and words[7] >= 0:
         return np.uint32(words[7])
     place = words[6] + position
-    return np.uint32(word_of(words, place >> 1) >> 32 * (place & 1))
+    return np.uint32(word_of(words, place >> 1) >> 32 * (place & 1) & _HALF)
 
 
 @register_jitable

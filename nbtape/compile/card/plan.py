@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.compile import device
-from nbtape.compile.card import products, scan, sorting
+from nbtape.compile.card import draw, products, scan, sorting
 from nbtape.compile.card.actions import Check, HostCall, Launch, Trap
 from nbtape.compile.card.control import walk
 from nbtape.compile.emission import grid
@@ -41,7 +41,7 @@ def kernel(rows: "int64", columns: "int64", x: "{dtype}*", sizes: "int64*", wrap
 '''
 
 
-_KINDS = (products, sorting, scan)  # of steps, that have kernels of their own
+_KINDS = (products, sorting, scan, draw)  # of steps, that have kernels of their own
 _FOLDED = 32  # trips that a block folds at least: each leaves a result, which is to be folded again
 
 
