@@ -272,3 +272,22 @@ def test_build_gets_the_shapes_that_it_names():
     layer(b=tf.ones([2, 3]), a=tf.ones([2, 4]))
     other(tf.ones([5]))
     assert layer.seen == ((2, 4), (2, 3)) and other.seen == ((5,), None)
+
+
+def test_batch_renormalization_corrects_batches_to_what_was_seen():
+    limits = {"rmin": 0.5, "rmax": 1.5, "dmax": 0.25}
+    layer = L.BatchNormalization(
+        epsilon=0.0, momentum=0.75, renorm=True, renorm_momentum=0.5, renorm_clipping=limits
+    )
+    x = np.array([[1.0], [5.0]], np.float32)
+    assert np.ravel(layer(x, training=True)).tolist() == [-1.25, 1.75]  # r and d are cut to 1.5 and 0.25
+    seen = {v.name: v.numpy().item() for v in layer.non_trainable_weights}
+    assert seen == {
+        "moving_mean": 0.75, "moving_variance": 1.5625, "moving_stddev": 1.25,
+        "renorm_mean": 1.5, "renorm_stddev": 1.5,
+    }  # fmt: skip
+    assert np.ravel(layer(2 * x, training=True)).tolist() == [-1.25, 1.75]
+    np.testing.assert_allclose(np.ravel(layer(x)), [-0.548387, 1.516129], 1e-6)
+    assert L.BatchNormalization.from_config(layer.get_config()).renorm_clipping == limits
+    with pytest.raises(ValueError, match="rmin, rmax and dmax"):
+        L.BatchNormalization(renorm=True, renorm_clipping={"max": 1.0})

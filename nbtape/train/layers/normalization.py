@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
+from nbtape.autodiff.custom import stop_gradient
 from nbtape.core.engine import tensor
+from nbtape.ops.activation import relu
 from nbtape.ops.arithmetic import cast
+from nbtape.ops.clip import clip_by_value
 from nbtape.ops.create import zeros_like
-from nbtape.ops.functions import rsqrt, square
+from nbtape.ops.functions import maximum, minimum, rsqrt, sqrt, square
 from nbtape.ops.measure import shape
 from nbtape.ops.nn import batch_normalization
 from nbtape.ops.norm import l2_normalize
 from nbtape.ops.reduce import reduce_mean, reduce_sum
 from nbtape.ops.shape import expand_dims, reshape, squeeze
 from nbtape.ops.statistics import moments
+from nbtape.state.scaling import get as initializer_named
 from nbtape.train.layers.keras_tensor import InputSpec
 from nbtape.train.layers.layer import Layer
 
@@ -64,11 +68,16 @@ class _Affine(Layer):
                 name="beta",
             )
 
-    def _normalized(self, x: Any, mean: Any, variance: Any, sizes: Sequence[int]) -> Any:
-        """`x` made of mean 0 and variance 1, scaled and shifted; vectors stand in the shape `sizes`."""
+    def _normalized(
+        self, x: Any, mean: Any, variance: Any, sizes: Sequence[int], affine: tuple | None = None
+    ) -> Any:
+        """`x` made of mean 0 and variance 1, scaled and shifted by `affine`, which is gamma and beta if it is
+        not given; vectors stand in the shape `sizes`.
+        """
+        gamma, beta = affine or (self.gamma, self.beta)
         mean, variance, beta, gamma = [
             v if v is None or v.shape.rank == len(sizes) else reshape(tensor(v), sizes)
-            for v in (mean, variance, self.beta, self.gamma)
+            for v in (mean, variance, beta, gamma)
         ]
         return batch_normalization(x, mean, variance, beta, gamma, self.epsilon)
 
@@ -76,7 +85,9 @@ class _Affine(Layer):
 class BatchNormalization(_Affine):
     """Each feature over the batch while training; else by the means and variances seen in training.
 
-    These move by a share `1 - momentum` in each step of training.
+    These move by a share `1 - momentum` in each step of training. With `renorm` training, too, goes by what
+    was seen, which moves by `1 - renorm_momentum`: each batch is corrected to it, by a factor in
+    [`rmin`, `rmax`] and a shift of at most `dmax`, as far as `renorm_clipping` has these.
 
     >>> layer = tf.keras.layers.BatchNormalization(epsilon=0.0)
     >>> layer(tf.constant([[1.0], [3.0]]), training=True).numpy().tolist()
@@ -85,7 +96,8 @@ class BatchNormalization(_Affine):
     array([0.02], dtype=float32)
     """
 
-    settings = (*_Affine.settings, "momentum", "moving_mean_initializer", "moving_variance_initializer")
+    settings = (*_Affine.settings, "momentum", "moving_mean_initializer", "moving_variance_initializer",
+                "renorm", "renorm_clipping", "renorm_momentum")  # fmt: skip
 
     def __init__(
         self,
@@ -99,35 +111,86 @@ class BatchNormalization(_Affine):
         moving_mean_initializer: Any = "zeros",
         moving_variance_initializer: Any = "ones",
         synchronized: bool = False,
+        renorm: bool = False,
+        renorm_clipping: dict[str, float] | None = None,
+        renorm_momentum: float = 0.99,
         **kwargs: Any,
     ):
         super().__init__(axis, epsilon, center, scale, beta_initializer, gamma_initializer, **kwargs)
         self.momentum = momentum
+        self.renorm, self.renorm_clipping, self.renorm_momentum = renorm, renorm_clipping, renorm_momentum
+        if renorm:
+            _check_limits(**(renorm_clipping or {}))
         self.moving_mean_initializer = moving_mean_initializer
         self.moving_variance_initializer = moving_variance_initializer
 
     def build(self, input_shape: Any) -> None:
         size = input_shape[self.axis]
         self._make((size,))
-        self.moving_mean = self.add_weight(
-            (size,), self.moving_mean_initializer, trainable=False, name="moving_mean"
-        )
-        self.moving_variance = self.add_weight(
-            (size,), self.moving_variance_initializer, trainable=False, name="moving_variance"
-        )
+        self.moving_mean = self._statistic(size, "moving_mean", self.moving_mean_initializer)
+        self.moving_variance = self._statistic(size, "moving_variance", self.moving_variance_initializer)
+        if self.renorm:
+            variances: Any = initializer_named(self.moving_variance_initializer)
+
+            def stddevs(shape: Any, dtype: Any = None) -> Any:
+                return sqrt(variances(shape, dtype))
+
+            self.moving_stddev = self._statistic(size, "moving_stddev", stddevs)
+            self.renorm_mean = self._statistic(size, "renorm_mean", self.moving_mean_initializer)
+            self.renorm_stddev = self._statistic(size, "renorm_stddev", stddevs)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: size})
+
+    def _statistic(self, size: int, name: str, initializer: Any) -> Any:
+        return self.add_weight((size,), initializer, trainable=False, name=name)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         rank = inputs.shape.rank
         axis = self.axis % rank
-        mean, variance = self.moving_mean, self.moving_variance
+        mean, variance, affine = self.moving_mean, self.moving_variance, None
         if training and self.trainable:
             axes = [i for i in range(rank) if i != axis]
             mean, variance = moments(inputs, axes) if mask is None else _moments_where(mask, inputs, axes)
-            for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                moving.assign(moving * self.momentum + value * (1 - self.momentum))
+            if self.renorm:
+                affine = self._renormed(mean, variance)
+            else:
+                _move(self.moving_mean, mean, self.momentum)
+                _move(self.moving_variance, variance, self.momentum)
         sizes = [-1] if axis == rank - 1 else [-1 if i == axis else 1 for i in range(rank)]
-        return self._normalized(inputs, tensor(mean), tensor(variance), sizes)
+        return self._normalized(inputs, tensor(mean), tensor(variance), sizes, affine)
+
+    def _renormed(self, mean: Any, variance: Any) -> tuple[Any, Any]:
+        """The scale and the shift that correct a batch to what was seen, which then moves on."""
+        stddev, limits = sqrt(variance + self.epsilon), self.renorm_clipping or {}
+        seen = maximum(self.renorm_stddev, self.epsilon**0.5)
+        r, d = stop_gradient(stddev / seen), stop_gradient((mean - self.renorm_mean) / seen)
+        if "rmin" in limits:
+            r = maximum(r, limits["rmin"])
+        if "rmax" in limits:
+            r = minimum(r, limits["rmax"])
+        if "dmax" in limits:
+            d = clip_by_value(d, -limits["dmax"], limits["dmax"])
+        gamma, beta = (r, d) if self.gamma is None else (r * self.gamma, d * self.gamma)
+        _move(self.renorm_mean, mean, self.renorm_momentum)
+        _move(self.renorm_stddev, stddev, self.renorm_momentum)
+        _move(self.moving_mean, mean, self.momentum)
+        _move(self.moving_stddev, stddev, self.momentum)
+        self.moving_variance.assign(relu(square(tensor(self.moving_stddev)) - self.epsilon))
+        return gamma, beta if self.beta is None else beta + self.beta
+
+
+def _check_limits(rmin: Any = None, rmax: Any = None, dmax: Any = None, **others: Any) -> None:
+    """Raise ValueError for limits of a correction that no number is in."""
+    if others:
+        raise ValueError(f"`renorm_clipping` has rmin, rmax and dmax, and not {list(others)}.")
+    if rmin is not None and rmax is not None and rmax < rmin:
+        raise ValueError(f"`renorm_clipping`: rmax should be greater than rmin. Received: {rmax=}, {rmin=}")
+    if dmax is not None and dmax < 0:
+        raise ValueError(f"`renorm_clipping`: dmax should be non-negative. Received: {dmax=}")
+
+
+def _move(moving: Any, value: Any, momentum: float) -> None:
+    """Move an average on by a share of a value."""
+    moving.assign(moving * momentum + value * (1 - momentum))
 
 
 def _moments_where(mask: Any, x: Any, axes: Sequence[int]) -> tuple[Any, Any]:
