@@ -227,13 +227,33 @@ def test_training_stops_within_a_round_where_a_callback_says_so():
     assert seen == [0, 1]
 
 
-def test_metrics_go_on_over_single_batches_until_they_are_reset():
+def test_the_metrics_of_a_single_batch_are_of_that_batch_alone():
     model = tf.keras.Sequential([tf.keras.Input((2,)), L.Dense(1, kernel_initializer="zeros")])
     model.compile("sgd", "mse")
     ones, zeros, x = np.ones([2, 1]), np.zeros([2, 1]), np.ones([2, 2])
-    assert model.test_on_batch(x, ones) == 1.0 and model.test_on_batch(x, zeros) == 0.5
-    model.reset_metrics()
-    assert model.test_on_batch(x, zeros, return_dict=True) == {"loss": 0.0}
+    assert model.test_on_batch(x, ones) == 1.0 and model.test_on_batch(x, zeros) == 0.0
+    assert model.train_on_batch(x, ones, return_dict=True) == {"loss": 1.0}
+
+
+def test_compile_says_where_metrics_belong():
+    model = tf.keras.Sequential([tf.keras.Input((2,)), L.Dense(1)])
+    with pytest.raises(ValueError, match=r"metrics are given by name: .*metrics=\['accuracy'\]"):
+        model.compile("sgd", "mse", ["accuracy"])
+    with pytest.raises(ValueError, match=r"Put it in a list: metrics=\['mae'\]"):
+        model.compile("sgd", "mse", metrics="mae")
+
+
+def test_a_layer_freed_after_compile_asks_for_another_compile():
+    model = tf.keras.Sequential([tf.keras.Input((2,)), L.Dense(3), L.Dense(1)])
+    model.layers[0].trainable = False
+    model.compile("adam", "mse")
+    model.fit(wave((6, 2)), wave((6, 1)), batch_size=6, verbose=0)
+    model.layers[0].trainable = True
+    with pytest.raises(ValueError, match=r"Unknown variable.*frozen or freed, call `compile\(\)` again"):
+        model.fit(wave((6, 2)), wave((6, 1)), batch_size=3, verbose=0)
+    model.compile("adam", "mse")
+    model.fit(wave((6, 2)), wave((6, 1)), batch_size=3, verbose=0)
+    assert len(model.optimizer.variables) == 2 + 2 * 4
 
 
 def test_the_summary_shows_connections_and_models_inside():

@@ -24,12 +24,22 @@ _KINDS = {  # metrics whose names mean one of three, by what the labels are
     ),
 }  # fmt: skip
 _SHORT = {"acc": "accuracy", "ce": "crossentropy"}
+_NOT_WEIGHTS = (
+    "`loss_weights` are numbers, and {0!r} are not. After optimizer and loss metrics are given by name: "
+    "compile(optimizer, loss, metrics={0!r})."
+)
+_NOT_METRICS = (
+    "Expected `{0}` argument to be a list, tuple, or dict. Received instead: {0}={1!r} of type {2}. "
+    "Put it in a list: {0}=[{1!r}]."
+)
 
 
 class Losses:
     """A loss for each output, times its weight; of several outputs, the mean of each is told as well."""
 
     def __init__(self, given: Any, weights: Any = None, names: Sequence[str] | None = None):
+        if any(isinstance(x, str) for x in nest.flatten(weights)):
+            raise ValueError(_NOT_WEIGHTS.format(weights))
         self._given, self._weights, self._names = given, weights, names
         self._parts: list[tuple[Loss | None, float]] = []
         self.means: list[Mean] = []
@@ -64,6 +74,9 @@ class Metrics:
     name = "compile_metrics"
 
     def __init__(self, given: Any, weighted: Any = None, names: Sequence[str] | None = None):
+        for name, x in (("metrics", given), ("weighted_metrics", weighted)):
+            if not (x is None or isinstance(x, list | tuple | dict)):
+                raise ValueError(_NOT_METRICS.format(name, x, type(x)))
         self._given, self._weighted, self._names = given, weighted, names
         self._parts: list[list[tuple[str, Metric, bool]]] | None = None
         for x in nest.flatten([given, weighted]):

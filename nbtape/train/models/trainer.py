@@ -264,13 +264,13 @@ class Trainer:
         class_weight: dict | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """One step of training; returns the loss and the metrics, since `reset_metrics`."""
+        """One step of training; returns the loss and the metrics of this batch."""
         return self._on_batch("train_step", (x, y, sample_weight), class_weight, return_dict)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """The loss and the metrics, since `reset_metrics`, with one batch more."""
+        """The loss and the metrics of one batch."""
         return self._on_batch("test_step", (x, y, sample_weight), None, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -284,6 +284,7 @@ class Trainer:
         size = len(nest.flatten(data[0])[0])
         (batch,) = Batches(*data, batch_size=size, class_weight=class_weight)
         self._prepare(batch)
+        self.reset_metrics()
         logs = self._step(name)(batch)
         return values({key: number(value) for key, value in flat(logs).items()}, return_dict)
 

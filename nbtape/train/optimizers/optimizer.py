@@ -13,6 +13,7 @@ from typing import Any
 from nbtape.autodiff.tape import GradientTape
 from nbtape.core import context, source
 from nbtape.core.engine import EagerTensor, o, tensor
+from nbtape.core.memory import CardArray
 from nbtape.core.slices import IndexedSlices
 from nbtape.graph.control import cond
 from nbtape.ops.arithmetic import cast
@@ -25,7 +26,7 @@ from nbtape.train.optimizers.update import Update, dense, without_none
 _UNKNOWN_VARIABLE = (
     "Unknown variable: <tf.Variable {!r} shape={} dtype={}>. This optimizer can only be called for the "
     "variables it was originally built with. When working with a new set of variables, you should recreate a "
-    "new optimizer instance; a model whose layers were frozen or freed is compiled again."
+    "new optimizer instance. Where layers of a model were frozen or freed, call `compile()` again."
 )
 _NOT_BUILT = (
     "When passing `grads` without `variables`, the optimizer must already be built on a list of variables. "
@@ -206,7 +207,7 @@ class Optimizer(Update):
         for variable in variables:
             if variable._constraint is not None:
                 variable.assign(variable._constraint(variable))
-        if context.local.graph is None:
+        if context.local.graph is None and type(self._iterations._value) is not CardArray:
             self._iterations._store(EagerTensor(self._iterations._value + 1), False)
         else:
             self._iterations.assign_add(1, read_value=False)
