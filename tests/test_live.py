@@ -3,17 +3,21 @@
 import importlib.util
 import json
 import random
+import re
 import signal
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import nbtape as tf
+from nbtape.notebook.live import memory
 from nbtape.notebook.live.budget import Budget
 from nbtape.notebook.live.journal import Journal
 from nbtape.notebook.live.mailbox import Command, Mailbox, checked
 from nbtape.notebook.live.picture import over_time
+from nbtape.notebook.live.script import script
 from nbtape.notebook.live.series import LIMIT, History, Series
 from nbtape.notebook.live.snapshots import Snapshots
 from nbtape.notebook.live.state import delta, snapshot
@@ -45,7 +49,7 @@ class Training:
         return tf.live(self.variables, optimizer=self.optimizer, **options)
 
 
-def message(seq, command, *args, client="browser"):
+def message(seq, command, *args, client: object = "browser"):
     return {"client": client, "seq": seq, "command": command, "args": list(args)}
 
 
@@ -469,7 +473,35 @@ def test_panel_is_told_little_however_fast_the_steps_are():
     live = tf.live(name="fast")
     new = live.history.series["loss"] = Series(range(100_000), [1.0] * 100_000)
     part = delta(live, {"loss": new}, False)
-    assert len(part["points"]["loss"][0]) <= 200 and part["rows"] is None
+    assert len(part["points"]["loss"][0]) <= 200 and "rows" not in part
+
+
+def test_script_of_the_panel_is_one_small_text():
+    text = script()
+    assert len(text.encode()) <= 40_000
+    assert re.findall(r"^(?:import|export) .*", text, re.MULTILINE) == ["export default {"]
+
+
+def test_memory_of_cards_is_told_once_one_was_used(monkeypatch):
+    device = SimpleNamespace(name="/device:GPU:0", device_type="GPU")
+    monkeypatch.setattr(memory, "list_logical_devices", lambda kind: [device])
+    monkeypatch.setattr(memory, "memory_stats", lambda name: {"current": 3 << 20, "limit": 8 << 30})
+    monkeypatch.setattr(memory.state, "used", False)
+    assert [text.split()[0] for text, _, _ in memory.memory()] == ["Memory"]
+    monkeypatch.setattr(memory.state, "used", True)
+    assert memory.memory()[1:] == [("GPU:0 3 MB of 8 GB", 3 << 20, 8 << 30)]
+
+
+def test_panel_is_told_what_is_not_finite_and_how_long_it_takes():
+    with tf.live([tf.Variable([1.0, np.nan, np.inf], name="w")], steps=10) as live:
+        live.table.begin()
+        live.log()
+        live.table.end(0)
+        live._began -= 3600.0
+        told = snapshot(live)
+        live.guard = None  # which would say the same
+    assert told["rows"][0][5] == "1 NaN, 1 Inf"
+    assert told["progress"]["told"] == "1 of 10 steps · 0.000278 steps/s · 9:00:00 left"
 
 
 def test_figures_are_drawn_of_any_run():

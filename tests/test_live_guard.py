@@ -114,7 +114,7 @@ def test_run_with_a_reader_pauses_and_goes_back_to_what_was_finite(capsys):
             live.log(loss=live.run(training.step, ONE) if i < 7 else 0.0)
             live._due = 0.0
     paused = [state for state in screen.told if state["progress"]["state"] == "paused"]
-    assert paused[0]["trouble"]["op"].startswith(LOG) and 0 < paused[0]["trouble"]["restore"] <= 6
+    assert LOG in paused[0]["trouble"]["told"] and 0 < paused[0]["trouble"]["restore"] <= 6
     assert paused[1]["trouble"] is None and [entry[1] for entry in live.journal] == ["restore", "resume"]
     assert (
         np.isfinite([*training.x.numpy(), float(training.scale)]).all()
@@ -142,7 +142,7 @@ def test_steps_that_cannot_be_made_again_are_looked_at_after_going_back():
         while True:
             live.log(loss=training.step(ONE))
     first, _, second = [state["trouble"] for state in screen.told if state["progress"]["state"] == "paused"]
-    assert "write `live.run(step, ...)`" in first["op"] and second["op"].startswith(LOG)
+    assert "write `live.run(step, ...)`" in first["told"] and LOG in second["told"]
     assert live.state == "stopped" and not live.guard.is_watching
 
 

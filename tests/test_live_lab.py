@@ -1,6 +1,7 @@
 """The live panel in a real JupyterLab: what a reader sees, and clicks, while the cell runs."""
 
 import re
+from pathlib import Path
 
 from lab import NEWEST, OLDEST, versions
 from legible import FOCUS, STOPS, THEMES, findings, walk, wider
@@ -79,7 +80,9 @@ def test_controls_act_while_the_run_goes_on(here):
 @versions(NEWEST)
 def test_panel_shows_curves_and_text_that_stays_text(here):
     kept = "print(live.state, 'with', len(variables[0].numpy()), 'rows and', len(live.history['loss']) > 9)"
-    found = panel(here, "curves.ipynb", f"try:\n    train(60)\nexcept KeyboardInterrupt:\n    {kept}")
+    before = "with nt.live(name='earlier') as earlier:\n    for i in range(9): earlier.log(loss=i)"
+    again = f"try:\n    train(60, compare=[earlier])\nexcept KeyboardInterrupt:\n    {kept}"
+    found = panel(here, "curves.ipynb", before, again)
     route = "subshell" if here.kernel != "6.31" else "interrupt only"
     found.get_by_text(f"controls: {route}").wait_for(timeout=10_000)
     found.locator("canvas[aria-label^=loss]").wait_for(timeout=10_000)
@@ -88,6 +91,17 @@ def test_panel_shows_curves_and_text_that_stays_text(here):
     reds = "c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((_, i) => i % 4 == 0)"
     colours = f"c => new Set({reds}).size"
     assert canvas.evaluate(colours) > 3
+    assert "loss · earlier, 9 steps, last 8" in canvas.get_attribute("aria-label")
+    found.get_by_role("button", name="loss · earlier", pressed=True).press("Enter")
+    found.get_by_role("button", name="loss · earlier", pressed=False).wait_for(timeout=5000)
+    assert "earlier" not in canvas.get_attribute("aria-label")
+    found.get_by_role("button", name="loss · earlier").click()
+    found.get_by_role("button", name="loss · earlier", pressed=True).wait_for(timeout=5000)
+    with here.page.expect_download() as download:
+        found.get_by_role("button", name="CSV").click()
+    head, first, *rows = Path(download.value.path()).read_text("utf-8").splitlines()
+    assert (download.value.suggested_filename, head) == ("Training.csv", '"step","loss","loss · earlier"')
+    assert re.fullmatch(r"0,[\d.e+-]+,0", first) and len(rows) > 9 and rows[8].startswith("9,")
     assert found.get_by_role("table").get_by_text("<img src=x onerror='window.hacked=1'>").count() == 1
     assert found.locator("img").count() == 0 and here.page.evaluate("window.hacked") is None
     assert found.evaluate("e => e.scrollWidth <= e.clientWidth")
@@ -189,10 +203,10 @@ def test_panel_is_legible_in_each_theme_and_width(here):
     for theme in THEMES:
         here.theme(theme)
         assert findings(here.page, ".nbl") == []
-        for width, scrolls in ((900, ".scroll"), (1400, "none")):
+        for width in (900, 1400):
             here.page.set_viewport_size({"width": width, "height": 1000})
             # Longer names than there is room for are said in full by a title.
-            assert wider(here.page, ".nbl", f".spoken, [title], [title] *, {scrolls}") == []
+            assert wider(here.page, ".nbl", ".spoken, [title], [title] *") == []
     found.get_by_role("button", name="Stop").click()
     found.wait_for(state="detached", timeout=10_000)
 

@@ -2,7 +2,6 @@
 
 import base64
 import threading
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +14,7 @@ from nbtape.core.kernel import late
 from nbtape.notebook.live.picture import png
 from nbtape.notebook.live.plain import Plain
 from nbtape.notebook.live.route import heard, listen_in_subshells, probe
+from nbtape.notebook.live.script import script, style
 from nbtape.notebook.live.state import snapshot
 from nbtape.program.concrete import ConcreteFunction
 from nbtape.program.function import Function, Method
@@ -22,15 +22,13 @@ from nbtape.train.optimizers.look import SCOPE
 
 _graph_widget = late("nbtape.notebook.graphs.show:GraphWidget")
 _view_of = late("nbtape.notebook.graphs.show:view_of")
-_STATIC = Path(__file__).parents[1] / "static"
 
 
 class PanelWidget(anywidget.AnyWidget):
     """One comm for the whole panel: the newest state in a trait, what is new in messages."""
 
     # Text and not paths, which anywidget would watch, and which would keep closed widgets alive.
-    _esm = (_STATIC / "panel.js").read_text(encoding="utf-8")
-    _css = (_STATIC / "panel.css").read_text(encoding="utf-8")
+    _esm, _css = script(), style()
     state = Dict().tag(sync=True)
 
     def __init__(self, state: dict, text: str):
@@ -122,7 +120,8 @@ class Panel:
 
     def _with_route(self, state: dict) -> dict:
         graph = self._below.is_open if _has_graph(self._run.called) else None
-        return {**state, "route": self._route._asdict(), "plain": self._plain.mark, "graph": graph}
+        route = {**self._route._asdict(), "waits": self._route.waits}
+        return {**state, "route": route, "plain": self._plain.mark, "graph": graph}
 
     def _heard(self, widget: Any, message: Any, buffers: Any) -> None:
         # In whatever thread the kernel listens: nothing may happen here but this.

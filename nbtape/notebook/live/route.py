@@ -15,6 +15,11 @@ class Route(NamedTuple):
     reason: str
     is_sure: bool = False
 
+    @property
+    def waits(self) -> bool:
+        """Whether a message is expected to come that way, and none has."""
+        return not self.is_sure and self.kind != "interrupt only"
+
 
 def expected(on_main_thread: bool, version: tuple[int, ...], has_subshells: bool) -> Route:
     """The route that this kernel should have.

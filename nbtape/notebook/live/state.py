@@ -2,12 +2,14 @@
 
 import math
 import time
+from datetime import timedelta
 from typing import Any
 
 from nbtape.notebook.live.memory import memory
 from nbtape.notebook.live.series import Series, thinned
 
 _NEW, _ALL = 200, 2400  # points of a new stretch of a curve, of all curves together, in one message
+_LATE = 50  # changes by hand that are told
 
 
 def progress(run: Any) -> dict[str, Any]:
@@ -16,15 +18,26 @@ def progress(run: Any) -> dict[str, Any]:
     rate = run.step / seconds if seconds > 0 else 0.0
     left = (run.total - run.step) / rate if run.total and rate else None
     steps = f"{run.step:,} of {run.total:,}" if run.total else f"{run.step:,}"
+    speed = [f"{rate:,.0f} steps/s" if rate >= 100 else f"{rate:.3g} steps/s"] if rate else []
+    clock = f"{_duration(left)} left" if run.state == "running" and left is not None else _duration(seconds)
     return {
         "state": run.state,
         "step": run.step,
         "total": run.total,
-        "rate": rate,
-        "seconds": seconds,
-        "left": left,
         "text": f"{steps} steps",
+        "told": " · ".join([f"{steps} steps", *speed, clock]),
     }
+
+
+def _duration(seconds: float) -> str:
+    """Minutes and seconds, and hours where there are some.
+
+    >>> from nbtape.notebook.live.state import _duration
+    >>> _duration(75.2), _duration(3675)
+    ('1:15', '1:01:15')
+    """
+    whole = timedelta(seconds=round(seconds))
+    return str(whole).removeprefix("0:").removeprefix("0")
 
 
 def snapshot(run: Any) -> dict[str, Any]:
@@ -49,8 +62,8 @@ def snapshot(run: Any) -> dict[str, Any]:
 
 def delta(run: Any, new: dict[str, Series], looks: bool) -> dict[str, Any]:
     """What has changed since the last time; `looks`: also what is known of the variables."""
-    points, rows = _curves(new, _NEW), _rows(run) if looks else None
-    return clean({"points": points, "rows": rows, **_changing(run)})
+    rows = {"rows": _rows(run)} if looks else {}
+    return clean({"points": _curves(new, _NEW), **rows, **_changing(run)})
 
 
 def _curves(series: dict[str, Series], limit: int) -> dict[str, list[list]]:
@@ -65,13 +78,14 @@ def _changing(run: Any) -> dict[str, Any]:
         "trainable": run.table.trainable(),
         "looks": run.table.looks,
         "snapshots": run.snapshots.steps,
-        "trouble": run.trouble and run.trouble._asdict(),
-        "marks": [(step, _told(name, args)) for step, name, *args in run.journal][-50:],
+        "trouble": run.trouble and {"told": str(run.trouble), "restore": run.trouble.restore},
+        "marks": [step for step, *_ in run.journal.interventions][-_LATE:],
+        "changes": [f"step {step:,}: {_told(name, args)}" for step, name, *args in run.journal][-_LATE:],
     }
 
 
 def _rows(run: Any) -> list[list]:
-    """Of each variable: numbers of value and gradient, how far it went, its flow, its histogram."""
+    """Of each variable: numbers of value and gradient, how far it went, its flow, histogram, what is lost."""
     return [
         [
             _numbers(row["value"]),
@@ -79,13 +93,25 @@ def _rows(run: Any) -> list[list]:
             _short(row.get("ratio")),
             row.get("flow", ""),
             [_short(x) for x in row["histogram"].values()] if "histogram" in row else None,
+            ", ".join([*_lost(row["value"]), *_lost(row.get("gradient", {}), " in gradient")]),
         ]
         for row in run.table.rows.values()
     ]
 
 
 def _numbers(found: dict[str, float]) -> list:
-    return [_short(found.get(key)) for key in ("mean", "std", "min", "max", "norm", "nan", "inf")]
+    return [_short(found.get(key)) for key in ("mean", "std", "min", "max", "norm")]
+
+
+def _lost(found: dict[str, float], of: str = "") -> list[str]:
+    """How much is not finite.
+
+    >>> from nbtape.notebook.live.state import _lost
+    >>> _lost({"nan": 0, "inf": 2}, " in gradient")
+    ['2 Inf in gradient']
+    """
+    counts = found.get("nan"), found.get("inf")
+    return [f"{n:,} {what}{of}" for n, what in zip(counts, ("NaN", "Inf")) if n]
 
 
 def _short(x: Any) -> Any:

@@ -159,7 +159,7 @@ class Table:
                 "shape": str(v.shape),
                 "dtype": v.dtype.name,
                 "device": v.device.rpartition("/")[2].removeprefix("device:"),
-                "size": int(np.prod(v.numpy().shape)),
+                "size": v.read_value()._value.size,
                 "switchable": name in self._switchable,
             }
             for name, v in self.names.items()
