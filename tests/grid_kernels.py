@@ -44,4 +44,25 @@ DRAWS = {
     "normal numbers": (lambda x: x * tf.random.normal([3]) + tf.random.uniform([3]), MANY[:3]),
 }
 
-KERNELS = {**SORTS, **SCANS, **DRAWS}
+IDS = _RNG.integers(-1, 3, 45)
+SEGMENTS = {
+    "sums of segments": (lambda x, i: tf.math.unsorted_segment_sum(x, i, 3), MANY, IDS),
+    "products of rows": (
+        lambda x, i: tf.math.unsorted_segment_prod(x, i, 4),
+        *[CUBE[0], IDS[:18].astype(np.int32)],
+    ),
+    "extremes of segments": (
+        lambda x, i: (tf.math.unsorted_segment_max(x, i, 5), tf.math.unsorted_segment_min(-x, i, 5)),
+        *[MANY[:36].reshape(6, 3, 2), IDS[:18].reshape(6, 3)],
+    ),
+    "means of segments": (lambda x, i: tf.math.unsorted_segment_mean(x, i, 4), CUBE[0], IDS[:18]),
+}
+SEARCHES = {
+    "places of values": (lambda x, v: tf.searchsorted(x, v), np.sort(MANY), MANY[:7] + 0.5),
+    "places after values": (
+        lambda x, v: tf.searchsorted(x, v, side="right", out_type=tf.int64),
+        *[np.sort(TIES), TIES[:, :3].copy()],
+    ),
+}
+
+KERNELS = {**SORTS, **SCANS, **DRAWS, **SEGMENTS, **SEARCHES}

@@ -17,7 +17,7 @@ from nbtape.compile.planning.windows import address, kernel_of, numbers, sizes
 from nbtape.core.engine import o
 from nbtape.graph.program import Step
 
-_PLACE = np.dtype(np.int32)
+PLACE = np.dtype(np.int32)
 _EACH = 8  # elements of a tile for each thread
 
 TILES = '''"""Put tiles of rows in order, and keep the first elements of each."""
@@ -141,7 +141,7 @@ class _Sort:
             self._merges(room, count, targets)
 
     def _room(self, count: int) -> Layout:
-        return self.planner.scratch((self.outer, count, self.inner), _PLACE)
+        return self.planner.scratch((self.outer, count, self.inner), PLACE)
 
     def _tiles(self, m: int, room: Layout | None, keep: int, count: int, targets: dict[str, Layout]) -> None:
         """Sort tiles of m elements that `room` names, of the whole row without it."""
