@@ -5,6 +5,7 @@ NUMBA_ENABLE_CUDASIM=1 in the environment it is a simulator, which runs kernels 
 as their blocks have. Importing this imports Numba.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numba import config, cuda as compiler, types
 
+from nbtape.compile.code.objects import symbol
 from nbtape.compile.cpu import type_of
 from nbtape.kernels.value import dialects
 
@@ -47,14 +49,23 @@ def simulate(kernel: Any, blocks: int, lanes: int, arguments: Sequence[Any]) -> 
     cuda.jit(kernel)[blocks, lanes](*arguments)
 
 
-def assembled(kernel: Any, kinds: Sequence[str], capability: tuple[int, int]) -> str:
-    """A kernel as PTX, the assembly language of cards, for those of a compute capability; `kinds` says what
-    its arguments are, as `compile/cpu.py` has it.
+def ptx(text: str, capability: tuple[int, int]) -> bytes:
+    """A kernel as PTX, the assembly language of cards, for those of a compute capability. Its name in there
+    is the `symbol` of its text.
     """
+    kernel = function(text)
+    written = assembled(kernel, list(kernel.__annotations__.values()), capability)
+    entry = re.search(r"\.visible\s+\.entry\s+(\w+)", written)
+    assert entry, "the compiler wrote no kernel"
+    return written.replace(entry[1], symbol(text)).encode()
+
+
+def assembled(kernel: Any, kinds: Sequence[str], capability: tuple[int, int]) -> str:
+    """A kernel as PTX; `kinds` says what its arguments are, as `compile/cpu.py` has it."""
     signature = types.void(*[type_of(kind) for kind in kinds])
     with _card_of(capability):
-        ptx, _ = cuda.compile(kernel, signature, device=False, abi="numba", cc=capability, output="ptx")
-    return ptx if isinstance(ptx, str) else ptx.decode()
+        written, _ = cuda.compile(kernel, signature, device=False, abi="numba", cc=capability, output="ptx")
+    return written if isinstance(written, str) else written.decode()
 
 
 @contextmanager

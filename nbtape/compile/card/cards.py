@@ -9,6 +9,7 @@ import os
 from functools import cache
 from typing import Any
 
+from nbtape.compile.card import driver, nvidia
 from nbtape.core.kernel import late
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
@@ -17,18 +18,19 @@ _simulated = late("nbtape.compile.card.simulator:Card")  # which imports Numba
 
 @cache
 def count() -> int:
-    """How many cards there are.
+    """How many cards there are; NBTAPE_SIMULATED_CARDS says how many are simulated.
 
     >>> from nbtape.compile.card import cards
     >>> cards.count() >= 0
     True
     """
-    return int(os.environ.get("NBTAPE_SIMULATED_CARDS", "1")) if SIMULATED else 0
+    return int(os.environ.get("NBTAPE_SIMULATED_CARDS", "1")) if SIMULATED else driver.count()
 
 
 @cache
 def card(number: int) -> Any:
-    """The card of this number, counted from 0."""
+    """The card of this number, counted from 0. Raises ValueError where there is none."""
     if not 0 <= number < count():
         raise ValueError(f"There is no card {number}: this computer has {count()}.")
-    return _simulated(number)
+    found = driver.driver()
+    return nvidia.Card(found, number) if found and not SIMULATED else _simulated(number)

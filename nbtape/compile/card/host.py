@@ -18,6 +18,7 @@ from nbtape.compile.card.actions import Launch
 from nbtape.compile.card.control import needed_of, rows_of
 from nbtape.compile.card.pool import allocate
 from nbtape.compile.card.stretch import Stretch
+from nbtape.compile.card.transfer import to_host
 from nbtape.compile.planning.actions import Commit, Plan
 from nbtape.compile.planning.layout import Layout
 from nbtape.core.memory import CardArray, on_card
@@ -52,6 +53,7 @@ class CardHost:
     def run(self, values: Sequence[Any]) -> list[CardArray]:
         """What the plan gives for these values, CardArrays or arrays of the computer."""
         with self._lock, self._writing:
+            self.card.enter()
             arrays = [*self._fixed, *[None] * len(self._rows), self.room((self.plan.arena,), _BYTE)]
             for k, value in zip(self._inputs, values, strict=True):
                 arrays[k] = self.moved(value)
@@ -95,6 +97,12 @@ class CardHost:
         copy = self.room(layout.shape, dtype)
         self.card.copy(address(copy), address(held) + offset, copy.nbytes)
         return copy
+
+    def read(self, layout: Layout, arrays: list) -> np.ndarray:
+        """The value of a layout among the arrays of a call, in the computer's memory."""
+        k, offset = self.place(layout)
+        held = arrays[k]
+        return to_host(CardArray(layout.shape, layout.buffer.dtype, held.block, held.offset + offset))
 
     def place(self, layout: Layout) -> tuple[int, int]:
         """The slot that a layout lies in, and at which byte it begins there."""

@@ -27,8 +27,8 @@ _LARGE = 10 << 20  # from which bytes on a block gets a segment of its size
 _COMMON = 20 << 20  # the bytes of the segments of those between
 _NAMED = 8  # how many holders an error lists
 
-_EXHAUSTED = """GPU:{card} has no memory for {wanted} more: {used} are in use, {kept} are free, in pieces that \
-are too small, and of {all} no more can be had.{holders}
+_EXHAUSTED = """GPU:{card} has no memory for {wanted} more: {used} are in use, {kept} are free, in pieces \
+that are too small, and of {all} no more can be had.{holders}
 Let go of what is no longer needed (`del x`), take smaller batches, or put some on tf.device("/CPU:0")."""
 
 

@@ -23,6 +23,9 @@ class Card:
         self._starts: list[int] = []  # of what is allocated, in order
         self._held: dict[int, np.ndarray] = {}
 
+    def enter(self) -> None:
+        """Let what this thread asks for be for this card."""
+
     # Memory
 
     def memory(self) -> tuple[int, int]:
@@ -105,7 +108,8 @@ class Call:
     blocks: int
     lanes: int
 
-    def __call__(self, words: np.ndarray | None = None) -> None:
+    def run(self, words: np.ndarray | None = None) -> None:
+        """Run the kernel, with these words or those that it has now."""
         given = self.words if words is None else words
         arguments = [self.card.argument(kind, word) for kind, word in zip(self.kinds, given)]
         device.simulate(self.kernel, self.blocks, self.lanes, arguments)
@@ -124,4 +128,4 @@ class Graph:
     def replay(self) -> None:
         """Run all."""
         for call, words in zip(self._calls, self._words):
-            call(words)
+            call.run(words)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from nbtape.compile.card.actions import Launch
-from nbtape.compile.card.transfer import to_host
 from nbtape.core.memory import CardArray
 
 _RUNS = 3  # the run at which a stretch is captured
@@ -71,12 +70,12 @@ class Stretch:
             self.graph.replay()
             return
         for call in self.calls:
-            call()
+            call.run()
 
     def _check(self, check: Any, arrays: list) -> None:
         """Raise what is wrong where the last kernel has found an index out of range."""
-        if to_host(self.host.array(check.flag, arrays)).any():
-            check.fail(to_host(self.host.array(check.found, arrays)))
+        if self.host.read(check.flag, arrays).any():
+            check.fail(self.host.read(check.found, arrays))
 
 
 def _table(launch: Launch) -> np.ndarray:
