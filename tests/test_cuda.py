@@ -16,8 +16,9 @@ HERE = Path(__file__).parent
 
 def test_programs_agree_on_the_simulator():
     """In a process of its own, since the simulator takes the place of the compiler when Numba is imported."""
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "simulated.py"]
-    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
+    files = sorted(path.name for path in HERE.glob("simulated*.py"))
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", *files]
+    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1", "NBTAPE_SIMULATED_CARDS": "2"}
     run = subprocess.run(command, cwd=HERE, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-1000:]
 

@@ -19,7 +19,7 @@ from nbtape.core.convert import array_of, fit
 from nbtape.core.dtype import DType
 from nbtape.core.errors import OpError, invalid
 from nbtape.core.kernel import Kernel, late
-from nbtape.core.memory import CardArray, Elsewhere, card_of, index_of, on_card, on_host
+from nbtape.core.memory import CardArray, Elsewhere, alongside, card_of, index_of, on_card, on_host
 from nbtape.core.report import NUMBERS, Missing, explained
 from nbtape.core.shape import Spec, TensorShape, bracket, known_shape
 from nbtape.core.shape_v1 import shown as shown_shape
@@ -734,8 +734,7 @@ def copied(x: Any, value: Any) -> Any:
 
 def moved(x: Any, like: Any) -> Any:
     """`x` on the device of `like`; both are Tensors with values."""
-    value = like._value
-    return copied(x, on_card(x._value, value.card) if type(value) is CardArray else on_host(x._value))
+    return copied(x, alongside(x._value, like._value))
 
 
 def recovered(error: Exception, op: Op, xs: tuple, attrs: dict) -> Any:

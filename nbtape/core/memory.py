@@ -171,6 +171,6 @@ def on_card(value: Any, card: int) -> CardArray:
     return value if value.card == card else between(value, card)
 
 
-def beside(value: Any, like: Any) -> Any:
+def alongside(value: Any, like: Any) -> Any:
     """A value on the device of another."""
     return on_card(value, like.card) if type(like) is CardArray else on_host(value)

@@ -14,6 +14,7 @@ from nbtape.core import dtype as dtypes
 from nbtape.core.convert import array_of
 from nbtape.core.engine import EagerTensor, Tensor, apply, o, stands_for_tensor, tensor
 from nbtape.core.errors import InvalidArgumentError, invalid
+from nbtape.core.memory import on_host
 from nbtape.core.shape import Dims, TensorShape
 
 
@@ -29,7 +30,7 @@ def is_tensor(x: Any) -> bool:
 def known(x: Any) -> Any:
     """The value of `x` as a NumPy array or scalar; None for a tensor that a trace has no value of."""
     if type(x) is EagerTensor:
-        return x._value
+        return on_host(x._value)
     if isinstance(x, Tensor):
         return getattr(x, "_static", None)
     if is_tensor(x):

@@ -13,6 +13,7 @@ from nbtape.core import context
 from nbtape.core.dtype import DType, of
 from nbtape.core.engine import EagerTensor, apply, o, subscript, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.memory import CardArray, Elsewhere, on_host
 from nbtape.core.shape import bracket
 from nbtape.core.slices import IndexedSlices
 from nbtape.ops.index import flat_index
@@ -33,7 +34,7 @@ class Parts(Writes):
         value = tensor(value, of(self._value))
         shape = self._shape_now()
         with context.recording((), context.local.graph):
-            if context.local.graph is None:
+            if context.local.graph is None and type(self._value) is not CardArray:
                 part = subscript(EagerTensor(self._value), key)._value
                 wanted, is_view = part.shape, np.may_share_memory(part, self._value)
                 del part  # which would keep the array from being written in place
@@ -117,7 +118,7 @@ class Parts(Writes):
         _check_kinds(of(self._value), indices, kind)
         shape = self._shape_now() or (1,)
         _check_rows(shape, indices, values)
-        if kind == "div" and isinstance(values, EagerTensor) and not np.all(values._value):
+        if kind == "div" and isinstance(values, EagerTensor) and not np.all(on_host(values._value)):
             raise invalid("updates must not contain 0 [Op:ResourceScatterDiv]")
         indices = apply(o.batch_index, indices, tensor(shape[0]), batch_dims=0)  # which checks their range
         return self._put(kind, shape, indices, values)
@@ -136,14 +137,23 @@ class Parts(Writes):
 
     def _put(self, kind: str, shape: tuple, indices: Any, values: Any) -> Any:
         """Combine rows `values` with those at `indices` of the variable in `shape`; all is checked."""
-        if context.local.graph is None:
-            self._tell(values)
+        if context.local.graph is not None:
+            return self._store(self._combined(self.__tensor__(), kind, shape, indices, values))
+        self._tell(values)
+        try:
             in_place(_write_rows, (self,), shape, indices._value, values._value, kind)
-            return self._view()
+        except Elsewhere:
+            with context.paused():
+                whole = self._combined(EagerTensor(self._value), kind, shape, indices, values)
+            self._put_value(whole._value)
+        return self._view()
+
+    def _combined(self, whole: Any, kind: str, shape: tuple, indices: Any, values: Any) -> Any:
+        """The next value, by ops."""
         values = broadcast_to_sizes(values, [*sizes_of(indices), *shape[1:]])
-        whole = apply(o.reshape, self.__tensor__(), shape=shape)
+        whole = apply(o.reshape, whole, shape=shape)
         whole = apply(o.tensor_scatter, whole, apply(o.reshape, indices, shape=(-1,)), values, kind=kind)
-        return self._store(apply(o.reshape, whole, shape=self._shape_now()))
+        return apply(o.reshape, whole, shape=self._shape_now())
 
 
 def _write_rows(array: np.ndarray, shape: tuple, indices: Any, values: Any, kind: str) -> None:

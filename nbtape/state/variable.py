@@ -18,11 +18,13 @@ import numpy as np
 
 from nbtape.core import context
 from nbtape.core.dtype import DType, as_dtype, of
-from nbtape.core.engine import Operators, Reference, Tensor, shown, tensor
+from nbtape.core.engine import EagerTensor, Operators, Reference, Tensor, device_of, shown, tensor
+from nbtape.core.memory import CardArray
 from nbtape.core.report import names_of_tensors
 from nbtape.core.shape import TensorShape
 from nbtape.core.shape_v1 import shown as shown_shape
 from nbtape.core.switched import switch
+from nbtape.graph.v1.device import placed
 from nbtape.state.creators import created
 from nbtape.state.parts import Parts
 from nbtape.state.reads import Reads
@@ -207,7 +209,7 @@ class Variable(Reads, Parts, Operators, metaclass=_Making):
 
     @property
     def device(self) -> str:
-        return "/job:localhost/replica:0/task:0/device:CPU:0"
+        return device_of(self._value)
 
     @property
     def handle(self) -> "Variable":
@@ -250,15 +252,19 @@ class Variable(Reads, Parts, Operators, metaclass=_Making):
         return self
 
     def __deepcopy__(self, memo):
-        copied = _restored(*self.__reduce__()[1])
-        memo[id(self)] = copied
+        on_card = type(self._value) is CardArray  # where a value is never written, so that it may be shared
+        value = EagerTensor(self._value) if on_card else np.array(self._value)
+        copied = memo[id(self)] = _restored(value, *self._kept())
         return copied
 
     def __reduce__(self):
-        value = np.array(self._value)
+        return _restored, (np.array(self._value), *self._kept())
+
+    def _kept(self) -> tuple:
+        """What a copy is made of, beside the value."""
         cls = ResourceVariable if isinstance(self, _UnreadVariable) else type(self)
-        return _restored, (cls, value, self._name, self._trainable, self._constraint, self._shape,
-                           self._synchronization, self._aggregation)  # fmt: skip
+        return (cls, self._name, self._trainable, self._constraint, self._shape, self._synchronization,
+                self._aggregation)  # fmt: skip
 
     def _view(self) -> "Variable":
         view: Any = object.__new__(_UnreadVariable)
@@ -333,13 +339,13 @@ def _initial(value: Any, dtype: DType | None) -> Any:
         value = value()
     if isinstance(value, Variable):
         with context.paused():
-            return tensor(value, dtype)._value
+            return placed(tensor(value, dtype)._value)
     if context.local.graph is not None:
-        return context.local.graph.lift(tensor(value, dtype))
-    return tensor(value, dtype)._value
+        return placed(context.local.graph.lift(tensor(value, dtype)))
+    return placed(tensor(value, dtype)._value)
 
 
-def _restored(cls, value, name, trainable, constraint, shape, synchronization, aggregation) -> Variable:
+def _restored(value, cls, name, trainable, constraint, shape, synchronization, aggregation) -> Variable:
     with_scope, context.local.scope = context.local.scope, ""
     try:
         return cls(value, trainable, name=name.removesuffix(":0"), constraint=constraint, shape=shape,

@@ -13,8 +13,9 @@ import numpy as np
 
 from nbtape.core import context
 from nbtape.core.dtype import of
-from nbtape.core.engine import Tensor, o, tensor
+from nbtape.core.engine import EagerTensor, Tensor, o, tensor
 from nbtape.core.errors import OutOfRangeError, invalid
+from nbtape.core.memory import CardArray, Elsewhere, alongside, state
 from nbtape.core.shape import TensorShape, bracket
 from nbtape.ops.row import NUMBER
 
@@ -35,11 +36,14 @@ _ALONE = getrefcount(_alone._value)
 def exclusive(variable: Any) -> np.ndarray:
     """The variable's array, in C order, to be written in place: a copy where somebody else holds it too.
 
-    For a scalar, which is kept in no array, a new array that has to be given back; `in_place` does.
+    For a scalar, which is kept in no array, a new array that has to be given back; `in_place` does. Raises
+    Elsewhere for a variable on a card.
     """
     alone = getrefcount(variable._value) <= _ALONE
     value = variable._value
     if not isinstance(value, np.ndarray):
+        if type(value) is CardArray:
+            raise Elsewhere
         return np.array(value)
     if not alone or value.base is not None or not value.flags.carray:
         value = variable._value = value.copy()
@@ -162,11 +166,17 @@ class Writes:
         if change.shape != shape:
             self._check_shape(shape, change.shape)
         self._tell(delta)
-        if shape:
-            in_place(write, (self,), change)
-        else:
-            with self._lock, np.errstate(all="ignore"):
-                self._value = op.eager(self._value, change)
+        try:
+            if shape:
+                in_place(write, (self,), change)
+            elif CardArray in (type(change), type(self._value)):
+                raise Elsewhere
+            else:
+                with self._lock, np.errstate(all="ignore"):
+                    self._value = op.eager(self._value, change)
+        except Elsewhere:
+            with context.paused():
+                self._put_value(op(EagerTensor(self._value), delta)._value)
         return self._view() if read_value else None
 
     def _check_shape(self, own: Any, given: Any) -> None:
@@ -182,9 +192,13 @@ class Writes:
             context.local.graph.assign(self, new)
         else:
             self._tell(new)
-            with self._lock:
-                self._value = new._value
+            self._put_value(new._value)
         return self._view() if read_value else None
+
+    def _put_value(self, value: Any) -> None:
+        """Let the variable hold another value, on the device where it is."""
+        with self._lock:
+            self._value = alongside(value, self._value) if state.used else value
 
     def _tell(self, new: Tensor) -> None:
         for recorder in context.local.recorders:

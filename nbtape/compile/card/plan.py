@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from nbtape.compile import device
-from nbtape.compile.card import draw, products, scan, sorting
+from nbtape.compile.card import convolution, draw, products, scan, search, segment, select, sorting
 from nbtape.compile.card.actions import Check, HostCall, Launch, Trap
-from nbtape.compile.card.control import walk
+from nbtape.compile.card.control import launches
 from nbtape.compile.emission import grid
 from nbtape.compile.emission.kernel import Kernel, Word
 from nbtape.compile.fusion import access
@@ -23,6 +23,7 @@ from nbtape.compile.planning import control, join, plan, scatter, variables, who
 from nbtape.compile.planning.actions import Plan
 from nbtape.compile.planning.divide import folding, part
 from nbtape.compile.planning.layout import Buffer, Layout, dense
+from nbtape.core.engine import Op
 from nbtape.core.kernel import View
 from nbtape.core.shape import Spec
 from nbtape.graph.program import Program, Step, Value
@@ -41,7 +42,8 @@ def kernel(rows: "int64", columns: "int64", x: "{dtype}*", sizes: "int64*", wrap
 '''
 
 
-_KINDS = (products, sorting, scan, draw)  # of steps, that have kernels of their own
+_KINDS = (products, convolution, sorting, scan, draw, segment, search, select)  # that have kernels of their own
+LANES = 8 if device.SIMULATED else 128  # a simulated thread is one of Python's
 _FOLDED = 32  # trips that a block folds at least: each leaves a result, which is to be folded again
 
 
@@ -49,7 +51,13 @@ class NotOnDevice(Exception):
     """A program has a step that neither a kernel nor the host can do for a card."""
 
 
-def plan_of(program: Program, lanes: int = 128, most: int = 1024) -> Plan:
+class OnHost(Op):
+    """An op that the user put on the host."""
+
+    __slots__ = ()
+
+
+def plan_of(program: Program, lanes: int = LANES, most: int = 1024) -> Plan:
     """The plan of a program for blocks of `lanes` threads, a power of two, and at most `most` blocks."""
     return Planner(program, None, lanes, most).plan()
 
@@ -151,7 +159,8 @@ class Planner(plan.Planner):
         elif step.op in (access.DRAW, access.NORMAL, access.SCATTER):  # which only kernels can do
             raise NotOnDevice(name)
         else:
-            self.python(step, lambda inputs, outputs: HostCall(step, inputs, outputs))
+            told = not isinstance(step.op, OnHost)
+            self.python(step, lambda inputs, outputs: HostCall(step, inputs, outputs, told))
 
     def python(self, step: Step, action: Callable[[list, list], Any]) -> None:
         """A step that the host does, or that it steers: what it takes lies in order."""
@@ -185,6 +194,5 @@ def _streams(step: Step) -> list[Value]:
 
 def assembled(plan: Plan, capability: tuple[int, int]) -> list[str]:
     """The kernels of a plan as PTX, the assembly language of cards, for a compute capability."""
-    launches = [action for action in walk(plan.actions) if isinstance(action, Launch)]
-    kernels = {launch.kernel.text: [word.kind for word in launch.words] for launch in launches}
+    kernels = {launch.kernel.text: [word.kind for word in launch.words] for launch in launches(plan)}
     return [device.assembled(device.function(text), kinds, capability) for text, kinds in kernels.items()]

@@ -7,7 +7,9 @@ innermost is asked first, so that the outer ones see, and complete, what it said
 from typing import Any
 
 from nbtape.core import context
+from nbtape.core.memory import on_card, on_host
 from nbtape.graph.v1.device_spec import DeviceSpec, merged
+from nbtape.graph.v1.hardware import card_of
 from nbtape.graph.v1.placement import Nowhere, Seat, check, seat
 
 
@@ -66,6 +68,17 @@ def _at_once() -> bool:
 def here() -> DeviceSpec:
     """The device that the blocks around put on what runs at once."""
     return DeviceSpec.from_string(_named(context.local.device))
+
+
+def placed(value: Any) -> Any:
+    """The value of a variable, where the blocks around put it."""
+    if not context.local.device or value.dtype.hasobject:
+        return value
+    spec = here()
+    card = card_of(spec)
+    if card is not None:
+        return on_card(value, card)
+    return on_host(value) if spec.device_type == "CPU" else value
 
 
 def _named(said: tuple) -> str:

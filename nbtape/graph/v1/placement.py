@@ -66,11 +66,7 @@ class Seat:
         return made(op, xs, attrs, _run(op, xs, attrs, self.card))
 
     def constant(self, value: Any) -> Any:
-        return EagerTensor(self.placed(value))
-
-    def placed(self, value: Any) -> Any:
-        """A value on the card; strings stay where they are."""
-        return value if value.dtype.hasobject else on_card(value, self.card)
+        return EagerTensor(value if value.dtype.hasobject else on_card(value, self.card))
 
 
 class Nowhere:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core.engine import o
+from nbtape.core.memory import on_host
 from nbtape.ops.arithmetic import cast
 from nbtape.state.initializers import Constant
 from nbtape.train.optimizers.basic import Adam
@@ -193,7 +194,7 @@ class Nadam(Adamax):
 
     def rates(self, learning_rate: Any, step: Any) -> tuple:
         at_once = isinstance(learning_rate, np.generic)
-        before = self._product._value if at_once else cast(self._product, step.dtype)
+        before = on_host(self._product._value) if at_once else cast(self._product, step.dtype)
         now, after = self._beta(step), self._beta(step + 1)
         product = before * now
         from_mean = learning_rate * after / (1 - product * after)

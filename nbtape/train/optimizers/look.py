@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import context
+from nbtape.core.engine import EagerTensor, o
 from nbtape.core.switched import switched
 from nbtape.program.switches import Switch
 from nbtape.program.watch import inherit
@@ -45,7 +46,7 @@ class Look:
     def _place(self, variable: Variable) -> Variable:
         if variable._serial not in self._seen:
             with context.paused(), name_scope(SCOPE):
-                zeros = np.zeros_like(variable._value)
+                zeros = o.zeros_like(EagerTensor(variable._value))
                 self._seen[variable._serial] = Variable(zeros, trainable=False, name="gradient")
         return self._seen[variable._serial]
 

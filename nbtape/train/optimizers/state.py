@@ -1,12 +1,15 @@
 """What an optimizer keeps: a count of steps, a learning rate, slots beside variables, and its arguments."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from nbtape.core import context
 from nbtape.core.dtype import as_dtype, float32
+from nbtape.core.memory import CardArray, alongside, on_host, state
+from nbtape.graph.v1.device import device
 from nbtape.state.saving.tracking import arrived
 from nbtape.state.scaling import get as initializer_named
 from nbtape.state.scopes.scope import name_scope
@@ -101,9 +104,18 @@ class OptimizerState:
             return
         self._trainable = list(variables)
         for variable in self._trainable:
-            self._slots[variable._serial] = self._slots_of(variable)
+            with device(variable.device) if state.used else nullcontext():
+                self._slots[variable._serial] = self._slots_of(variable)
+        if state.used:
+            self._count_where([v._value for v in self._trainable])
         self.built = True
         arrived(self)
+
+    def _count_where(self, values: list) -> None:
+        """Count the steps on the card where all variables are, which then waits for nothing; or else here."""
+        on_one = len({v.card if type(v) is CardArray else None for v in values}) == 1
+        count = self._iterations
+        count._value = alongside(count._value, values[0]) if on_one else on_host(count._value)
 
     def _slots_of(self, variable: Variable) -> tuple[Variable, ...]:
         return tuple(

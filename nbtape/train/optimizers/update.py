@@ -10,6 +10,7 @@ from nbtape.core import context, source
 from nbtape.core.dtype import bfloat16, float16
 from nbtape.core.engine import EagerTensor, tensor
 from nbtape.core.kernel import Late
+from nbtape.core.memory import CardArray, state
 from nbtape.core.slices import IndexedSlices
 from nbtape.ops.arithmetic import cast
 from nbtape.state.variable import Variable
@@ -49,7 +50,7 @@ class Update(OptimizerState):
         """Change one variable, and its slots, for its gradient."""
         if isinstance(gradient, IndexedSlices):
             gradient = dense(gradient, variable)
-        if context.local.graph is None:
+        if context.local.graph is None and not _on_card(gradient, variable):
             self._step([gradient], [variable], learning_rate)
             return
         dtype, held = variable.dtype, (variable, *self._slots[variable._serial])
@@ -73,8 +74,8 @@ class Update(OptimizerState):
 
     def _update(self, gradients: Sequence[Any], variables: Sequence[Variable], learning_rate: Any) -> None:
         """Change variables for their gradients, all at once where they can be."""
-        is_eager = context.local.graph is None
-        if is_eager and self._at_once and all([type(g) is EagerTensor for g in gradients]):
+        is_here = context.local.graph is None and not _on_card(*gradients, *variables)
+        if is_here and self._at_once and all([type(g) is EagerTensor for g in gradients]):
             self._step(gradients, variables, learning_rate)
         else:
             for gradient, variable in zip(gradients, variables):
@@ -124,7 +125,7 @@ class Update(OptimizerState):
         found = self._rates.get(dtype)
         if found is None:
             every = self.gradient_accumulation_steps or 1
-            if context.local.graph is None:
+            if context.local.graph is None and not _on_card(self._iterations):
                 number = np.float32 if dtype.np in _HALVES else dtype.as_numpy_dtype
                 if isinstance(learning_rate, Variable):
                     learning_rate = learning_rate._value
@@ -133,6 +134,11 @@ class Update(OptimizerState):
                 rate, step = cast(learning_rate, dtype), cast(self.iterations + 1, dtype)
             found = self._rates[dtype] = self.rates(rate, step)
         return found
+
+
+def _on_card(*held: Any) -> bool:
+    """Whether any of these Tensors and Variables has its value on a card."""
+    return state.used and any([type(getattr(x, "_value", None)) is CardArray for x in held])
 
 
 def dense(gradient: Any, variable: Variable) -> Any:
