@@ -64,5 +64,11 @@ SEARCHES = {
         *[np.sort(TIES), TIES[:, :3].copy()],
     ),
 }
+SELECTIONS = {
+    "where": (lambda x: tf.where(x > 0), CUBE),
+    "where nothing is": (lambda x: tf.where(x > 200), MANY),
+    "unique": (lambda x: tf.unique_with_counts(x), TIES[0]),
+    "unique but nan": (lambda x: tf.unique(x), np.array([3, np.nan, 1, np.nan, 3])),
+}
 
-KERNELS = {**SORTS, **SCANS, **DRAWS, **SEGMENTS, **SEARCHES}
+KERNELS = {**SORTS, **SCANS, **DRAWS, **SEGMENTS, **SEARCHES, **SELECTIONS}

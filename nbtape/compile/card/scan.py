@@ -121,3 +121,10 @@ class _Scan:
         fields = {**fields, "title": _TITLES[self.op], "imports": _IMPORTS.get(self.op, [])}
         count = lines.outer * parts * lines.inner
         self.planner.grid(kernel_of(TEXT, words, fields, extent=1), -(-count // self.planner.lanes))
+
+
+def running(planner: Any, x: Layout) -> Layout:
+    """The sums of a vector up to each of its elements."""
+    y = planner.scratch(x.shape, x.buffer.dtype)
+    _Scan(planner, o.cumsum, x.buffer.dtype).run(_Lines(1, x.shape[0], 1), {"x": x}, y)
+    return y
