@@ -42,7 +42,7 @@ def kernel(rows: "int64", columns: "int64", x: "{dtype}*", sizes: "int64*", wrap
 '''
 
 
-_KINDS = (products, convolution, sorting, scan, draw, segment, search, select)  # that have kernels of their own
+_KINDS = (products, convolution, sorting, scan, draw, segment, search, select)  # with kernels by hand
 LANES = 8 if device.SIMULATED else 128  # a simulated thread is one of Python's
 _FOLDED = 32  # trips that a block folds at least: each leaves a result, which is to be folded again
 
