@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nbtape as tf
-from nbtape.core.crew import Crew, crew
+from nbtape.core.crew import Crew, crew, native
 from nbtape.kernels.cpu.multiply import ROWS, WIDTH, multiply, parts
 from nbtape.ops import blas
 
@@ -95,7 +95,7 @@ def test_parts_of_a_product_in_tiles_make_all_of_it(m, k, n, count):
     y = np.full((m, n), np.nan, np.float32)
     laid = parts(a, b, y, count)
     assert len(laid) == count
-    crew().share(blas._hands(), laid)
+    crew().share(native(), laid)
     np.testing.assert_array_equal(y, a @ b)
 
 

@@ -6,6 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from nbtape.core.crew import crew, native
 from nbtape.kernels.cpu.conv import conv, conv_input_grad, conv_kernel_grad
 from nbtape.kernels.cpu.depthwise import depthwise, depthwise_input_grad, depthwise_kernel_grad
 from nbtape.kernels.cpu.optim import adam, momentum, sgd
@@ -503,15 +504,33 @@ OPTIMIZERS = [
 def test_optimizers_agree_with_plain_numpy(step, plain, states, scalars, dtype, shape):
     *targets, g = (np.array(abs(random(shape, seed=seed)), dtype) for seed in range(states + 1))
     wanted = plain(*[a.astype(np.float64) for a in (*targets, g)], *scalars)
-    step(*targets, g, *scalars)
+    step([(*targets, g)], *scalars)
     for target, value in zip(targets, wanted, strict=True):
         close(target, np.asarray(value, dtype))
+
+
+@pytest.mark.parametrize("step, plain, states, scalars", OPTIMIZERS)
+def test_threads_share_a_step_over_many_variables(step, plain, states, scalars):
+    shapes = [(300, 200), (7,), (0, 3), (), (100, 1000)]
+    rows = [tuple(np.array(abs(random(s, seed=k)), "f") for k in range(states + 1)) for s in shapes]
+    wanted = [plain(*[a.astype(np.float64) for a in row], *scalars) for row in rows]
+    counts = []
+
+    def share(parts):
+        counts.append(len(parts))
+        crew().share(native(), parts)
+
+    step(rows, *scalars, share=share)
+    assert counts == [4 + 1 + 0 + 1 + 7]
+    for (*targets, _), values in zip(rows, wanted, strict=True):
+        for target, value in zip(targets, values, strict=True):
+            close(target, value.astype("f"))
 
 
 def test_optimizers_write_through_strided_arrays():
     base, v, g = random((4, 6)), random((4, 3)), random((3, 4)).T
     kept, (p, wanted_v) = base[:, 1::2].copy(), plain_momentum(base[:, ::2], v, g, 0.1, 0.9, True)
-    momentum(base[:, ::2], v, g, 0.1, 0.9, True)
+    momentum([(base[:, ::2], v, g)], 0.1, 0.9, True)
     close(base[:, ::2], p)
     close(v, wanted_v)
     close(base[:, 1::2], kept)
@@ -519,7 +538,7 @@ def test_optimizers_write_through_strided_arrays():
 
 def test_optimizers_let_nan_through():
     p, m, v, g = (np.array([1.0, NAN], np.float32) for _ in range(4))
-    adam(p, m, v, g, 0.1, 0.9, 0.999, 1e-7)
+    adam([(p, m, v, g)], 0.1, 0.9, 0.999, 1e-7)
     assert np.isnan([p, m, v]).tolist() == [[False, True]] * 3
 
 

@@ -23,6 +23,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nbtape.core.kernel import late
+
 Task = Callable[[], object]
 
 _SOON = 50e-6  # seconds; it takes about as long to fall asleep and be woken up again
@@ -241,6 +243,15 @@ def _core_now() -> Callable[[], int] | None:
 
 
 THREADS = len(_cores())
+
+
+_native = late("nbtape.kernels.cpu.crew:native")
+
+
+@cache
+def native() -> Native:
+    """The machine code with which threads share parts, for what runs operation by operation."""
+    return Native(*_native())
 
 
 @cache

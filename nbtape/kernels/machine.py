@@ -37,6 +37,16 @@ def floats(typing: Any, address: Any) -> Any:
 
 
 @intrinsic
+def pointer(typing: Any, address: Any) -> Any:
+    """An address as Numba's `carray` takes it."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _pointer(builder, args[0])
+
+    return types.voidptr(types.int64), build
+
+
+@intrinsic
 def byte(typing: Any, address: Any) -> Any:
     """The byte at an address, 0 to 255."""
 

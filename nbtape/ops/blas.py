@@ -9,13 +9,13 @@ Where NumPy brings another BLAS nothing is changed.
 
 import ctypes
 import sys
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nbtape.core.crew import Native, crew
+from nbtape.core.crew import crew, native
 from nbtape.core.kernel import late
 
 PART = 8_000_000  # multiplications for which it is worth waking up another thread, on two cores
@@ -27,7 +27,6 @@ _CORES = tuple(name.replace("{}_num_threads", "get_corename") for name in _SYMBO
 _WIDE = (b"SkylakeX", b"Cooperlake", b"SapphireRapids")  # what OpenBLAS calls cores with AVX-512
 
 _tiles, _tiles_in_parts = map(late, [f"nbtape.kernels.cpu.multiply:{name}" for name in ("multiply", "parts")])
-_native = late("nbtape.kernels.cpu.crew:native")
 _ROWS, _WIDTH = 6, 64  # of a tile
 _FINER = 4  # times as many parts where threads take them in machine code
 _LITTLE = 1_000_000  # multiplications, up to which OpenBLAS does not copy either
@@ -132,7 +131,7 @@ def _shared(a: Any, b: Any) -> Any:
     y = np.empty((*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), m, n), a.dtype)
     if _suits(a, b):
         whole = n // _WIDTH * _WIDTH
-        threads.share(_hands(), _tiles_in_parts(a, b[:, :whole], y[:, :whole], _FINER * parts))
+        threads.share(native(), _tiles_in_parts(a, b[:, :whole], y[:, :whole], _FINER * parts))
         _rest(a, b, y, whole)
         return y
     cuts = [max(m, n) * i // parts for i in range(parts + 1)]
@@ -143,11 +142,6 @@ def _shared(a: Any, b: Any) -> Any:
         tasks = [partial(_into, a, b[..., s], y[..., s]) for s in pieces]
     threads.run(tasks)
     return y
-
-
-@cache
-def _hands() -> Native:
-    return Native(*_native())
 
 
 def _parts(work: int, threads: int) -> int:

@@ -16,9 +16,8 @@ from nbtape.compile.planning import control
 from nbtape.compile.planning.layout import Buffer, Layout
 from nbtape.compile.planning.plan import Launch, Plan
 from nbtape.compile.running import machine
+from nbtape.kernels.cpu.arrays import DATA
 from nbtape.ops.shape import ranked
-
-_DATA = object.__basicsize__  # where a NumPy array keeps its address, and a NumPy scalar its number
 
 # Write this call's addresses into the words of the kernels. For each: which object, whether it is a scalar,
 # which word, and the byte in the array.
@@ -28,7 +27,7 @@ from nbtape.kernels.machine import at
 
 def kernel(count: "int64", table: "int64*", objects: "int64*"):
     for k in range(count):
-        data = objects[table[4 * k]] + {_DATA}
+        data = objects[table[4 * k]] + {DATA}
         if table[4 * k + 1] == 0:
             data = at(data)[0]
         at(table[4 * k + 2])[0] = data + table[4 * k + 3]

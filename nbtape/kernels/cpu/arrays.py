@@ -8,6 +8,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
+DATA = object.__basicsize__  # where in the object of an array the address of its numbers is
 HALVES = "eE"  # the type codes of float16 and of ml_dtypes' bfloat16
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.core import context, source
+from nbtape.core.crew import crew, native
 from nbtape.core.dtype import bfloat16, float16
 from nbtape.core.engine import EagerTensor, tensor
 from nbtape.core.kernel import Late
@@ -85,6 +86,7 @@ class Update(OptimizerState):
         """Change variables, whose gradients are dense, at once."""
         fused = self.fused() if self._has_kernel else None
         rows, block = self._rows(variables)
+        ready: dict[Any, list[tuple]] = {}  # arrays for the kernel, by dtype
         with block:
             for gradient, held in zip(gradients, rows):
                 variable, dtype = held[0], held[0].dtype
@@ -93,12 +95,13 @@ class Update(OptimizerState):
                 g = gradient._value
                 if g.shape != variable._value.shape:
                     variable._check_shape(variable._value.shape, g.shape)
-                rates = self._rates.get(dtype) or self._rates_for(dtype, learning_rate)
                 if fused and g.ndim and dtype.is_floating and (g.size >= _LARGE or fused[0]._function):
-                    kernel, more = fused
-                    kernel(*[exclusive(v) for v in held], g, *rates, *more)
+                    ready.setdefault(dtype, []).append((*[exclusive(v) for v in held], g))
                 else:
-                    self._by_rule(g, held, rates)
+                    self._by_rule(g, held, self._rates_for(dtype, learning_rate))
+            for dtype, arrays in ready.items():
+                kernel, more = fused  # type: ignore[misc]
+                kernel(arrays, *self._rates_for(dtype, learning_rate), *more, share=_share)
 
     def _rows(self, variables: Sequence[Variable]) -> tuple[list[tuple[Variable, ...]], writing]:
         """Each variable with its slots, and the block that writes to them all: the last step's, if it had
@@ -139,6 +142,10 @@ class Update(OptimizerState):
 def _on_card(*held: Any) -> bool:
     """Whether any of these Tensors and Variables has its value on a card."""
     return state.used and any([type(getattr(x, "_value", None)) is CardArray for x in held])
+
+
+def _share(parts: Any) -> None:
+    crew().share(native(), parts)
 
 
 def dense(gradient: Any, variable: Variable) -> Any:
