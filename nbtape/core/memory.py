@@ -51,7 +51,8 @@ class CardArray:
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype, block: Any, offset: int = 0):
         self.shape, self.dtype, self.block, self.offset = shape, dtype, block, offset
-        state.used = True
+        if not state.used:
+            state.begin()
 
     @property
     def card(self) -> int:
@@ -134,6 +135,12 @@ class _State:
 
     used = False
     visible: list[int] | None = None  # the cards that are GPU:0, GPU:1, ...; None: all of them
+    listeners: list[Callable[[], None]] = []  # called when the first value comes to a card
+
+    def begin(self) -> None:
+        self.used = True
+        for listener in self.listeners:
+            listener()
 
 
 state = _State()

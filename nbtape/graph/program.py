@@ -6,7 +6,8 @@ ask of a loop or a branch is written out: a loop stacks the rows `body.outputs[c
 and both branches of a cond give all its outputs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -119,15 +120,19 @@ class Program:
         return "\n".join(_lines(self, {}, ""))
 
 
-def program_of(graph: FunctionGraph) -> Program:
-    """The program that computes the outputs of a finished graph."""
-    return program_and_values(graph)[0]
+def program_of(graph: FunctionGraph, instead: Callable[[Any], Op] = attrgetter("op")) -> Program:
+    """The program that computes the outputs of a finished graph; `instead(node)` is the op that it has for a
+    node.
+    """
+    return program_and_values(graph, instead)[0]
 
 
-def program_and_values(graph: FunctionGraph) -> tuple[Program, dict[int, Value]]:
+def program_and_values(
+    graph: FunctionGraph, instead: Callable[[Any], Op] = attrgetter("op")
+) -> tuple[Program, dict[int, Value]]:
     """That program, and what stands in it for each tensor of the graph, by the tensors' ids."""
     captured = [(outside, inside) for outside, inside in graph.captures.values()]
-    reader = _Reader([*graph.inputs, *[inside for _, inside in captured]])
+    reader = _Reader([*graph.inputs, *[inside for _, inside in captured]], instead)
     program = reader.read(graph, graph.outputs, [outside for outside, _ in captured])
     return program, reader.values
 
@@ -135,8 +140,8 @@ def program_and_values(graph: FunctionGraph) -> tuple[Program, dict[int, Value]]
 class _Reader:
     """Turns the nodes of one graph into steps."""
 
-    def __init__(self, inputs: Sequence[Any]):
-        self.values = {id(x): Value(x._spec) for x in inputs}
+    def __init__(self, inputs: Sequence[Any], instead: Callable[[Any], Op] = attrgetter("op")):
+        self.values, self.instead = {id(x): Value(x._spec) for x in inputs}, instead
         self.inputs = [self.values[id(x)] for x in inputs]
         self.steps: list[Step] = []
 
@@ -159,7 +164,9 @@ class _Reader:
             return
         ys = tuple([Value(y._spec) for y in outputs])
         self.values.update({id(y): value for y, value in zip(outputs, ys)})
-        self.steps.append(Step(op, xs, _EXPLICIT.get(op.name, _as_they_are)(attrs), ys, place))
+        self.steps.append(
+            Step(self.instead(node), xs, _EXPLICIT.get(op.name, _as_they_are)(attrs), ys, place)
+        )
 
 
 def _as_they_are(attrs: dict) -> dict:

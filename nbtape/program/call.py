@@ -25,7 +25,7 @@ class Call:
         """Entry i of `compute(derivatives, values, gs)`, computed once: a rule is asked for each input."""
         if self._last[0] is not g:
             gs = g if type(g) is tuple else (g,)
-            bare = _local.watch is None
+            bare = not _local.pulling
             found = compute(self._derivatives, self._values, [EagerTensor(g) for g in gs] if bare else gs)
             self._last = g, [_bare(g) for g in found] if bare else found
         return self._last[1][i]

@@ -48,9 +48,11 @@ class Differentiable(Routine):
             if ys is None:  # not compiled, or another thread is in there
                 ys = self.execute(tensors)
             return tuple(ys) if self._tuple else self.result(ys)
-        graph, recorders = watch
+        graph, recorders = _local.graph, watch[1]
         if graph is not None:
             inherit(self.guards)
+        elif not recorders:  # the block around puts it on a card
+            return self.result(self.execute(tensors))
         elif self.derivatives is not None and not any(recorder.each_op for recorder in recorders):
             return self.result(self.derivatives.record(self, tensors, recorders))
         return self.result(self._graph.run(tensors))

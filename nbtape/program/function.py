@@ -13,6 +13,7 @@ from numpy import ndarray
 
 from nbtape.core import context, nest
 from nbtape.core.engine import EagerTensor
+from nbtape.core.memory import CardArray
 from nbtape.graph.conversion.convert import converting
 from nbtape.graph.trace import FunctionGraph, returned
 from nbtape.program.concrete import ConcreteFunction
@@ -47,6 +48,22 @@ def functions_run_eagerly() -> bool:
     return _Settings.eagerly
 
 
+_alive: "weakref.WeakValueDictionary[int, Function]" = weakref.WeakValueDictionary()
+
+
+def calls() -> "dict[Function, int]":
+    """How often each function that there is was called so far.
+
+    >>> from nbtape.program.function import calls
+    >>> f = tf.function(lambda: 1.0)
+    >>> before, _ = calls()[f], f()
+    >>> before, calls()[f]
+    (0, 1)
+    """
+    found = [reference() for reference in _alive.valuerefs()]
+    return {function: function._traces.calls for function in found if function is not None}
+
+
 class Function:
     """What `tf.function` makes of a Python function: a trace for each signature that it is called with."""
 
@@ -66,6 +83,7 @@ class Function:
         self._traces, self._count = Traces(self._name), 0
         self._fast: dict[Any, ConcreteFunction] = {}  # for tensors alone, by what tells them apart
         self._bound: dict[int, tuple[Any, Function]] = {}
+        _alive[id(self)] = self
         functools.update_wrapper(self, python_function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -79,7 +97,11 @@ class Function:
                 break
             value = x._value
             # The type of a NumPy scalar says all, and a chain of pairs is made faster than a list.
-            key = (key, value.dtype, value.shape) if type(value) is ndarray else (key, type(value))
+            kind = type(value)
+            if kind is ndarray or kind is CardArray:
+                key = key, value.dtype, value.shape
+            else:
+                key = key, kind
         found = self._fast.get(key)
         if found is not None and found.guards.hold():
             return found.run(args)

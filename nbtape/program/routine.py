@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
+from weakref import WeakSet
 
 from nbtape.compile.settings import Settings
 from nbtape.core.kernel import late
+from nbtape.core.memory import state
 from nbtape.graph.emit import packed
 from nbtape.graph.symbolic import SymbolicTensor
 from nbtape.graph.trace import FunctionGraph
@@ -15,9 +17,19 @@ _WRITES = ("assign_variable", "scatter_variable", "spoil_variable")
 _NOTHING = nullcontext()
 # LLVM is loaded when the first function is compiled.
 _executable = late("nbtape.compile.executable:Executable")
+_direct: "WeakSet[Routine]" = WeakSet()  # those whose `only` answers without looking where values are
 # What is told of each graph that a function runs.
 listeners: list[Callable[[FunctionGraph], None]] = []
 _source, _report = late("nbtape.compile.show:source"), late("nbtape.compile.show:report")
+
+
+def _look() -> None:
+    """Let all routines look where values are, now that some are on a card."""
+    for routine in [*_direct]:
+        routine.only = routine.compiled.only = None
+
+
+state.listeners.append(_look)
 
 
 class Routine:
@@ -45,7 +57,9 @@ class Routine:
                 return self._interpreted(tensors)
             compiled = self.compiled = _executable(self._graph)
         ys = compiled.run(tensors)
-        self.only = compiled.only
+        if compiled.only is not self.only:
+            self.only = compiled.only
+            _direct.add(self)
         return self._interpreted(tensors) if ys is None else ys
 
     def _interpreted(self, tensors: Sequence[Any]) -> list:

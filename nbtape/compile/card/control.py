@@ -39,6 +39,20 @@ def walk(actions: Sequence[Any]) -> Iterator[Any]:
                 yield from walk([a for program in action.programs for a in program])
 
 
+def launches(plan: Plan) -> Iterator[Launch]:
+    """The launches of a plan and of those that it runs as its regions."""
+    for action in walk(plan.actions):
+        match action:
+            case Launch():
+                yield action
+            case control.Repeat():
+                yield from launches(action.body)
+                yield from launches(action.test) if action.test else ()
+            case control.Choose():
+                for branch in action.plans:
+                    yield from launches(branch)
+
+
 def rows_of(plan: Plan) -> list[Buffer]:
     """The rows that loops of a plan move on, each of which has a slot."""
     return [row for action in walk(plan.actions) if isinstance(action, control.Loop) for row in action.rows]
@@ -82,7 +96,7 @@ class _Loop:
             return True
         for phase in self.test:
             phase(arrays)
-        return bool(self.host.array(self.verdict, arrays))
+        return bool(self.host.read(self.verdict, arrays))
 
 
 class _Growth:
@@ -123,7 +137,7 @@ class _Branch:
         self.branches = [host.phases_of(program) for program in action.programs]
 
     def __call__(self, arrays: list) -> None:
-        for phase in self.branches[bool(self.host.array(self.choice, arrays))]:
+        for phase in self.branches[bool(self.host.read(self.choice, arrays))]:
             phase(arrays)
 
 

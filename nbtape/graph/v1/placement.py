@@ -11,7 +11,7 @@ from nbtape.core import source
 from nbtape.core.engine import EagerTensor, made
 from nbtape.core.errors import invalid
 from nbtape.core.kernel import late
-from nbtape.core.memory import on_card
+from nbtape.core.memory import on_card, state
 from nbtape.core.report import with_report
 from nbtape.graph.v1.device_spec import DeviceSpec
 from nbtape.graph.v1.hardware import LogicalDevice, card_of, is_here, list_logical_devices
@@ -61,6 +61,8 @@ class Seat:
 
     def __init__(self, card: int):
         self.card = card
+        if not state.used:
+            state.begin()
 
     def record(self, op: Any, xs: tuple, attrs: dict) -> Any:
         return made(op, xs, attrs, _run(op, xs, attrs, self.card))
