@@ -1,3 +1,4 @@
+import gc
 import os
 
 import numpy as np
@@ -33,10 +34,18 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("compilation", ["interpreted", "compiled"], indirect=True)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def frozen():
+    """Spare the garbage collector, which each reset of a shell runs, what stays anyway: what was imported."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def compilation(request, monkeypatch):
     """Functions are interpreted, or compiled at their first call without any failing."""
     explain._told.clear()  # what is told once is told anew
+    monkeypatch.setattr(Settings, "mode", Settings.mode)  # what a docstring's example sets ends with it
     if getattr(request, "param", "") == "compiled":
         monkeypatch.setattr(Settings, "mode", "synchronous")
         monkeypatch.setenv("NBTAPE_COMPILE_ERRORS", "1")

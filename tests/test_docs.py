@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import nbtape as tf
+from nbtape.compile.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 MODULES = [m.name for m in pkgutil.walk_packages(tf.__path__, "nbtape.") if not m.name.endswith(".__main__")]
@@ -32,6 +33,7 @@ def examples(module):
 @pytest.mark.parametrize("module", ["nbtape", *MODULES])
 def test_docstrings_hold(module, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where examples write their files
+    monkeypatch.setattr(Settings, "mode", "background")  # as whoever tries them has it
     runner = doctest.DocTestRunner(optionflags=FORM)
     for example in examples(importlib.import_module(module)):
         runner.run(example)
