@@ -14,6 +14,7 @@ import pytest
 import nbtape as tf
 from nbtape.notebook.live import memory
 from nbtape.notebook.live.budget import Budget
+from nbtape.notebook.live.calls import Calls
 from nbtape.notebook.live.journal import Journal
 from nbtape.notebook.live.mailbox import Command, Mailbox, checked
 from nbtape.notebook.live.picture import over_time
@@ -480,6 +481,24 @@ def test_script_of_the_panel_is_one_small_text():
     text = script()
     assert len(text.encode()) <= 40_000
     assert re.findall(r"^(?:import|export) .*", text, re.MULTILINE) == ["export default {"]
+
+
+def test_step_is_the_function_that_has_most_of_the_variables_or_the_largest_or_what_called_it():
+    training, other = Training(tf.function), tf.Variable(1.0)
+    outer = tf.function(lambda: training.step())
+    look, old = (
+        tf.function(lambda: tf.reduce_sum(training.w) + training.v[0, 0]),
+        tf.function(lambda: other + 1.0),
+    )
+    old()
+    since = Calls(training.variables)
+    assert since.step() is None
+    tf.function(lambda: other * 2.0)()  # gone, and none of these variables
+    assert since.step() is None
+    look(), look()
+    assert since.step() is look
+    outer(), outer(), look()
+    assert since.step() is outer and Calls([]).step() is None
 
 
 def test_memory_of_cards_is_told_once_one_was_used(monkeypatch):

@@ -112,15 +112,16 @@ w, plain = tf.Variable(1.0, name="w"), tf.optimizers.SGD(0.1)
 step = tf.function(lambda: plain.apply_gradients([(w * 2.0, w)]))
 with tf.live([w], optimizer=plain) as live:
     for seq in range(4):
-        live.run(step)
+        {call}
         live.log(loss=w)
-        live.mailbox.put({"client": "page", "seq": seq, "command": "graph", "args": []})
+        live.mailbox.put(dict(client="page", seq=seq, command="graph", args=[]))
 len(live.journal), len(step.concrete_functions)
 """
 
 
-def test_graph_of_the_step_is_shown_and_emptied_on_request(kernel):
-    sent = kernel.run(GRAPH)
+@pytest.mark.parametrize("call", ["live.run(step)", "step()"])
+def test_graph_of_the_step_is_shown_and_emptied_on_request(kernel, call):
+    sent = kernel.run(GRAPH.format(call=call))
     (graph,) = [content for content in of(sent, "display_data") if "<nt.live" not in str(content["data"])]
     changes = of(sent, "update_display_data")
     changes = [set(x["data"]) for x in changes if x["transient"] == graph["transient"]]

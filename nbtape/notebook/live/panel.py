@@ -11,6 +11,7 @@ from IPython.display import display, update_display
 from traitlets import Dict
 
 from nbtape.core.kernel import late
+from nbtape.notebook.live.calls import Calls
 from nbtape.notebook.live.picture import png
 from nbtape.notebook.live.plain import Plain
 from nbtape.notebook.live.route import heard, listen_in_subshells, probe
@@ -73,7 +74,7 @@ class Panel:
     def __init__(self, run: Any, state: dict):
         self._route, self._thread = probe(get_ipython()), threading.current_thread()
         self._run, self._text, self._below = run, repr(run), Below()
-        self._plain = Plain(f"nbl-{uuid4().hex}")
+        self._plain, self._calls = Plain(f"nbl-{uuid4().hex}"), Calls(run.table.names.values())
         self._widget = PanelWidget(self._with_route(state), self._text)
         listen_in_subshells(self._widget.comm)
         self._widget.on_msg(self._heard)
@@ -96,8 +97,8 @@ class Panel:
         """Show the graph of the step, if it has one, or show it no more."""
         if self._below.is_open:
             self._below.close()
-        elif _has_graph(self._run.called):
-            self._below.open(self._run.called)
+        elif (step := self._step()) is not None:
+            self._below.open(step)
 
     def freeze(self, run: Any) -> None:
         """Put a picture in the place of the panel, which needs no kernel, and let the panel go."""
@@ -119,9 +120,16 @@ class Panel:
             self._run.abandon(result.error_in_exec)
 
     def _with_route(self, state: dict) -> dict:
-        graph = self._below.is_open if _has_graph(self._run.called) else None
+        graph = self._below.is_open if self._step() is not None else None
         route = {**self._route._asdict(), "waits": self._route.waits}
         return {**state, "route": route, "plain": self._plain.mark, "graph": graph}
+
+    def _step(self) -> Function | Method | None:
+        """What makes the steps, if it was compiled."""
+        told = self._run.called
+        if isinstance(told, Function | Method) and told.concrete_functions:
+            return told
+        return self._calls.step()
 
     def _heard(self, widget: Any, message: Any, buffers: Any) -> None:
         # In whatever thread the kernel listens: nothing may happen here but this.
@@ -134,10 +142,6 @@ def _plain_trace(step: Function | Method) -> ConcreteFunction:
     traces = step.concrete_functions
     plain = [f for f in traces if not any(v.name.startswith(SCOPE) for v in f.variables)]
     return [*plain, *traces][0]
-
-
-def _has_graph(step: Any) -> bool:
-    return isinstance(step, Function | Method) and bool(step.concrete_functions)
 
 
 def panel(run: Any, state: dict) -> Panel:

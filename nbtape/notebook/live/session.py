@@ -116,7 +116,7 @@ class Live(Steering):
 
     def run(self, step: Callable, /, *args: Any, **options: Any) -> Any:
         """Call `step(*args)`, so that the guard can do it again and name the operation that went wrong, and
-        the panel can show the graph of a `tf.function`.
+        the panel need not guess which `tf.function` makes the steps.
 
         >>> x = tf.Variable(2.0, name="x")
         >>> def halve():
