@@ -3,7 +3,8 @@
 from math import prod
 from typing import Any
 
-from nbtape.compile.card import tiled
+from nbtape.compile.card.contraction import Product
+from nbtape.compile.card.operands import Result, matrix
 from nbtape.compile.planning.layout import Layout
 from nbtape.compile.planning.multiply import apart
 from nbtape.compile.planning.products import even, paired, upright
@@ -31,11 +32,11 @@ def plan(planner: Any, step: Step) -> None:
 def product(planner: Any, a: Layout, b: Layout, y: Layout) -> None:
     """Let `planner` make `y` the product of `a` and `b`, or each of their products."""
     (m, n), k, count = y.shape[-2:], a.shape[-1], prod(y.shape[:-2])
-    left = tiled.matrix("a", a, a.strides[-2], a.strides[-1], apart(a))
-    right = tiled.matrix("b", b, b.strides[-1], b.strides[-2], apart(b))
-    tiled.product(planner, "Multiply matrices.", (m, n, k, count), (left, right), y, _result)
+    left = matrix("a", a, a.strides[-2], a.strides[-1], apart(a))
+    right = matrix("b", b, b.strides[-1], b.strides[-2], apart(b))
+    Product("Multiply matrices.", (m, n, k, count), (left, right), _result).plan(planner, y)
 
 
-def _result(y: Layout) -> tiled.Result:
+def _result(y: Layout) -> Result:
     words = [address("y", y), *numbers(y_row=y.strides[-2], y_column=y.strides[-1], y_step=apart(y))]
-    return tiled.Result(words, "y[item * y_step + {i} * y_row + {j} * y_column]")
+    return Result(words, "y[item * y_step + {i} * y_row + {j} * y_column]")

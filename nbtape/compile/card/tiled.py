@@ -1,83 +1,50 @@
-"""Products of two operands for grids of threads: the text that matrices and convolutions share.
+"""Products of two operands in tiles, for grids of threads.
 
 A block makes one tile of the result at a time, and each of its threads a cell of that, in registers. It
-reads slabs of the operands into memory that its threads share, the next ones while it works on these. Where
-elements of an operand lie it is told by expressions, so an operand may be the windows of an image. What has
-too few tiles for a card is cut into parts along its sums, and another kernel adds up the parts, in order.
+reads slabs of the operands into memory that its threads share, the next ones while it works on these.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from math import prod
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from nbtape.compile.emission.kernel import Kernel, Word
-from nbtape.compile.planning.divide import folding
-from nbtape.compile.planning.layout import Layout
-from nbtape.compile.planning.windows import address, kernel_of, numbers
-from nbtape.core.engine import o
-from nbtape.core.shape import Spec
-from nbtape.graph.program import Value
+from nbtape.compile.card.operands import Operand, Result
 
+BUSY = 128  # blocks that keep a card busy
 _CELL = {4: 8, 8: 4}  # numbers along a side of a thread's cell, at most, by their bytes
 _SLAB = 8  # terms of the sums that are read at once
 _BANKS = 32  # of shared memory, which neighbours should not have in common
-_BUSY = 128  # blocks that keep a card busy
-_SHORT = 256  # terms that are worth a part of their own
 
-TEXT = '''"""{title}"""
+TILES = '''"""{title}"""
 import numpy as np
 
 from nbtape.compile.device import cuda
+{imports}
 
 
 def kernel({arguments}):
     left = cuda.shared.array({left}, np.{number})
     right = cuda.shared.array({right}, np.{number})
-    lane = cuda.threadIdx.x
+    lane = cuda.threadIdx.x & {last}  # says to the compiler that no index is negative, as with e below
     row, column = lane // {side}, lane % {side}
     down, across = (m + {rows} - 1) // {rows}, (n + {columns} - 1) // {columns}
     for tile in range(cuda.blockIdx.x, parts * count * down * across, cuda.gridDim.x):
         part, item = tile // (down * across) // count, tile // (down * across) % count
         top, first = tile // across % down * {rows}, tile % across * {columns}
-        begin = part * deep
-        end, turn = min(begin + deep, k), 0
+        begin, end = part * deep, min(part * deep + deep, k)
         {start}
         for here in range(begin - {slab}, end, {slab}):
             ahead = here + {slab}
             {fetch}
             if here >= begin:
+                turn = here // {slab} & 1
                 for e in range({slab}):
                     {add}
-            turn = 1 - turn
+            turn = ahead // {slab} & 1
             {keep}
             cuda.syncthreads()
         {put}
 '''
-
-
-@dataclass
-class Operand:
-    """Where a kernel finds an operand: `element` says which it is in row {i} of item `item` for term {u} of
-    the sums, and `inside` whether there is one. Both may use names that the lines `row` make of {i}, and the
-    lines `term` of {u}, marked {r} and {t}.
-    """
-
-    words: list[Word]
-    element: str
-    inside: str = ""
-    row: tuple[str, ...] = ()
-    term: tuple[str, ...] = ()
-    deep: bool = False  # whether neighbours in memory are terms of one sum
-
-
-@dataclass(frozen=True)
-class Result:
-    """Where a kernel puts row {i} and column {j} of item `item`; the lines `row` make names of {i}."""
-
-    words: list[Word]
-    element: str
-    row: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,71 +87,20 @@ def tiling(m: int, n: int, count: int, size: int, lanes: int) -> Tiling:
     side = 1 << lanes.bit_length() // 2
     most = min(_CELL[size], side)
     high, wide = [min(most, 1 << (-(-x // side) - 1).bit_length()) for x in (m, n)]
-    while max(high, wide) > 2 and count * Tiling(side, high, wide).count(m, n) < _BUSY:
+    while max(high, wide) > 2 and count * Tiling(side, high, wide).count(m, n) < BUSY:
         high, wide = (high // 2, wide) if high >= wide else (high, wide // 2)
     return Tiling(side, high, wide)
 
 
-def matrix(name: str, x: Layout, rows: int, terms: int, apart: int) -> Operand:
-    """A matrix as an operand: its strides along rows and along the sums, and from each to the next."""
-    words = [address(name, x), *numbers(**{f"{name}_row": rows, f"{name}_term": terms, f"{name}_step": apart})]
-    element = f"{name}[item * {name}_step + {{i}} * {name}_row + {{u}} * {name}_term]"
-    return Operand(words, element, deep=terms == 1)
-
-
-def product(
-    planner: Any, title: str, sizes: tuple[int, int, int, int], operands: tuple[Operand, Operand],
-    y: Layout, result: Callable[[Layout], Result], finish: str = "{0}",
-) -> None:  # fmt: skip
-    """Let `planner` make `y` the products of two operands; `sizes` are m, n, k and how many there are, and
-    `finish` what is done to each number at last.
-    """
-    m, n, k, count = sizes
-    dtype = y.buffer.dtype
-    tiles = tiling(m, n, count, dtype.itemsize, planner.lanes)
-    blocks = count * tiles.count(m, n)
-    parts = max(1, min(_BUSY // blocks, k // _SHORT)) if finish == "{0}" else 1
-    deep = -(-k // parts // tiles.slab) * tiles.slab
-    parts = -(-k // deep)
-    words = numbers(m=m, n=n, k=k, count=count, parts=parts, deep=deep)
-    if parts == 1:
-        target = result(y)
-    else:
-        several = planner.scratch((parts, *y.shape), dtype)
-        target = _apart(result(replace(several, shape=y.shape, strides=several.strides[1:])), several)
-    words += [*operands[0].words, *operands[1].words, *target.words]
-    fields = {"title": title, "number": dtype, **_fields(tiles, operands, target, finish)}
-    moved = sum([prod(word.layout.shape) * dtype.itemsize for word in words if word.layout])
-    kernel = kernel_of(TEXT, words, fields, extent=1, bytes=moved, flops=2 * m * n * k * count)
-    planner.grid(kernel, parts * blocks, lanes=tiles.threads)
-    if parts > 1:
-        _fold(planner, kernel, several, y)
-
-
-def _apart(result: Result, several: Layout) -> Result:
-    """A result of which each part has a place of its own."""
-    words = [*result.words, *numbers(y_part=several.strides[0])]
-    return replace(result, words=words, element=result.element.replace("[", "[part * y_part + ", 1))
-
-
-def _fold(planner: Any, kernel: Kernel, several: Layout, y: Layout) -> None:
-    x, total = [Value(Spec(layout.shape, y.buffer.dtype)) for layout in (several, y)]
-    kernel.folds[total] = o.sum
-    planner.launch(folding(kernel, x, total), {x: several, total: y})
-
-
-# The text
-
-
-def _fields(tiles: Tiling, operands: tuple[Operand, Operand], result: Result, finish: str) -> dict[str, Any]:
-    """What the text says of these tiles and operands."""
+def of_tiles(tiles: Tiling, operands: tuple[Operand, Operand], result: Result, finish: str) -> dict[str, Any]:
+    """What the text of tiles says of these tiles and operands."""
     left = _Slab("left", "a", operands[0], tiles, tiles.rows, "top", "m")
     right = _Slab("right", "b", operands[1], tiles, tiles.columns, "first", "n")
     cells = [(i, j) for i in range(tiles.high) for j in range(tiles.wide)]
     add = [f"t{i}_{j} += a{i} * b{j}" for i, j in cells]
     return {
         **{"side": tiles.side, "rows": tiles.rows, "columns": tiles.columns, "slab": tiles.slab},
-        **{"left": 2 * left.room, "right": 2 * right.room},
+        **{"last": tiles.threads - 1, "left": 2 * left.room, "right": 2 * right.room},
         "start": [*left.start(), *right.start(), *[f"t{i}_{j} = np.{{number}}(0)" for i, j in cells]],
         "fetch": [*left.fetch(), *right.fetch()],
         "add": [*left.taken("row", tiles.high), *right.taken("column", tiles.wide), *add],
@@ -270,7 +186,7 @@ class _Slab:
 
     def taken(self, mine: str, count: int) -> list[str]:
         """Read what the cell of a thread needs for one term."""
-        at = f"at = turn * {self.room} + e * {self.pitch} + {mine}"
+        at = f"at = turn * {self.room} + (e & {self.tiles.slab - 1}) * {self.pitch} + {mine}"
         places = [_plus("at", i * self.tiles.side) for i in range(count)]
         return [at, *[f"{self.letter}{i} = {self.name}[{place}]" for i, place in enumerate(places)]]
 

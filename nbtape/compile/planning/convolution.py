@@ -6,6 +6,7 @@ are tiles of weights, to which each place brings its product. Gradients in the i
 gradient with the weights turned round; where windows skip places, one for each phase of their stride.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
 from math import gcd, prod
@@ -35,6 +36,7 @@ from nbtape.core.shape import Spec
 from nbtape.graph.program import Step, Value
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+_ROWS = (o.conv, o.conv_add, o.conv_input_grad, o.conv_kernel_grad)
 _NEAR = 1 << 14  # bytes of weights that stay in the first cache however they lie
 _PACE = 0.008  # nanoseconds for a multiplication or an addition, on one core
 
@@ -103,7 +105,7 @@ def kernel({arguments}):
 def is_native(step: Step) -> bool:
     """Whether a step is a convolution that has a kernel."""
     values = (*step.inputs, *step.outputs)
-    if step.op not in _PLANS or not all(v.static and 0 not in (v.shape or ()) for v in values):
+    if step.op not in _ROWS or not all(v.static and 0 not in (v.shape or ()) for v in values):
         return False
     dtype = step.outputs[0].dtype
     return dtype in _FLOATS and all(v.dtype == dtype for v in values) and len(step.attrs["strides"]) <= 3
@@ -111,19 +113,25 @@ def is_native(step: Step) -> bool:
 
 def plan(planner: Any, step: Step) -> None:
     """Let `planner` run a convolution."""
-    _PLANS[step.op](planner, step)
+    if step.op is o.conv_kernel_grad:
+        _weights(planner, step)
+    elif step.op is o.conv_input_grad:
+        backward(planner, step, _correlate)
+    else:
+        forward(planner, step, _correlate)
 
 
-def _forward(planner: Any, step: Step) -> None:
+def forward(planner: Any, step: Step, correlate: Callable[..., None]) -> None:
+    """Let `planner` run a convolution by `correlate`."""
     (x, k, *more), (y,) = step.inputs, step.outputs
     windows = windows_of(step.attrs, sizes(x)[1:-1], sizes(k)[:-2], sizes(y)[1:-1])
     image, weights, *bias = [planner.ordered(v) for v in (x, k, *more)]
     finish = Finish(*bias, rectified=step.attrs.get("relu", False))
     groups = sizes(x)[-1] // sizes(k)[-2]
-    _correlate(planner, volume(image), _cube(weights), volume(planner.fresh(y)), windows, groups, finish)
+    correlate(planner, volume(image), cube(weights), volume(planner.fresh(y)), windows, groups, finish)
 
 
-def _cube(k: Layout) -> Layout:
+def cube(k: Layout) -> Layout:
     """A layout of weights, with three spatial dims."""
     shape = (*lift(k.shape[:-2]), *k.shape[-2:])
     return replace(k, shape=shape, strides=dense_strides(shape))
@@ -132,21 +140,23 @@ def _cube(k: Layout) -> Layout:
 # The gradient in the input
 
 
-def _backward(planner: Any, step: Step) -> None:
+def backward(planner: Any, step: Step, correlate: Callable[..., None]) -> None:
+    """Let `planner` run the gradient of a convolution in its input by `correlate`."""
     (g, k), (y,) = step.inputs[:2], step.outputs
     windows = windows_of(step.attrs, sizes(y)[1:-1], sizes(k)[:-2], sizes(g)[1:-1])
-    gradient, weights = volume(planner.ordered(g)), _cube(planner.ordered(k))
+    gradient, weights = volume(planner.ordered(g)), cube(planner.ordered(k))
     target, groups = volume(planner.fresh(y)), sizes(y)[-1] // sizes(k)[-2]
     for phase in product(*map(range, windows.stride)):
         counts = [-(-(n - p) // s) for n, p, s in zip(target.shape[1:], phase, windows.stride)]
         if min(counts) > 0:
             places = strided(target, 1, phase, windows.stride, counts)
-            _phase(planner, gradient, weights, places, windows, phase, groups)
+            _phase(planner, gradient, weights, places, windows, phase, groups, correlate)
 
 
 def _phase(
-    planner: Any, g: Layout, k: Layout, y: Layout, windows: Windows, phase: tuple, groups: int
-) -> None:
+    planner: Any, g: Layout, k: Layout, y: Layout, windows: Windows, phase: tuple, groups: int,
+    correlate: Callable[..., None],
+) -> None:  # fmt: skip
     """The gradient at those places of the input that are at `phase` of each stride."""
     axes = [_taps(*told) for told in zip(phase, windows.size, windows.stride, windows.dilation, windows.low)]
     if None in axes:
@@ -155,7 +165,7 @@ def _phase(
         return
     last, step, counts, gaps, low = zip(*axes)  # type: ignore[misc]
     weights = _turned(planner, strided(k, 0, last, step, counts), groups)
-    _correlate(planner, g, weights, y, Windows(counts, (1, 1, 1), gaps, low, y.shape[1:-1]), groups)
+    correlate(planner, g, weights, y, Windows(counts, (1, 1, 1), gaps, low, y.shape[1:-1]), groups)
 
 
 def _taps(phase: int, size: int, stride: int, dilation: int, low: int) -> tuple | None:
@@ -318,6 +328,3 @@ def _told(x: Layout, k: Layout, y: Layout, windows: Windows) -> dict[str, Any]:
     moved = sum(prod(z.shape) * z.buffer.dtype.itemsize for z in (x, k, y))
     flops = 2 * x.shape[0] * prod(windows.out) * prod(k.shape)
     return {"extent": x.shape[0], "bytes": moved, "flops": flops, "pace": _PACE}
-
-
-_PLANS = {o.conv: _forward, o.conv_add: _forward, o.conv_input_grad: _backward, o.conv_kernel_grad: _weights}
