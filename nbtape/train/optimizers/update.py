@@ -29,7 +29,7 @@ class Update(OptimizerState):
         super().__init__(learning_rate, name)
         self._has_kernel = _keeps(type(self), "fused", "rule")
         self._at_once = _keeps(type(self), "fused", "update_step")
-        self._last: tuple[list[int], list[tuple[Variable, ...]], writing] | None = None  # see `_rows`
+        self._last: tuple[list[int], list[tuple[Variable, ...]], writing, bool] | None = None  # see `_rows`
         self._rates: dict[Any, tuple] = {}  # what `rates` gave in this step, by dtype
 
     def rates(self, learning_rate: Any, step: Any) -> tuple:
@@ -84,8 +84,12 @@ class Update(OptimizerState):
 
     def _step(self, gradients: Sequence[Any], variables: Sequence[Variable], learning_rate: Any) -> None:
         """Change variables, whose gradients are dense, at once."""
+        rows, block, twice = self._rows(variables)
+        if twice:
+            for gradient, variable in zip(gradients, variables):
+                self._step([gradient], [variable], learning_rate)
+            return
         fused = self.fused() if self._has_kernel else None
-        rows, block = self._rows(variables)
         ready: dict[Any, list[tuple]] = {}  # arrays for the kernel, by dtype
         with block:
             for gradient, held in zip(gradients, rows):
@@ -103,15 +107,16 @@ class Update(OptimizerState):
                 kernel, more = fused  # type: ignore[misc]
                 kernel(arrays, *self._rates_for(dtype, learning_rate), *more, share=_share)
 
-    def _rows(self, variables: Sequence[Variable]) -> tuple[list[tuple[Variable, ...]], writing]:
-        """Each variable with its slots, and the block that writes to them all: the last step's, if it had
-        the same variables.
+    def _rows(self, variables: Sequence[Variable]) -> tuple[list[tuple[Variable, ...]], writing, bool]:
+        """Each variable with its slots, the block that writes to them all, and whether one is named twice:
+        the last step's, if it had the same variables.
         """
         serials = [v._serial for v in variables]
         if self._last is None or self._last[0] != serials:
             rows = [(v, *self._slots[v._serial]) for v in variables]
             held = {v._serial: v for row in rows for v in row}
-            self._last = serials, rows, writing(list(held.values()))
+            twice = len(set(serials)) < len(serials)
+            self._last = serials, rows, writing(list(held.values())), twice
         return self._last[1:]
 
     def _by_rule(self, g: Any, held: Sequence[Variable], rates: tuple) -> None:
