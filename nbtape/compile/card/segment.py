@@ -95,7 +95,7 @@ def _ordered(planner: Any, ids: Value, rows: int) -> tuple[Layout, Layout]:
     """Which row is in each place once they are in the order of their ids, and the ids in that order."""
     order, given = planner.scratch((rows,), sorting.PLACE), planner.scratch((rows,), ids.dtype)
     flat = replace(planner.ordered(ids), shape=(rows,), strides=(1,))
-    sorting.sort(planner, flat, 0, rows, False, {"y": given, "index": order})
+    sorting.sort(planner, flat, rows, False, {"y": given, "index": order})
     return order, given
 
 

@@ -94,7 +94,7 @@ def _unique(planner: Any, step: Step, x: Layout) -> None:
     y, index, count = step.outputs
     (n,) = x.shape
     inside, order = planner.scratch((n,), y.dtype), planner.scratch((n,), sorting.PLACE)
-    sorting.sort(planner, x, 0, n, False, {"y": inside, "index": order})
+    sorting.sort(planner, x, n, False, {"y": inside, "index": order})
     heads, firsts, starts = [planner.scratch((n,), _MARK) for _ in range(3)]
     known = {"x": inside, "order": order, "heads": heads}
     _act(planner, "Mark the first of equals.", _HEADS, n, {**known, "firsts": firsts})
