@@ -19,7 +19,8 @@ TAPE = "%%tape\nloss = nt.reduce_sum(nt.tanh(x @ w @ nt.transpose(v)) ** 2)"
 DISPLAYS = [
     *("%grad loss w v unused", "%vars", "%tapes", "tape", "v", "nt.random.normal([2, 3, 40, 30])"),
     *("nt.constant(np.arange(-12, 12).reshape(2, 3, 4))", "nt.constant([[1.0, np.nan, -np.inf]])"),
-    *("@nt.function\ndef f(x):\n    return nt.tanh(x) * 2.0\nf(x)\n%source f", "%trace f"),
+    *("@nt.function\ndef f(x):\n    return nt.tanh(x) * 2.0\nf(x)\n%source f", "%trace f", "f.graph"),
+    *("nt.show(f)", "nt.show(tape, loss, w)"),
     *("nt.optimizers.Adam(0.1)", "nt.train.Checkpoint(w=w, v=v)", "nt.data.Dataset.range(9)"),
     "nt.keras.Sequential([nt.keras.Input((64,)), nt.keras.layers.Dense(10, name='digits')])",
 ]
@@ -55,6 +56,7 @@ def test_magics_show_what_was_recorded_and_trained(here):
 @versions(NEWEST)
 def test_displays_are_legible_in_each_theme_and_width(here):
     page = shown(here, "legible.ipynb", SETUP.format(name="net/second/kernel"), TAPE, *DISPLAYS)
+    page.locator(".nbg-live").nth(1).wait_for(timeout=10_000)
     page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
     for theme in THEMES:
         here.theme(theme)
