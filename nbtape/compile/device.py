@@ -1,8 +1,8 @@
 """The compiler for NVIDIA's cards: the only place that names it.
 
 It is Numba's: its own, or the package numba-cuda, which takes its place where it is installed. With
-NUMBA_ENABLE_CUDASIM=1 in the environment it is a simulator, which runs kernels as Python, in as many threads
-as their blocks have. Importing this imports Numba.
+NUMBA_ENABLE_CUDASIM=1 in the environment it is a simulator, which runs kernels as Python. Importing this
+imports Numba.
 """
 
 import re
@@ -14,11 +14,14 @@ from typing import Any
 import numpy as np
 from numba import config, cuda as compiler, types
 
+from nbtape.compile.card import turns
 from nbtape.compile.code.objects import symbol
 from nbtape.compile.cpu import type_of
+from nbtape.core.kernel import late
 from nbtape.kernels.value import dialects
 
 cuda: Any = compiler  # which has other names in each of its forms
+_simulator = late("numba.cuda.simulator.kernelapi:FakeCUDAModule")  # what a kernel finds under `cuda`
 SIMULATED = bool(config.ENABLE_CUDASIM)  # type: ignore[attr-defined]
 if not SIMULATED and hasattr(cuda, "typing"):  # numba-cuda, which has signatures of its own
     dialects[cuda.target.CUDATypingContext] = cuda.typing.templates.signature
@@ -45,8 +48,9 @@ def function(text: str) -> Any:
 
 
 def simulate(kernel: Any, blocks: int, lanes: int, arguments: Sequence[Any]) -> None:
-    """Run a kernel, a Python function, as blocks of `lanes` threads."""
-    cuda.jit(kernel)[blocks, lanes](*arguments)
+    """Run a kernel, the Python function of a text, as blocks of `lanes` threads."""
+    kernel.__globals__["cuda"] = _simulator((blocks, 1, 1), (lanes, 1, 1), 0)
+    turns.run(blocks, lanes, kernel, arguments)
 
 
 def ptx(text: str, capability: tuple[int, int]) -> bytes:
