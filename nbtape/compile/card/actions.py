@@ -34,6 +34,15 @@ class HostCall:
     told: bool = True  # whether the user is told that it does
 
 
+@dataclass(eq=False, slots=True)
+class Late:
+    """A step whose sizes come out only when it runs: then it runs on the card, planned for them."""
+
+    step: Step
+    inputs: list[Any]
+    outputs: list[Buffer]
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """What a kernel checks that looks at indices: where one is out of range, it makes `flag` other than 0,

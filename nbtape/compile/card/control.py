@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.compile.card.actions import HostCall, Launch
+from nbtape.compile.card.actions import HostCall, Late, Launch
 from nbtape.compile.planning import control
 from nbtape.compile.planning.actions import Plan
 from nbtape.compile.planning.layout import Buffer, Layout
 from nbtape.core import source
 from nbtape.core.engine import EagerTensor, apply
+from nbtape.core.kernel import late
 from nbtape.core.memory import CardArray, HostWarning, on_host
 from nbtape.core.shape import Spec
 from nbtape.graph.loops import stacked_arrays
@@ -23,6 +24,7 @@ from nbtape.graph.run import acts
 from nbtape.ops.shape import ranked
 
 _ROOM = 64  # rows that a loop first gets, when nobody knows how many it will make
+_run = late("nbtape.compile.card.eager:run")
 _told: set[str] = set()  # the ops of which the user was told that the host does them
 
 
@@ -156,26 +158,45 @@ class _Repeated:
         first, last = attrs["carries"], attrs["carries"] + attrs["scanned"]
         values = [_given(self.host, x, arrays) for x in self.action.inputs]
         carry, streams, captured = values[:first], values[first:last], values[last:]
-        streams = [np.asarray(on_host(x)) for x in streams]
         trips = attrs.get("trips")
         if trips is None and streams:
             trips = len(streams[0])
         rows: list[list] = []
         while self._more(trips, len(rows), [*carry, *captured]):
             k = ~len(rows) if attrs["reverse"] else len(rows)
-            found = self.body.run([*carry, *[x[k] for x in streams], *captured])
+            found = self.body.run([*carry, *[_row(x, k) for x in streams], *captured])
             carry = found[:first]
-            rows.append([on_host(x) for x in found[first:]])
+            rows.append(found[first:])
         if attrs["reverse"]:
             rows.reverse()
         for i, y in enumerate(self.action.step.outputs[first:]):
             spec = Spec((y.shape or ())[1:], y.dtype)
-            carry.append(stacked_arrays([row[i] for row in rows], spec, i >= attrs["regular"]))
+            carry.append(_stacked(self.host, [row[i] for row in rows], spec, i >= attrs["regular"]))
         for slot, value in zip(self.slots, carry):
             arrays[slot] = self.host.moved(value)
 
     def _more(self, trips: int | None, done: int, values: list) -> bool:
         return done < trips if trips is not None else bool(self.test.run(values)[0])
+
+
+def _row(x: Any, k: int) -> Any:
+    """Row k of a value, of the last ones where k is negative."""
+    if type(x) is not CardArray:
+        return x[k]
+    row = CardArray(x.shape[1:], x.dtype, x.block)
+    row.offset = x.offset + (k % x.shape[0]) * row.nbytes
+    return row
+
+
+def _stacked(host: Any, rows: list, spec: Spec, ragged: bool) -> Any:
+    """Rows as one array, on the card where they have one shape."""
+    if not rows or any(type(row) is not CardArray or row.shape != rows[0].shape for row in rows):
+        return stacked_arrays([on_host(row) for row in rows], spec, ragged)
+    whole = host.room((len(rows), *rows[0].shape), rows[0].dtype)
+    for k, row in enumerate(rows):
+        here = _row(whole, k)
+        host.card.copy(here.block.address + here.offset, row.block.address + row.offset, row.nbytes)
+    return whole
 
 
 class _Chosen:
@@ -222,6 +243,24 @@ class _Called:
         return tuple([y._value for y in found]) if self.step.op.many else found._value
 
 
+class _Late:
+    """A step that is planned for the values that it gets, as an op that runs at once is."""
+
+    def __init__(self, host: Any, action: Late):
+        self.host, self.step, self.inputs = host, action.step, action.inputs
+        self.slots = [host.slots[b] for b in action.outputs]
+
+    def __call__(self, arrays: list) -> None:
+        xs = tuple([EagerTensor(_given(self.host, x, arrays)) for x in self.inputs])
+        outer, source.told.place = source.told.place, self.step.place
+        try:
+            found = _run(self.step.op, xs, self.step.attrs, self.host.card.number)
+        finally:
+            source.told.place = outer
+        for slot, value in zip(self.slots, found if self.step.op.many else (found,)):
+            arrays[slot] = value
+
+
 def needed_of(plan: Plan) -> set[Buffer]:
     """The buffers that a plan needs on the card: all but those that only steps of the host read."""
     found = {y.buffer for y in plan.outputs}
@@ -229,7 +268,7 @@ def needed_of(plan: Plan) -> set[Buffer]:
         match action:
             case Launch():
                 found |= {word.layout.buffer for word in action.words if word.layout is not None}
-            case control.Repeat() | control.Choose():
+            case control.Repeat() | control.Choose() | Late():
                 found |= {x.buffer for x in action.inputs if isinstance(x, Layout)}
             case control.Growing():
                 found |= {action.length} if action.length else set()
@@ -260,6 +299,7 @@ def _tell(step: Any) -> None:
 
 PHASES: dict[type, Callable[[Any, Any], Callable[[list], None]]] = {
     HostCall: _Called,
+    Late: _Late,
     control.Loop: _Loop,
     control.Growing: _Growth,
     control.Branch: _Branch,

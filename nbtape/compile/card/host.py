@@ -21,7 +21,7 @@ from nbtape.compile.card.stretch import Stretch
 from nbtape.compile.card.transfer import to_host
 from nbtape.compile.planning.actions import Commit, Plan
 from nbtape.compile.planning.layout import Layout
-from nbtape.core.memory import CardArray, on_card
+from nbtape.core.memory import CardArray, alongside, on_card, on_host
 from nbtape.state.writes import writing
 
 _BYTE = np.dtype(np.uint8)
@@ -64,6 +64,9 @@ class CardHost:
                 arrays[k] = self.room(buffer.shape or (), buffer.dtype)
             for phase in self.phases:
                 phase(arrays)
+            for k, variable in self._variables:
+                if type(variable._value) is not CardArray and any(variable is v for v in self.plan.written):
+                    variable._value = on_host(arrays[k])
             return [self.array(layout, arrays) for layout in self.plan.outputs]
 
     def like(self, plan: Plan) -> "CardHost":
@@ -122,7 +125,11 @@ class CardHost:
         return array
 
     def _owned(self, variable: Any) -> CardArray:
-        """The value of a variable, to be written in place: a copy where somebody else holds it too."""
+        """The value of a variable, to be written in place: a copy where somebody else holds it too, or where
+        it is not on the card.
+        """
+        if type(variable._value) is not CardArray:
+            return self.moved(variable._value)
         alone = getrefcount(variable._value) <= _ALONE
         value = self.moved(variable._value)
         if not alone or getrefcount(value.block) > _ALONE:
@@ -138,11 +145,12 @@ def address(array: CardArray) -> int:
 
 
 def _committing(host: CardHost, action: Commit) -> Callable[[list], None]:
-    """Give variables what was computed for them."""
+    """Give variables what was computed for them, on the devices where they are."""
 
     def commit(arrays: list) -> None:
         for reference, layout in action.variables:
-            reference.deref()._value = host.array(layout, arrays)
+            variable = reference.deref()
+            variable._value = alongside(host.array(layout, arrays), variable._value)
 
     return commit
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from nbtape.compile import device
-from nbtape.compile.card import convolution, draw, products, scan, search, segment, select, sorting
-from nbtape.compile.card.actions import Check, HostCall, Launch, Trap
+from nbtape.compile.card import convolution, draw, pooling, products, scan, search, segment, select, sorting
+from nbtape.compile.card.actions import Check, HostCall, Late, Launch, Trap
 from nbtape.compile.card.control import launches
 from nbtape.compile.emission import grid
 from nbtape.compile.emission.kernel import Kernel, Word
@@ -27,6 +27,7 @@ from nbtape.core.engine import Op
 from nbtape.core.kernel import View
 from nbtape.core.shape import Spec
 from nbtape.graph.program import Program, Step, Value
+from nbtape.graph.run import EFFECTS, UNREPEATABLE
 
 _CHECKED = '''"""Tell whether an index is out of range; each column of indices has a range of its own."""
 import numpy as np
@@ -42,8 +43,19 @@ def kernel(rows: "int64", columns: "int64", x: "{dtype}*", sizes: "int64*", wrap
 '''
 
 
-_KINDS = (products, convolution, sorting, scan, draw, segment, search, select)  # with kernels by hand
+_KINDS = (
+    products,
+    convolution,
+    pooling,
+    sorting,
+    scan,
+    draw,
+    segment,
+    search,
+    select,
+)  # with kernels by hand
 LANES = 8 if device.SIMULATED else 128  # a simulated thread is one of Python's
+_OF_HOST = EFFECTS | UNREPEATABLE  # rows that cards know nothing of
 _FOLDED = 32  # trips that a block folds at least: each leaves a result, which is to be folded again
 
 
@@ -159,8 +171,7 @@ class Planner(plan.Planner):
         elif step.op in (access.DRAW, access.NORMAL, access.SCATTER):  # which only kernels can do
             raise NotOnDevice(name)
         else:
-            told = not isinstance(step.op, OnHost)
-            self.python(step, lambda inputs, outputs: HostCall(step, inputs, outputs, told))
+            self.python(step, lambda inputs, outputs: _called(step, inputs, outputs))
 
     def python(self, step: Step, action: Callable[[list, list], Any]) -> None:
         """A step that the host does, or that it steers: what it takes lies in order."""
@@ -184,6 +195,15 @@ class Planner(plan.Planner):
         ]
         kernel = Kernel(_CHECKED.format(dtype=i.dtype), words, 1, [], {}, [], count * i.dtype.itemsize)
         self.grid(kernel, -(-count // self.lanes), Check(step, flag, layout))
+
+
+def _called(step: Step, inputs: list[Any], outputs: list[Buffer]) -> HostCall | Late:
+    """What does a step that has no kernel here."""
+    values, here = (*step.inputs, *step.outputs), isinstance(step.op, OnHost)
+    numbers = not any(v.dtype.hasobject for v in values)
+    if numbers and not here and not all(v.static for v in values) and step.op.name not in _OF_HOST:
+        return Late(step, inputs, outputs)
+    return HostCall(step, inputs, outputs, told=not here)
 
 
 def _streams(step: Step) -> list[Value]:
