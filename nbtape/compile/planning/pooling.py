@@ -104,21 +104,21 @@ def plan(planner: Any, step: Step) -> None:
     _PLANS[step.op](planner, step)
 
 
-def _windows(step: Step) -> Windows:
+def windows_in(step: Step) -> Windows:
     x, ksize = sizes(step.inputs[0]), step.attrs["ksize"]
     return windows_of(step.attrs, x[1:-1], ksize, sizes(step.outputs[0])[1:-1])
 
 
 def _all_inside(step: Step) -> bool:
     """Whether each window has a place inside the image."""
-    windows, inner = _windows(step), sizes(step.inputs[0])[1:-1]
+    windows, inner = windows_in(step), sizes(step.inputs[0])[1:-1]
     dims = zip(windows.low, windows.size, windows.out, windows.stride, (1,) * (3 - len(inner)) + inner)
     return all(low < size and (out - 1) * stride - low < n for low, size, out, stride, n in dims)
 
 
 def _maximum(planner: Any, step: Step) -> None:
     (x,), (y, index) = step.inputs, step.outputs
-    windows, tiles = _windows(step), tiles_over(1, sizes(x)[-1], x.dtype)
+    windows, tiles = windows_in(step), tiles_over(1, sizes(x)[-1], x.dtype)
     image, target = volume(planner.ordered(x)), planner.fresh(y)
     words = [*numbers(begin=0, end=image.shape[0]), address("x", image), address("y", target)]
     words += numbers(depth=tiles.depth, blocks=tiles.blocks)
@@ -160,7 +160,7 @@ def _unpool(planner: Any, step: Step) -> None:
     words.append(address("y", target))
     told = _told(gradient, target, prod(target.shape))
     pool = next((s for s in planner.program.steps if index in s.outputs and s.op is o.max_pool), None)
-    if pool is None or not _apart(windows := _windows(pool), target.shape[1:4]):
+    if pool is None or not _apart(windows := windows_in(pool), target.shape[1:4]):
         words += numbers(count=prod(sizes(g)[1:]), size=prod(target.shape[1:]))
         planner.run(kernel_of(SCATTER, words, {}, **told), {})
         return
