@@ -26,25 +26,25 @@ def check(program: Program) -> None:
             _use(x, known, step)
         _check_step(step)
         for y in step.outputs:
-            _define(y, known, repr(step))
+            _define(y, known, step)
         for inner in step.programs:
             check(inner)
     for y in program.outputs:
         _use(y, known, "the end")
 
 
-def _define(x: Value, known: set[Value], where: str) -> None:
-    _must(x not in known, f"{x} is given twice, again by {where}")
-    _must(x.constant is None, f"{x}, a constant, is given by {where}")
+def _define(x: Value, known: set[Value], where: Any) -> None:
+    _must(x not in known, "{} is given twice, again by {}", x, where)
+    _must(x.constant is None, "{}, a constant, is given by {}", x, where)
     known.add(x)
 
 
 def _use(x: Value, known: set[Value], where: Any) -> None:
     if x.constant is None:
-        _must(x in known, f"{x} is used by {where} before it is given")
+        _must(x in known, "{} is used by {} before it is given", x, where)
     else:
-        _must(np.shape(x.constant) == x.shape, f"{x} is of shape {np.shape(x.constant)}")
-        _must(x.constant.dtype == x.dtype, f"{x} is of dtype {x.constant.dtype}")
+        _must(np.shape(x.constant) == x.shape, "{} is of shape {}", x, np.shape(x.constant))
+        _must(x.constant.dtype == x.dtype, "{} is of dtype {}", x, x.constant.dtype)
 
 
 def _check_step(step: Step) -> None:
@@ -55,7 +55,8 @@ def _check_step(step: Step) -> None:
         specs = [x.spec for x in step.inputs]
         found = step.op.infer(*specs, **step.attrs)
         found = found if step.op.many else (found,)
-        _must(len(found) == len(step.outputs), f"{step} gives {len(step.outputs)} values, not {len(found)}")
+        count = len(step.outputs)
+        _must(count == len(found), "{} gives {} values, not {}", step, count, len(found))
         for y, spec in zip(step.outputs, found):
             _fits(y.spec, spec, step)
 
@@ -85,33 +86,34 @@ def _check_while(
     given = list(step.inputs)
     for i in range(carries, carries + scanned):
         shape = given[i].shape
-        _must(shape is None or len(shape) > 0, f"{step} has no rows of {given[i]} to take")
+        _must(shape is None or len(shape) > 0, "{} has no rows of {} to take", step, given[i])
         given[i] = Value(Spec(None if shape is None else shape[1:], given[i].dtype))
     _like(body.inputs, given, step)
     _like(body.outputs[:carries], body.inputs[:carries], step)
-    _must(len(body.outputs) == len(step.outputs), f"{step} lacks outputs of its body")
-    _must(cond is not None or scanned > 0 or trips is not None, f"{step} does not say when it ends")
+    _must(len(body.outputs) == len(step.outputs), "{} lacks outputs of its body", step)
+    _must(cond is not None or scanned > 0 or trips is not None, "{} does not say when it ends", step)
     if cond is not None:
         _like(cond.inputs, [*body.inputs[:carries], *body.inputs[carries + scanned :]], step)
-        _must(len(cond.outputs) == 1 and cond.outputs[0].dtype == np.bool_, f"the test of {step} is no bool")
+        one = len(cond.outputs) == 1 and cond.outputs[0].dtype == np.bool_
+        _must(one, "the test of {} is no bool", step)
     for y, inner in zip(step.outputs[carries:], body.outputs[carries:]):
-        _must(y.dtype == inner.dtype, f"{step} gives {y} for {inner}")
+        _must(y.dtype == inner.dtype, "{} gives {} for {}", step, y, inner)
 
 
 def _like(xs: Any, ys: Any, step: Step) -> None:
-    _must(len(xs) == len(ys), f"{step}: {len(xs)} values stand for {len(ys)}")
+    _must(len(xs) == len(ys), "{}: {} values stand for {}", step, len(xs), len(ys))
     for x, y in zip(xs, ys):
         _fits(x.spec, y.spec, step)
 
 
 def _fits(a: Spec, b: Spec, step: Step) -> None:
     same = a.dtype == b.dtype and TensorShape(a.shape).is_compatible_with(b.shape)
-    _must(same, f"{step}: {a} stands for {b}")
+    _must(same, "{}: {} stands for {}", step, a, b)
 
 
-def _must(holds: bool, what: str) -> None:
-    if not holds:
-        raise InvalidProgram(what)
+def _must(holds: bool, what: str, *told: Any) -> None:
+    if not holds:  # only then is it written out: a program is large, and checked after each pass
+        raise InvalidProgram(what.format(*told))
 
 
 _REGIONS = {"cond": _check_cond, "while_": _check_while}
