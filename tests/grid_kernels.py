@@ -41,7 +41,11 @@ DRAWS = {
     "wide numbers": (lambda x: x + tf.random.uniform([2, 5], dtype=tf.float64), CUBE[0, :2, :1]),
     "numbers of an op": (lambda x: tf.nn.dropout(x, 0.5, seed=3), MANY),
     "numbers after others": (lambda x: x * tf.random.uniform([5]) + tf.random.uniform([5]), MANY[:5]),
-    "normal numbers": (lambda x: x * tf.random.normal([3]) + tf.random.uniform([3]), MANY[:3]),
+    "normal numbers": (lambda x: x * tf.random.normal([45]) + tf.random.uniform([45]), MANY),
+    "normal numbers of a seed": (
+        lambda x, seed: x + tf.random.stateless_normal([2, 9], seed),
+        *[MANY[:9], np.array([3, 7], np.int32)],
+    ),
 }
 
 IDS = _RNG.integers(-1, 3, 45)

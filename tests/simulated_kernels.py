@@ -3,12 +3,15 @@
 The simulator has to be asked for before Numba is imported: `test_cuda.py` runs this in a process of its own.
 """
 
+import numpy as np
 import pytest
 from grid_kernels import KERNELS
 from grids import eager, simulated
 from test_compiled_table import same
 
 import nbtape as tf
+from nbtape.compile.card import normal
+from nbtape.kernels import philox, ziggurat
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::nbtape.core.memory.HostWarning")
 
@@ -21,3 +24,15 @@ def test_kernels(name):
     tf.random.set_seed(1)
     for wanted, found in zip(expected, simulated(f, values, lanes=2, most=2), strict=True):
         same(wanted, found, name, rounding=100)
+
+
+def test_parts_that_normal_numbers_run_over_are_made_to_fit(monkeypatch):
+    """With parts of one half word, and half of the numbers taking two of them."""
+    monkeypatch.setattr(normal, "_EACH", 1)
+    monkeypatch.setattr(ziggurat, "CORE", ziggurat.CORE // 2)
+    words, wanted = np.zeros(8, np.int64), np.empty(40, np.float32)
+    philox.start(words, 3, 7, 0, 0, 8)
+    ziggurat.normal(words, None, wanted, 40)
+    seed = np.array([3, 7], np.int32)
+    (found,) = simulated(lambda seed: tf.random.stateless_normal([40], seed), [seed], lanes=2, most=2)
+    np.testing.assert_array_equal(found, wanted)

@@ -13,6 +13,7 @@ from numba.extending import register_jitable
 from nbtape.kernels import philox
 from nbtape.kernels.exponential import exp
 from nbtape.kernels.logarithm import log1p
+from nbtape.kernels.philox import half_at
 
 _EDGE = 3.654152885361009  # where the tail begins, in layer 0
 _EACH = 8  # half words in a block of the generator
@@ -37,7 +38,9 @@ UNIT, CORE, DENSITY = _layers()
 
 @register_jitable
 def half(words: Any, room: Any, taken: Any) -> Any:
-    """The half word of a draw after those `taken`; `room` keeps the block that it is in."""
+    """The half word of a draw after those `taken`; `room`, if there is one, keeps the block that it is in."""
+    if room is None:
+        return np.int64(half_at(words, taken))
     place = words[6] + taken
     if taken == 0 or place % _EACH == 0:
         put_block(words, place // _EACH, room, 0)
@@ -65,24 +68,42 @@ def tail(words: Any, room: Any, taken: Any) -> Any:
 
 
 @register_jitable
+def attempt(words: Any, room: Any, taken: Any) -> Any:
+    """What may be the next normal number, how many half words are taken then, and whether it is one."""
+    bits = half(words, room, taken)
+    taken += 1
+    layer, place, minus = bits & 255, bits >> 9, bits & 256
+    x = np.float32(place) * UNIT[layer]
+    found = place < CORE[layer]
+    if not found and layer == 0:
+        x, taken = tail(words, room, taken)
+        minus, found = place & 256, True
+    elif not found:
+        u = uniform(words, room, taken)
+        taken += 1
+        height = (DENSITY[layer - 1] - DENSITY[layer]) * u + DENSITY[layer]
+        found = height < exp(np.float32(-0.5) * x * x)
+    return (-x if minus else x), taken, found
+
+
+@register_jitable
 def normal(words: Any, room: Any, y: Any, count: Any) -> Any:
     """Write `count` normal numbers to `y`; gives how many half words of the draw they took."""
     taken = 0
     for i in range(count):
-        while True:
-            bits = half(words, room, taken)
-            taken += 1
-            layer, place, minus = bits & 255, bits >> 9, bits & 256
-            x = np.float32(place) * UNIT[layer]
-            if place < CORE[layer]:
-                break
-            if layer == 0:
-                x, taken = tail(words, room, taken)
-                minus = place & 256
-                break
-            u = uniform(words, room, taken)
-            taken += 1
-            if (DENSITY[layer - 1] - DENSITY[layer]) * u + DENSITY[layer] < exp(np.float32(-0.5) * x * x):
-                break
-        y[i] = -x if minus else x
+        found = False
+        while not found:
+            y[i], taken, found = attempt(words, room, taken)
     return taken
+
+
+@register_jitable
+def walked(words: Any, taken: Any, end: Any) -> Any:
+    """How many normal numbers begin before `end` once so many half words of a draw are taken, and how many
+    are taken then.
+    """
+    count = 0
+    while taken < end:
+        _, taken, found = attempt(words, None, taken)
+        count += found
+    return count, taken

@@ -1,27 +1,28 @@
 """Draws of random numbers on a card: the numbers that the computer's own processor would draw.
 
 Where a draw begins the host works out, which keeps the streams and moves them on; its numbers are made on the
-card, where they are needed. Normal numbers are the next of what was drawn for those before, so the host draws
-them.
+card, where they are needed. How much normal numbers took of the common stream the host has to ask the card.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from nbtape.compile.card.actions import HostCall
+from nbtape.compile.card import normal
 from nbtape.compile.card.host import PHASES, CardHost, address
+from nbtape.compile.card.transfer import to_host
 from nbtape.compile.fusion import access
 from nbtape.compile.planning import draw
-from nbtape.compile.planning.draw import is_native as is_native
 from nbtape.compile.planning.layout import Layout
-from nbtape.core.engine import o
-from nbtape.graph.program import Step
+from nbtape.compile.planning.windows import sizes
+from nbtape.core.shape import Spec
+from nbtape.graph.program import Step, Value
 from nbtape.ops.sampler import OpStream
 
-_HALF = 0xFFFFFFFF
+_EACH = 8  # half words in a block of the generator
 
 
 @dataclass(eq=False, slots=True)
@@ -36,19 +37,33 @@ class Take:
     target: Layout
 
 
+@dataclass(eq=False, slots=True)
+class Move:
+    """The common stream moves on by as many half words as `taken` says."""
+
+    stream: OpStream
+    taken: Layout
+
+
 def plan(planner: Any, step: Step) -> None:
     """Let `planner` run a draw, or normal numbers."""
-    stream, attrs = step.attrs["stream"], step.attrs
-    if step.op is access.DRAW and stream is None:
+    (y,), stream = step.outputs, step.attrs["stream"]
+    if step.op is access.NORMAL:
+        words = Value(Spec((8,), np.dtype(np.int64)))
+        attrs = {"stream": stream, "count": 0, "each": _EACH}
+        plan(planner, Step(access.DRAW, step.inputs, attrs, (words,), step.place))
+        last = normal.make(planner, planner.layout(words), planner.fresh(y), prod(sizes(y)))
+        if stream is not None and stream.seed is None:
+            planner.act(Move(stream, last))
+    elif stream is None:
         draw.plan(planner, step)
-    elif step.op is access.DRAW:
-        planner.act(Take(stream, attrs["count"], attrs["each"], planner.fresh(step.outputs[0])))
     else:
-        row = o.stateless_normal if stream is None else o.random_normal
-        given = {"shape": attrs["shape"], "dtype": attrs["dtype"]}
-        given |= {} if stream is None else {"stream": stream}
-        step = Step(row, step.inputs, given, step.outputs, step.place)
-        planner.python(step, lambda inputs, outputs: HostCall(step, inputs, outputs))
+        planner.act(Take(stream, step.attrs["count"], step.attrs["each"], planner.fresh(y)))
+
+
+def is_native(step: Step) -> bool:
+    """Whether a step draws, and has a kernel."""
+    return step.op is access.DRAW or step.op is access.NORMAL and prod(sizes(step.outputs[0])) > 0
 
 
 def taken(stream: OpStream, count: int, each: int) -> np.ndarray:
@@ -68,6 +83,13 @@ def taken(stream: OpStream, count: int, each: int) -> np.ndarray:
     if count:
         _move(generator, place, count - left, each)
     return words.view(np.int64)
+
+
+def move(stream: OpStream, taken: int) -> None:
+    """Move the common stream on by so many half words."""
+    generator: Any = stream.next().bit_generator
+    state = generator.state
+    _move(generator, state["buffer_pos"], taken - state["has_uint32"], _EACH)
 
 
 def _move(generator: Any, place: int, fresh: int, each: int) -> None:
@@ -98,4 +120,9 @@ def _taking(host: CardHost, action: Take) -> Callable[[list], None]:
     return take
 
 
+def _moving(host: CardHost, action: Move) -> Callable[[list], None]:
+    return lambda arrays: move(action.stream, int(to_host(host.array(action.taken, arrays))))
+
+
 PHASES[Take] = _taking
+PHASES[Move] = _moving
