@@ -4,11 +4,16 @@
 card is one of Python's here.
 """
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
 import nbtape as tf
+from nbtape.core import dlpack, memory
 from nbtape.core.memory import TransferWarning
+from nbtape.graph.v1 import device_memory, hardware, placement
 
 HOST, CARD, OTHER = [f"/job:localhost/replica:0/task:0/device:{kind}" for kind in ("CPU:0", "GPU:0", "GPU:1")]
 NUMBERS = np.array([0.5, -1.0, 2.0], np.float32)
@@ -248,3 +253,196 @@ def test_slots_lie_where_their_variables_lie():
     assert [v.device for v in optimizer.variables] == [HOST, HOST, CARD, HOST]
     same(v, NUMBERS - 0.5)
     same(w, NUMBERS - 0.5)
+
+
+# What tf.config says
+
+
+def test_processors_and_devices_are_listed():
+    gpus = tf.config.list_physical_devices("GPU")
+    assert [gpu.name for gpu in gpus] == ["/physical_device:GPU:0", "/physical_device:GPU:1"]
+    names = [device.name for device in tf.config.list_logical_devices()]
+    assert names == ["/device:CPU:0", "/device:GPU:0", "/device:GPU:1"]
+    assert tf.test.gpu_device_name() == "/device:GPU:0" and tf.test.is_gpu_available()
+    assert not tf.test.is_gpu_available(min_cuda_compute_capability=(99, 0))
+    details = tf.config.experimental.get_device_details(gpus[0])
+    assert details == {"device_name": "simulated", "compute_capability": (9, 0)}
+    assert tf.config.experimental.get_device_details(tf.config.list_physical_devices("CPU")[0]) == {}
+    on("/GPU:0", NUMBERS)
+    with pytest.raises(RuntimeError, match="a GPU was used"):
+        tf.config.set_visible_devices(gpus[1], "GPU")
+    with pytest.raises(RuntimeError, match="operations need the CPU"):
+        tf.config.set_visible_devices([], "CPU")
+
+
+def test_visible_cards_are_numbered_anew(monkeypatch):
+    monkeypatch.setattr(memory, "state", state := type(memory.state)())
+    monkeypatch.setattr(hardware, "state", state)
+    tf.config.set_visible_devices(tf.config.list_physical_devices("GPU")[1:], "GPU")
+    assert [gpu.name for gpu in tf.config.list_logical_devices("GPU")] == ["/device:GPU:0"]
+    assert [gpu.name for gpu in tf.config.get_visible_devices("GPU")] == ["/physical_device:GPU:1"]
+    x = on("/GPU:0", NUMBERS)
+    assert (x._value.card, x.device, x.cpu().gpu(0)._value.card) == (1, CARD, 1)
+    monkeypatch.setattr(placement, "_told", set())
+    with pytest.warns(UserWarning, match="no device /device:GPU:1, only /device:CPU:0, /device:GPU:0"):
+        assert on("/GPU:1", NUMBERS).device == HOST
+
+
+def test_hard_placement_names_what_there_is():
+    tf.config.set_soft_device_placement(False)
+    try:
+        with tf.device("/GPU:2"), pytest.raises(tf.errors.InvalidArgumentError) as raised:
+            tf.constant(1.0)
+        with tf.device("/GPU:1"):
+            assert tf.constant(1.0).device == OTHER
+    finally:
+        tf.config.set_soft_device_placement(True)
+    wanted = f"Supported device types [CPU, GPU]. All available devices [{HOST}, {CARD}, {OTHER}]"
+    assert wanted in str(raised.value)
+
+
+def test_memory_is_counted_and_comes_back():
+    config = tf.config.experimental
+    x = on("/GPU:1", np.zeros(1000, np.float32))
+    before = config.get_memory_info("GPU:1")
+    y = x + 1.0
+    more = config.get_memory_info("GPU:1")["current"]
+    assert more >= before["current"] + y._value.nbytes
+    del y
+    after = config.get_memory_info("GPU:1")
+    assert after["current"] == before["current"] == config.get_memory_usage("GPU:1") and after["peak"] >= more
+    config.reset_memory_stats("GPU:1")
+    assert config.get_memory_info("GPU:1")["peak"] == before["current"]
+    stats = tf.config.memory_stats("GPU:1")
+    assert stats["reserved"] >= stats["current"] and stats["limit"] > 0
+    with pytest.raises(ValueError, match="No matching devices"):
+        config.get_memory_info("GPU:2")
+    with pytest.raises(ValueError, match="is no GPU"):
+        config.reset_memory_stats("CPU:0")
+
+
+def test_memory_can_be_limited_before_it_is_used(monkeypatch):
+    gpu = tf.config.list_physical_devices("GPU")[1]
+    limit = tf.config.LogicalDeviceConfiguration(memory_limit=8)
+    with pytest.raises(RuntimeError, match="a GPU was used"):
+        tf.config.set_logical_device_configuration(gpu, [limit])
+    monkeypatch.setattr(device_memory, "state", type(memory.state)())
+    monkeypatch.setattr(device_memory, "_configured", {})
+    with pytest.raises(ValueError, match="one logical device"):
+        tf.config.set_logical_device_configuration(gpu, [limit, limit])
+    try:
+        tf.config.set_logical_device_configuration(gpu, [limit])
+        assert tf.config.memory_stats("GPU:1")["limit"] == 8 << 20
+        assert tf.config.get_logical_device_configuration(gpu) == [limit]
+        with pytest.raises(tf.errors.ResourceExhaustedError, match="GPU:1 has no memory"):
+            on("/GPU:1", np.zeros(9 << 20, np.uint8))
+        assert float(on("/GPU:1", 2.0)) == 2.0
+    finally:
+        tf.config.set_logical_device_configuration(gpu, [tf.config.LogicalDeviceConfiguration()])
+    tf.config.experimental.set_memory_growth(gpu, True)
+    assert tf.config.experimental.get_memory_growth(gpu)
+
+
+# Copies, pickles, checkpoints
+
+
+def test_copies_stay_on_the_card_and_pickles_come_to_the_computer():
+    with tf.device("/GPU:0"):
+        x, v = tf.constant(NUMBERS), tf.Variable(NUMBERS, name="v")
+    for copied in (copy.deepcopy(x), copy.copy(x)):
+        assert copied.device == CARD and copied.tolist() == x.tolist()
+    other = copy.deepcopy(v)
+    other.assign_add(tf.ones([3]))
+    assert (other.device, other.name, v.numpy().tolist()) == (CARD, "v:0", NUMBERS.tolist())
+    for pickled in (pickle.loads(pickle.dumps(x)), pickle.loads(pickle.dumps(v))):
+        assert pickled.device == HOST and pickled.numpy().tolist() == NUMBERS.tolist()
+
+
+def test_checkpoints_save_variables_of_a_card_and_restore_them_there(tmp_path):
+    with tf.device("/GPU:0"):
+        v, n = tf.Variable(NUMBERS), tf.Variable(3)
+    path = tf.train.Checkpoint(v=v, n=n).save(str(tmp_path / "saved"))
+    v.assign(tf.zeros([3]))
+    n.assign(0)
+    tf.train.Checkpoint(v=v, n=n).restore(path)
+    assert (v.device, v.numpy().tolist(), n.device, int(n)) == (CARD, NUMBERS.tolist(), CARD, 3)
+    w = tf.Variable(tf.zeros([3]))
+    tf.train.Checkpoint(v=w).restore(path).expect_partial()
+    assert (w.device, w.numpy().tolist()) == (HOST, NUMBERS.tolist())
+
+
+# Other libraries
+
+
+class Shared:
+    """An array of a library that knows `__cuda_array_interface__` only."""
+
+    def __init__(self, x, **changes):
+        self.__cuda_array_interface__ = x.__cuda_array_interface__ | changes
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "int8", "uint64", "complex64", "bool"])
+def test_capsules_share_the_memory_of_a_card(dtype):
+    x = on("/GPU:1", np.arange(6).reshape(2, 3).astype(tf.as_dtype(dtype).as_numpy_dtype))
+    assert x.__dlpack_device__() == (2, 1)
+    y = tf.experimental.dlpack.from_dlpack(x)
+    z = tf.experimental.dlpack.from_dlpack(tf.experimental.dlpack.to_dlpack(x[1]))
+    assert y._value.block.address == x._value.block.address and (y.device, z.device) == (OTHER, OTHER)
+    assert (y.dtype, y.tolist(), z.tolist()) == (x.dtype, x.tolist(), x[1].tolist())
+
+
+def test_what_was_lent_is_held_until_it_is_given_back():
+    x = on("/GPU:0", np.zeros([0, 2], np.float32))
+    y = tf.experimental.dlpack.from_dlpack(x)
+    assert y.shape == (0, 2) and len(dlpack._lent) == 1
+    del y
+    capsule = tf.experimental.dlpack.to_dlpack(x)
+    assert len(dlpack._lent) == 1
+    del capsule
+    assert not dlpack._lent
+    capsule = x.__dlpack__(stream=7)
+    tf.experimental.dlpack.from_dlpack(capsule)
+    with pytest.raises(ValueError, match="PyCapsule"):
+        tf.experimental.dlpack.from_dlpack(capsule)  # which was used
+    assert not dlpack._lent
+
+
+def test_capsules_may_be_of_copies_and_for_the_computer():
+    with tf.device("/GPU:0"):
+        v = tf.Variable(NUMBERS)
+    copied = tf.experimental.dlpack.from_dlpack(v.value().__dlpack__(copy=True))
+    assert v.__dlpack_device__() == (2, 0) and copied.tolist() == NUMBERS.tolist()
+    assert copied._value.block.address != v._value.block.address
+    assert tf.Variable(1.0).__dlpack_device__() == tf.constant(1.0).__dlpack_device__() == (1, 0)
+    assert np.from_dlpack(v.value().cpu()).tolist() == NUMBERS.tolist()
+
+
+def test_what_is_not_in_order_is_not_shared():
+    capsule = on("/GPU:0", np.zeros([2, 3], np.float32)).__dlpack__()
+    dlpack._held(capsule).tensor.strides[1] = 2
+    with pytest.raises(BufferError, match="not in order: make it contiguous"):
+        tf.experimental.dlpack.from_dlpack(capsule)
+    capsule = on("/GPU:0", NUMBERS).__dlpack__()
+    dlpack._held(capsule).tensor.bits = 24
+    with pytest.raises(BufferError, match="No tensor has DLPack's type"):
+        tf.experimental.dlpack.from_dlpack(capsule)
+    del capsule
+    assert not dlpack._lent
+
+
+def test_arrays_with_the_interface_of_cuda_are_shared_by_from_dlpack_and_copied_by_constant(monkeypatch):
+    x = on("/GPU:0", NUMBERS.reshape(3, 1))
+    told = x.__cuda_array_interface__
+    assert (told["shape"], told["typestr"], told["version"]) == ((3, 1), "<f4", 3)
+    assert not hasattr(tf.constant(1.0), "__cuda_array_interface__")
+    with pytest.raises(BufferError, match="on which of 2 cards"):
+        tf.constant(Shared(x))
+    monkeypatch.setattr(dlpack, "_cards", lambda: 1)
+    y, z = tf.experimental.dlpack.from_dlpack(Shared(x)), tf.constant(Shared(x, strides=(4, 4)))
+    assert (y.device, z.device, y.tolist(), z.tolist()) == (CARD, CARD, x.tolist(), x.tolist())
+    addresses = [t._value.block.address for t in (x, y, z)]
+    assert addresses[0] == addresses[1] != addresses[2]
+    assert tf.constant(Shared(x), tf.int32).tolist() == [[0], [-1], [2]]
+    for changes, text in [({"strides": (8, 8)}, "not in order"), ({"stream": 9}, "a stream of its own")]:
+        with pytest.raises(BufferError, match=text):
+            tf.constant(Shared(x, **changes))

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.core import dtype as dtypes
+from nbtape.core import dlpack, dtype as dtypes
 from nbtape.core.dtype import DType, string
+from nbtape.core.memory import CardArray, between
 
 _RAGGED = "Can't convert non-rectangular Python sequence to Tensor."
 _MIXED = "Can't convert Python sequence with mixed types to Tensor."
@@ -33,6 +34,8 @@ def array_of(value: Any, dtype: DType | None = None) -> Any:
         make = next((m for kind, m in _BY_TYPE.items() if isinstance(value, kind)), None)
     if make is not None:
         return make(value, dtype)
+    if hasattr(value, "__cuda_array_interface__"):
+        return _from_card(dlpack.shared(value), dtype)
     exported = _exported(value)
     if exported is not None:
         return _from_numpy(exported, dtype)
@@ -51,6 +54,13 @@ def _exported(value: Any) -> Any:
         return np.asarray(memoryview(value))
     except TypeError:
         return None
+
+
+def _from_card(value: CardArray, dtype: DType | None) -> Any:
+    """A copy of what another library has on a card, there; here, where it is to have another dtype."""
+    if dtype is None or dtype.np == value.dtype:
+        return between(value, value.card)
+    return _from_numpy(np.asarray(value), dtype)
 
 
 def _is_sequence(value: Any) -> bool:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nbtape.core import context, dtype as dtypes, source
+from nbtape.core import context, dlpack, dtype as dtypes, source
 from nbtape.core.convert import array_of, fit
 from nbtape.core.dtype import DType
 from nbtape.core.errors import OpError, invalid
 from nbtape.core.kernel import Kernel, late
-from nbtape.core.memory import CardArray, Elsewhere, alongside, card_of, index_of, on_card, on_host
+from nbtape.core.memory import CardArray, Elsewhere, alongside, between, card_of, index_of, on_card, on_host
 from nbtape.core.report import NUMBERS, Missing, explained
 from nbtape.core.shape import Spec, TensorShape, bracket, known_shape
 from nbtape.core.shape_v1 import shown as shown_shape
@@ -395,10 +395,25 @@ class EagerTensor(Tensor):
         return value.copy() if copy else value
 
     def __dlpack__(self, **kwargs):
-        return np.asarray(self.numpy()).copy().__dlpack__(**kwargs)
+        """A capsule for `from_dlpack`: of a copy, or of the memory of a card itself, not to be written."""
+        value = self._value
+        if type(value) is not CardArray or kwargs.get("dl_device") == (dlpack.CPU, 0):
+            return np.asarray(self.numpy()).copy().__dlpack__(**kwargs)
+        for recorder in context.local.recorders:
+            recorder.left(self)
+        return dlpack.lent(between(value, value.card) if kwargs.get("copy") else value, kwargs.get("stream"))
 
     def __dlpack_device__(self):
-        return np.zeros(0).__dlpack_device__()
+        value = self._value
+        return (dlpack.CUDA, value.card) if type(value) is CardArray else (dlpack.CPU, 0)
+
+    @property
+    def __cuda_array_interface__(self):
+        if type(self._value) is not CardArray:
+            raise AttributeError("A tensor in the computer's memory has no __cuda_array_interface__.")
+        for recorder in context.local.recorders:
+            recorder.left(self)
+        return dlpack.interface(self._value)
 
     def __buffer__(self, flags):
         return memoryview(np.asarray(self.numpy()))  # pyright: ignore[reportArgumentType] an array has a buffer

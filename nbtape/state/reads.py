@@ -4,8 +4,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from nbtape.core import context
 from nbtape.core.engine import EagerTensor, Tensor, subscript
 from nbtape.ops import index
@@ -87,4 +85,8 @@ class Reads:
         return self.__tensor__().__dlpack__(**kwargs)
 
     def __dlpack_device__(self):
-        return np.zeros(0).__dlpack_device__()
+        return EagerTensor(self._value).__dlpack_device__()
+
+    @property
+    def __cuda_array_interface__(self):
+        return self.__tensor__().__cuda_array_interface__
