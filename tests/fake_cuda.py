@@ -145,7 +145,9 @@ class FakeCuda:
             return NO_CONTEXT
         if sum(map(len, self.held.values())) + size > self.memory:
             return OUT_OF_MEMORY
-        array = (c_ubyte * size)()
+        room = bytearray(size + 512)
+        start = -ctypes.addressof(c_ubyte.from_buffer(room)) % 512
+        array = (c_ubyte * size).from_buffer(room, start)
         memset(array, 0xA5, size)
         self.held[ctypes.addressof(array)] = array
         put(address, c_uint64, ctypes.addressof(array))
