@@ -110,6 +110,17 @@ def test_every_part_in_machine_code_is_done_once(two, native, counted):
         assert places.tolist() == [200] * count
 
 
+def test_parts_are_offered_to_helpers_that_look_out_for_more(two, native, counted):
+    parts, places = counted(5)
+    assert not two.offer(native, parts) and places.tolist() == [0] * 5
+    two.share(native, parts)
+    assert two._awake > time.perf_counter() - 60
+    two._awake = time.perf_counter() + 60
+    assert two.offer(native, parts) and places.tolist() == [2] * 5
+    two._until = time.perf_counter() + 60
+    assert not two.offer(native, parts) and places.tolist() == [2] * 5
+
+
 def test_two_threads_do_parts_at_the_same_time(two, native):
     meeting = threading.Barrier(2, timeout=60)
     met = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(lambda _: meeting.wait() * 0)

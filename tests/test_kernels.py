@@ -516,11 +516,12 @@ def test_threads_share_a_step_over_many_variables(step, plain, states, scalars):
     wanted = [plain(*[a.astype(np.float64) for a in row], *scalars) for row in rows]
     counts = []
 
-    def share(parts):
+    def offer(parts):
         counts.append(len(parts))
         crew().share(native(), parts)
+        return True
 
-    step(rows, *scalars, share=share)
+    step(rows, *scalars, offer=offer)
     assert counts == [4 + 1 + 0 + 1 + 7]
     for (*targets, _), values in zip(rows, wanted, strict=True):
         for target, value in zip(targets, values, strict=True):

@@ -137,6 +137,7 @@ class Crew:
         self._go = [threading.Lock() for _ in range(size - 1)]
         self._place = Place()
         self._until = 0.0  # until then helpers are left alone
+        self._awake = 0.0  # until then they look out for more
         for go in self._go:
             go.acquire()
             thread = threading.Thread(target=self._serve, args=[go], name="nbtape-crew", daemon=True)
@@ -171,15 +172,29 @@ class Crew:
 
         `parts` are rows of two words, the address of machine code and that of its arguments' words.
         """
-        if len(parts) < 2 or perf_counter() < self._until or not self._lock.acquire(blocking=False):
+        if self._together(native, parts):
+            self._awake = perf_counter() + _PATIENCE
+        else:
             _Board().lead(native, parts)
-            return
+
+    def offer(self, native: Native, parts: np.ndarray) -> bool:
+        """`share` parts with threads that look out for more just now. False, with nothing done, where there
+        are none: for little work it costs more to have its arrays fetched by another core, and back for the
+        next step of training, than that core saves.
+        """
+        return perf_counter() < self._awake and self._together(native, parts)
+
+    def _together(self, native: Native, parts: np.ndarray) -> bool:
+        """Do parts together with helpers; False, with nothing done, where these are left alone."""
+        if len(parts) < 2 or perf_counter() < self._until or not self._lock.acquire(blocking=False):
+            return False
         try:
             self._call(self._board, len(parts))
             if self._board.lead(native, parts):
                 self._judge(self._board.wait(native))
         finally:
             self._lock.release()
+        return True
 
     def _call(self, batch: _Batch | _Board, parts: int) -> None:
         """Have helpers take part in what is to be done."""

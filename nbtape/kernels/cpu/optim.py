@@ -25,21 +25,22 @@ _PART = 1 << 14  # numbers of a part: some ten microseconds of work
 _MUCH = 3 * _PART  # numbers from which on it is worth it to have other threads take part
 
 Rows = Sequence[tuple[Array, ...]]
-Share = Callable[[Array], object]  # does parts: the address of the machine code and of the words of each
+# Does parts, the address of the machine code and of the words of each, or says that it does not.
+Offer = Callable[[Array], bool]
 
 
-def sgd(rows: Rows, lr: float, share: Share | None = None) -> None:
+def sgd(rows: Rows, lr: float, offer: Offer | None = None) -> None:
     """Step each `p` down its gradient `g`: p -= lr*g."""
-    step(sgd_loop, _sgd_part, rows, (lr,), share)
+    step(sgd_loop, _sgd_part, rows, (lr,), offer)
 
 
-def momentum(rows: Rows, lr: float, mu: float, nesterov: bool = False, share: Share | None = None) -> None:
+def momentum(rows: Rows, lr: float, mu: float, nesterov: bool = False, offer: Offer | None = None) -> None:
     """Step each `p` by its velocity `v`: v = mu*v - lr*g, then p += v, or p += mu*v - lr*g for Nesterov's."""
-    step(momentum_loop, _momentum_part, rows, (lr, mu, nesterov), share)
+    step(momentum_loop, _momentum_part, rows, (lr, mu, nesterov), offer)
 
 
 def adam(
-    rows: Rows, alpha: float, beta1: float, beta2: float, eps: float, share: Share | None = None
+    rows: Rows, alpha: float, beta1: float, beta2: float, eps: float, offer: Offer | None = None
 ) -> None:
     """Step each `p` by Adam with its moments `m` and `v`; `alpha` is the rate with the bias corrected.
 
@@ -50,11 +51,11 @@ def adam(
     """
     least = LEAST["d" if rows[0][0].dtype.char == "d" else "f"]
     scalars = (alpha, 1.0 - float(beta1), 1.0 - float(beta2), eps, least)
-    step(adam_loop, _adam_part, rows, scalars, share)
+    step(adam_loop, _adam_part, rows, scalars, offer)
 
 
 def step(
-    loop: Callable[..., None], part: Any, rows: Rows, scalars: Sequence[float], share: Share | None
+    loop: Callable[..., None], part: Any, rows: Rows, scalars: Sequence[float], offer: Offer | None
 ) -> None:
     """Do the update of `loop` for all rows, by machine code of its parts where that can be."""
     dtype, numbers = rows[0][0].dtype, [float(x) for x in scalars]
@@ -67,9 +68,7 @@ def step(
     sizes = tuple([row[0].size for row in rows])
     table = _tables.of(part, dtype.type, sizes, len(rows[0]), len(numbers))
     table.tell(rows, numbers)
-    if share is not None and table.size >= _MUCH:
-        share(table.parts)
-    else:
+    if offer is None or table.size < _MUCH or not offer(table.parts):
         _alone(*table.all)
 
 

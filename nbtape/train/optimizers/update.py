@@ -105,7 +105,7 @@ class Update(OptimizerState):
                     self._by_rule(g, held, self._rates_for(dtype, learning_rate))
             for dtype, arrays in ready.items():
                 kernel, more = fused  # type: ignore[misc]
-                kernel(arrays, *self._rates_for(dtype, learning_rate), *more, share=_share)
+                kernel(arrays, *self._rates_for(dtype, learning_rate), *more, offer=_offer)
 
     def _rows(self, variables: Sequence[Variable]) -> tuple[list[tuple[Variable, ...]], writing, bool]:
         """Each variable with its slots, the block that writes to them all, and whether one is named twice:
@@ -149,8 +149,8 @@ def _on_card(*held: Any) -> bool:
     return state.used and any([type(getattr(x, "_value", None)) is CardArray for x in held])
 
 
-def _share(parts: Any) -> None:
-    crew().share(native(), parts)
+def _offer(parts: Any) -> bool:
+    return crew().offer(native(), parts)
 
 
 def dense(gradient: Any, variable: Variable) -> Any:
