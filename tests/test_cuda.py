@@ -7,9 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from grid_products import PRODUCTS
 from grids import PROGRAMS, planned
 
-from nbtape.compile.card import plan as card
+from nbtape.compile.card import linker, plan as card
 
 HERE = Path(__file__).parent
 
@@ -25,8 +26,9 @@ def test_programs_agree_on_the_simulator():
 
 @pytest.mark.skipif(find_spec("numba_cuda") is None, reason="needs pip install nbtape[cuda]")
 @pytest.mark.parametrize("capability", [(8, 0), (9, 0)], ids=["sm_80", "sm_90"])
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", PROGRAMS | PRODUCTS)
 def test_kernels_compile_and_keep_their_numbers_in_registers(name, capability):
-    f, *values = PROGRAMS[name]
-    for text in card.assembled(planned(f, values, lanes=128, most=1024), capability):
-        assert f".target sm_{capability[0]}{capability[1]}" in text and ".local" not in text
+    f, *values = (PROGRAMS | PRODUCTS)[name]
+    for ptx in card.assembled(planned(f, values, lanes=128, most=1024), capability):
+        assert f".target sm_{capability[0]}{capability[1]}".encode() in ptx and b".local" not in ptx
+        assert linker.linker() is None or linker.assembled(ptx, capability).spilled == 0

@@ -1,4 +1,4 @@
-"""How functions are compiled, as the user sets it."""
+"""How functions are compiled, and how they compute, as the user sets it."""
 
 import os
 
@@ -6,9 +6,12 @@ MODES = ("background", "synchronous", "off")
 
 
 class Settings:
-    """When functions are compiled: in the background, at the first call, or never."""
+    """When functions are compiled: in the background, at the first call, or never. And whether products of
+    float32 on cards may round what they multiply.
+    """
 
     mode = os.environ.get("NBTAPE_COMPILE", "background")
+    tensor_float_32 = False
 
 
 def set_compilation(mode: str) -> None:
@@ -30,3 +33,20 @@ def set_compilation(mode: str) -> None:
 def get_compilation() -> str:
     """When functions are compiled, see `set_compilation`."""
     return Settings.mode
+
+
+def enable_tensor_float_32_execution(enabled: bool) -> None:
+    """Whether tensor cores may multiply float32 on cards: much faster, but they round the factors to 10 bits
+    after the point. Unlike in TensorFlow they may not until this is called.
+
+    >>> tf.config.experimental.enable_tensor_float_32_execution(True)
+    >>> tf.config.experimental.tensor_float_32_execution_enabled()
+    True
+    >>> tf.config.experimental.enable_tensor_float_32_execution(False)
+    """
+    Settings.tensor_float_32 = bool(enabled)
+
+
+def tensor_float_32_execution_enabled() -> bool:
+    """Whether tensor cores may multiply float32, see `enable_tensor_float_32_execution`."""
+    return Settings.tensor_float_32

@@ -1,5 +1,9 @@
 """`tf.config.experimental`."""
 
+from nbtape.compile.settings import (
+    enable_tensor_float_32_execution as enable_tensor_float_32_execution,
+    tensor_float_32_execution_enabled as tensor_float_32_execution_enabled,
+)
 from nbtape.graph.v1.device_memory import (
     LogicalDeviceConfiguration as LogicalDeviceConfiguration,
     LogicalDeviceConfiguration as VirtualDeviceConfiguration,

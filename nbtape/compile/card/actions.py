@@ -1,4 +1,6 @@
-"""What plans for cards are made of, beside what all plans are: launches, and steps that the host does."""
+"""What plans for cards are made of, beside what all plans are: launches, a library's products, and steps of the
+host.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +22,15 @@ class Launch:
     blocks: int
     lanes: int
     check: Any = None  # what it checks, a Check or a Trap
+
+
+@dataclass(eq=False, slots=True)
+class Gemm:
+    """A product of matrices, `y`, that a library makes."""
+
+    a: Layout
+    b: Layout
+    y: Layout
 
 
 @dataclass(eq=False, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.compile.card.actions import HostCall, Late, Launch
+from nbtape.compile.card.actions import Gemm, HostCall, Late, Launch
 from nbtape.compile.planning import control
 from nbtape.compile.planning.actions import Plan
 from nbtape.compile.planning.layout import Buffer, Layout
@@ -268,6 +268,8 @@ def needed_of(plan: Plan) -> set[Buffer]:
         match action:
             case Launch():
                 found |= {word.layout.buffer for word in action.words if word.layout is not None}
+            case Gemm():
+                found |= {x.buffer for x in (action.a, action.b, action.y)}
             case control.Repeat() | control.Choose() | Late():
                 found |= {x.buffer for x in action.inputs if isinstance(x, Layout)}
             case control.Growing():

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.compile.card import cards, control
-from nbtape.compile.card.actions import Launch
+from nbtape.compile.card import blas, cards, control
+from nbtape.compile.card.actions import Gemm, Launch
 from nbtape.compile.card.control import needed_of, rows_of
 from nbtape.compile.card.pool import allocate
 from nbtape.compile.card.stretch import Stretch
@@ -158,6 +158,7 @@ def _committing(host: CardHost, action: Commit) -> Callable[[list], None]:
 # What the host does for actions that are no launches: (host, action) -> a function of a call's arrays.
 PHASES: dict[type, Callable[[CardHost, Any], Callable[[list], None]]] = {
     Commit: _committing,
+    Gemm: blas.multiplying,
     **control.PHASES,
 }
 

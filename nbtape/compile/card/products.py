@@ -3,6 +3,8 @@
 from math import prod
 from typing import Any
 
+from nbtape.compile.card import blas
+from nbtape.compile.card.actions import Gemm
 from nbtape.compile.card.contraction import Product
 from nbtape.compile.card.operands import Result, matrix
 from nbtape.compile.planning.layout import Layout
@@ -31,6 +33,9 @@ def plan(planner: Any, step: Step) -> None:
 
 def product(planner: Any, a: Layout, b: Layout, y: Layout) -> None:
     """Let `planner` make `y` the product of `a` and `b`, or each of their products."""
+    if blas.takes(a, b, y):
+        planner.act(Gemm(a, b, y))
+        return
     (m, n), k, count = y.shape[-2:], a.shape[-1], prod(y.shape[:-2])
     left = matrix("a", a, a.strides[-2], a.strides[-1], apart(a))
     right = matrix("b", b, b.strides[-1], b.strides[-2], apart(b))
