@@ -446,3 +446,11 @@ def test_arrays_with_the_interface_of_cuda_are_shared_by_from_dlpack_and_copied_
     for changes, text in [({"strides": (8, 8)}, "not in order"), ({"stream": 9}, "a stream of its own")]:
         with pytest.raises(BufferError, match=text):
             tf.constant(Shared(x, **changes))
+
+
+# Notebooks
+
+
+def test_devices_are_described(capsys):
+    tf.doctor()
+    assert "; /device:GPU:1: simulated, compute capability 9.0, 1 GB" in capsys.readouterr().out

@@ -9,13 +9,15 @@ from typing import Any
 
 from nbtape.compile.code.cache import cache_folder
 from nbtape.core.report import size
-from nbtape.graph.v1.hardware import list_physical_devices
+from nbtape.graph.v1.device_memory import description
+from nbtape.graph.v1.hardware import list_logical_devices
 from nbtape.notebook.live.route import expected, probe
 from nbtape.notebook.tables import text_table
 from nbtape.ops.blas import thread_count
 
 _PACKAGES = (
-    "nbtape numpy numba llvmlite scipy matplotlib anywidget ipywidgets ipython ipykernel jupyterlab".split()
+    "nbtape numpy numba llvmlite numba-cuda scipy matplotlib anywidget ipywidgets ipython ipykernel "
+    "jupyterlab".split()
 )
 
 
@@ -37,7 +39,7 @@ def report(shell: Any = None) -> list[tuple[str, str]]:
         ("Python", f"{platform.python_version()}, {platform.platform()}"),
         *installed,
         ("controls", _controls(shell)),
-        ("devices", ", ".join(device.name for device in list_physical_devices())),
+        ("devices", "; ".join([description(device) for device in list_logical_devices()])),
         ("threads", f"{thread_count()} of {os.cpu_count()} cores"),
         ("kernels", _cache()),
     ]

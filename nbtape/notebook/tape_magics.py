@@ -15,6 +15,7 @@ from nbtape.autodiff.tape import GradientTape
 from nbtape.autodiff.trap import nan_trap
 from nbtape.core import context
 from nbtape.graph.v1.device import device
+from nbtape.graph.v1.device_memory import description
 from nbtape.graph.v1.hardware import list_logical_devices
 from nbtape.notebook import background
 from nbtape.notebook.cards import tape_line
@@ -159,12 +160,12 @@ class TapeMagics(Magics):
         On a line of its own, `%device NAME` holds to the end of the cell, and `%device` alone lists the
         devices that there are.
 
-            %device /CPU:0
+            %device /GPU:0
         """
         __tracebackhide__ = True
         names, _ = _DEVICE.parse(line)
         if not names and cell is None:
-            print(*[found.name for found in list_logical_devices()], sep="\n")
+            print(*[description(found) for found in list_logical_devices()], sep="\n")
             return
         self._until_the_end([(device(_one(names, _DEVICE)), _nothing)], cell)
 

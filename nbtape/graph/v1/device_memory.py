@@ -5,8 +5,16 @@ from typing import Any, NamedTuple
 
 from nbtape.core.kernel import late
 from nbtape.core.memory import state
+from nbtape.core.report import size
 from nbtape.graph.v1.device_spec import DeviceSpec
-from nbtape.graph.v1.hardware import PhysicalDevice, card_of, list_physical_devices, number_of
+from nbtape.graph.v1.hardware import (
+    LogicalDevice,
+    PhysicalDevice,
+    card_of,
+    get_device_details,
+    list_physical_devices,
+    number_of,
+)
 
 _pool = late("nbtape.compile.card.pool:pool")
 _MB = 1 << 20
@@ -37,6 +45,21 @@ def get_memory_info(device: str) -> dict[str, int]:
         return {"current": _status("VmRSS:"), "peak": _status("VmHWM:")}
     stats = _pool(card_of(spec)).stats()
     return {"current": stats["current"], "peak": stats["peak"]}
+
+
+def description(device: LogicalDevice) -> str:
+    """A device as people know it: its name, and what a GPU is and has.
+
+    >>> from nbtape.graph.v1.device_memory import description
+    >>> description(tf.config.list_logical_devices("CPU")[0])
+    '/device:CPU:0'
+    """
+    if device.device_type == "CPU":
+        return device.name
+    details = get_device_details(list_physical_devices("GPU")[_gpu(device.name)])
+    version = ".".join(map(str, details["compute_capability"]))
+    memory = size(memory_stats(device.name)["limit"])
+    return f"{device.name}: {details['device_name']}, compute capability {version}, {memory}"
 
 
 def get_memory_usage(device: str) -> int:
