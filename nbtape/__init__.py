@@ -27,6 +27,7 @@ from nbtape import (
 )
 from nbtape.autodiff.custom import (
     custom_gradient as custom_gradient,
+    grad_pass_through as grad_pass_through,
     recompute_grad as recompute_grad,
     stop_gradient as stop_gradient,
 )
@@ -252,3 +253,18 @@ from nbtape.state.variable import (
 from nbtape.train.reset import reset as reset
 
 __version__ = "0.1.0"
+from nbtape.graph.symbolic import is_symbolic_tensor as is_symbolic_tensor
+from nbtape.graph.v1.placeholders import tuple_ as tuple
+from nbtape.ops.blocks import (
+    batch_to_space as batch_to_space,
+    required_space_to_batch_paddings as required_space_to_batch_paddings,
+    space_to_batch as space_to_batch,
+    space_to_batch as space_to_batch_nd,
+)
+from nbtape.ops.debugging import (
+    assert_equal as assert_equal,
+    assert_greater as assert_greater,
+    assert_less as assert_less,
+    assert_rank as assert_rank,
+)
+from nbtape.state.scopes.scope import get_current_name_scope as get_current_name_scope

@@ -16,6 +16,7 @@ from nbtape.ops.debugging import (
     assert_non_positive as assert_non_positive,
     assert_none_equal as assert_none_equal,
     assert_positive as assert_positive,
+    assert_proper_iterable as assert_proper_iterable,
     assert_rank as assert_rank,
     assert_rank_at_least as assert_rank_at_least,
     assert_rank_in as assert_rank_in,

@@ -2,6 +2,23 @@
 
 from nbtape.autodiff.trap import NonFiniteError as NonFiniteError
 from nbtape.core.errors import (
+    ABORTED as ABORTED,
+    ALREADY_EXISTS as ALREADY_EXISTS,
+    CANCELLED as CANCELLED,
+    DATA_LOSS as DATA_LOSS,
+    DEADLINE_EXCEEDED as DEADLINE_EXCEEDED,
+    FAILED_PRECONDITION as FAILED_PRECONDITION,
+    INTERNAL as INTERNAL,
+    INVALID_ARGUMENT as INVALID_ARGUMENT,
+    NOT_FOUND as NOT_FOUND,
+    OK as OK,
+    OUT_OF_RANGE as OUT_OF_RANGE,
+    PERMISSION_DENIED as PERMISSION_DENIED,
+    RESOURCE_EXHAUSTED as RESOURCE_EXHAUSTED,
+    UNAUTHENTICATED as UNAUTHENTICATED,
+    UNAVAILABLE as UNAVAILABLE,
+    UNIMPLEMENTED as UNIMPLEMENTED,
+    UNKNOWN as UNKNOWN,
     AbortedError as AbortedError,
     AlreadyExistsError as AlreadyExistsError,
     CancelledError as CancelledError,

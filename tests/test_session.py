@@ -306,3 +306,32 @@ def test_the_default_graph_is_built_where_eager_execution_is_off():
     thread.start()
     thread.join()
     assert result == [(True, 3.0, True, True)]
+
+
+def test_assertions_are_operations_that_others_wait_for():
+    with tf.Graph().as_default(), v1.Session() as sess:
+        x, any_rank = v1.placeholder(tf.float32, [None]), v1.placeholder(tf.float32)
+        checks = [v1.assert_positive(x), v1.assert_rank(x, 1), v1.assert_type(x, tf.float32)]
+        with tf.control_dependencies([*checks, v1.assert_rank_in(any_rank, [0, 2], message="shape")]):
+            y = tf.identity(x)
+        assert sess.run(y, {x: [1.0], any_rank: [[1.0]]}).tolist() == [1.0]
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Condition x > y did not hold"):
+            sess.run(y, {x: [-1.0], any_rank: 1.0})
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"shape. Tensor must have rank in \(0, 2\)"):
+            sess.run(y, {x: [1.0], any_rank: [1.0]})
+        with pytest.raises(tf.errors.InvalidArgumentError, match="did not hold"):
+            v1.assert_less(tf.constant(2), 1)  # both are known: no need to run
+
+
+def test_iterators_are_made_by_functions_too():
+    with tf.Graph().as_default(), v1.Session() as sess:
+        dataset = v1.data.Dataset.range(2)
+        assert v1.data.get_output_types(dataset) is tf.int64
+        assert v1.data.get_output_shapes(dataset) == []
+        once = v1.data.make_one_shot_iterator(dataset).get_next()
+        again = v1.data.make_initializable_iterator(dataset)
+        item = again.get_next()
+        sess.run(again.initializer)
+        assert [sess.run([once, item]) for _ in range(2)] == [[0, 0], [1, 1]]
+        with pytest.raises(tf.errors.OutOfRangeError):
+            sess.run(once)

@@ -136,3 +136,20 @@ def test_misuse_of_a_tensor_array_is_told_in_tensorflows_words(misuse, error, sa
     with pytest.raises(error) as raised:
         misuse(tf.TensorArray(tf.float32, size=2))
     assert says in str(raised.value)
+
+
+def test_blocks_go_into_the_batch_and_back():
+    x = tf.reshape(tf.range(24.0), [1, 4, 6])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.space_to_batch(x, [2, 3], [[1, 1], [0, 3]])
+        loss = tf.reduce_sum(y**2)
+    assert y.shape == [6, 3, 3] and y[0].numpy().tolist() == [[0, 0, 0], [6, 9, 0], [18, 21, 0]]
+    np.testing.assert_array_equal(tape.gradient(loss, x), 2 * x)
+    np.testing.assert_array_equal(tf.batch_to_space(y, [2, 3], [[1, 1], [0, 3]]), x)
+    paddings, crops = tf.required_space_to_batch_paddings([5, 4], [3, 2], [[0, 0], [1, 0]])
+    assert paddings.numpy().tolist() == [[0, 1], [1, 1]] and crops.numpy().tolist() == [[0, 1], [0, 1]]
+    with pytest.raises(INVALID, match=r"padded_shape\[0\]=3 is not divisible by block_shape\[0\]=2"):
+        tf.space_to_batch(tf.ones([1, 3]), [2], [[0, 0]])
+    with pytest.raises(INVALID, match="not divisible by product of block sizes"):
+        tf.batch_to_space(tf.ones([3, 1]), [2], [[0, 0]])

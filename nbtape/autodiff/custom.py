@@ -203,6 +203,27 @@ def _checked(name: str, i: int, g: Any, x: Any) -> Any:
     return g
 
 
+def grad_pass_through(f: Callable) -> Callable:
+    """`f`, which may have no gradient of its own, with that of the identity.
+
+    >>> x = tf.Variable(1.6)
+    >>> with tf.GradientTape() as tape:
+    ...     y = tf.grad_pass_through(tf.round)(x) * 2.0
+    >>> tape.gradient(y, x).numpy()
+    np.float32(2.0)
+    """
+
+    @custom_gradient
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> tuple:
+        def grad(*upstream: Any, variables: list | None = None) -> Any:
+            return upstream if variables is None else (upstream, [None] * len(variables))
+
+        return f(*args, **kwargs), grad
+
+    return wrapped
+
+
 def recompute_grad(f: Callable) -> Callable:
     """Call `f` without keeping its intermediate values, and compute them again when its gradient is taken.
 

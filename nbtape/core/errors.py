@@ -1,5 +1,9 @@
 """TensorFlow's error classes, and messages that say the user's line and what each operand was."""
 
+OK, CANCELLED, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, ALREADY_EXISTS = range(7)
+PERMISSION_DENIED, RESOURCE_EXHAUSTED, FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE = range(7, 12)
+UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS, UNAUTHENTICATED = range(12, 17)
+
 
 class OpError(Exception):
     """An operation failed.
@@ -8,7 +12,7 @@ class OpError(Exception):
     operands.
     """
 
-    code = 2
+    code = UNKNOWN
 
     def __init__(self, node_def=None, op=None, message="", *args):
         super().__init__(message)
@@ -38,67 +42,67 @@ class OpError(Exception):
 
 
 class CancelledError(OpError):
-    code = 1
+    code = CANCELLED
 
 
 class UnknownError(OpError):
-    code = 2
+    code = UNKNOWN
 
 
 class InvalidArgumentError(OpError):
-    code = 3
+    code = INVALID_ARGUMENT
 
 
 class DeadlineExceededError(OpError):
-    code = 4
+    code = DEADLINE_EXCEEDED
 
 
 class NotFoundError(OpError):
-    code = 5
+    code = NOT_FOUND
 
 
 class AlreadyExistsError(OpError):
-    code = 6
+    code = ALREADY_EXISTS
 
 
 class PermissionDeniedError(OpError):
-    code = 7
+    code = PERMISSION_DENIED
 
 
 class ResourceExhaustedError(OpError):
-    code = 8
+    code = RESOURCE_EXHAUSTED
 
 
 class FailedPreconditionError(OpError):
-    code = 9
+    code = FAILED_PRECONDITION
 
 
 class AbortedError(OpError):
-    code = 10
+    code = ABORTED
 
 
 class OutOfRangeError(OpError):
-    code = 11
+    code = OUT_OF_RANGE
 
 
 class UnimplementedError(OpError):
-    code = 12
+    code = UNIMPLEMENTED
 
 
 class InternalError(OpError):
-    code = 13
+    code = INTERNAL
 
 
 class UnavailableError(OpError):
-    code = 14
+    code = UNAVAILABLE
 
 
 class DataLossError(OpError):
-    code = 15
+    code = DATA_LOSS
 
 
 class UnauthenticatedError(OpError):
-    code = 16
+    code = UNAUTHENTICATED
 
 
 class OperatorNotAllowedInGraphError(TypeError):

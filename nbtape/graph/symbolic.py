@@ -264,3 +264,12 @@ def spelled(x: Any) -> str:
 
 
 names_of_tensors.append(lambda x: x.name if isinstance(x, SymbolicTensor) else None)
+
+
+def is_symbolic_tensor(tensor: Any) -> bool:
+    """Whether `tensor` stands for what a graph will compute.
+
+    >>> tf.is_symbolic_tensor(tf.constant(1))
+    False
+    """
+    return isinstance(tensor, SymbolicTensor)

@@ -104,6 +104,7 @@ from nbtape.ops.segment import (
     unsorted_segment_sqrt_n as unsorted_segment_sqrt_n,
     unsorted_segment_sum as unsorted_segment_sum,
 )
+from nbtape.ops.softmax import log_softmax as log_softmax, softmax as softmax
 from nbtape.ops.sort import argmax as argmax, argmin as argmin, in_top_k as in_top_k, top_k as top_k
 from nbtape.ops.special import (
     bessel_i0 as bessel_i0,

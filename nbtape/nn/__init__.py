@@ -13,6 +13,7 @@ from nbtape.ops.activation import (
     swish as swish,
 )
 from nbtape.ops.arithmetic import softplus as softplus, softsign as softsign
+from nbtape.ops.blocks import space_to_batch as space_to_batch
 from nbtape.ops.convolution import (
     atrous_conv2d as atrous_conv2d,
     atrous_conv2d_transpose as atrous_conv2d_transpose,

@@ -1,16 +1,22 @@
 """Assertions on tensors: they raise at once, or when the graph that holds them runs."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
 
+from nbtape.core import context
 from nbtape.core.dtype import FLOATS, as_dtype
 from nbtape.core.engine import Tensor, apply, o, pair, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.report import spec_of
 from nbtape.core.shape import TensorShape
+from nbtape.core.slices import IndexedSlices
+from nbtape.ops import measure
 from nbtape.ops.row import op
+from nbtape.ops.static import known
 
 _RELATIONS: dict[str, Callable] = {
     "==": np.equal,
@@ -20,6 +26,7 @@ _RELATIONS: dict[str, Callable] = {
     ">": np.greater,
     ">=": np.greater_equal,
 }
+_SYMBOLIC = {"==": o.equal, ">=": o.greater_equal}
 
 
 def _compare(x, y, *, relation, message, summarize):
@@ -60,18 +67,38 @@ op("assert_relation", _compare, _compared_spec)
 op("check_numerics", _check_finite, lambda x, *, message: x, lambda g, y, x, *, message: g, kinds=FLOATS)
 
 
-def _assert(x: Tensor, relation: str, y: Tensor, message: str | None, summarize: int | None) -> None:
-    summarize = 3 if summarize is None else summarize
-    apply(o.assert_relation, x, y, relation=relation, message=message or "", summarize=summarize)
+def _assert(x: Tensor, relation: str, y: Tensor, message: str | None, summarize: int | None) -> Any:
+    attrs = {
+        "relation": relation,
+        "message": message or "",
+        "summarize": 3 if summarize is None else summarize,
+    }
+    if context.local.graph is not None and (a := known(x)) is not None and (b := known(y)) is not None:
+        _compare(a, b, **attrs)
+        return _known()
+    apply(o.assert_relation, x, y, **attrs)
+    return _last()
+
+
+def _last() -> Any:
+    """What an assertion gives: in a graph the operation, which others may wait for."""
+    return None if context.local.graph is None else context.local.graph.last
+
+
+def _known() -> Any:
+    """What an assertion gives that holds for good."""
+    if context.local.graph is not None:
+        apply(o.no_op)
+    return _last()
 
 
 def _relation(name: str, sign: str, words: str) -> Callable:
     def function(
         x: Any, y: Any, message: str | None = None, summarize: int | None = None, name: str | None = None
-    ) -> None:
+    ) -> Any:
         x, y = pair(x, y)
         x = tensor(x)
-        _assert(x, sign, tensor(y, x.dtype), message, summarize)
+        return _assert(x, sign, tensor(y, x.dtype), message, summarize)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Raise InvalidArgumentError unless `x` {words} `y`, elementwise with broadcasting."
@@ -89,10 +116,10 @@ assert_greater_equal = _relation("assert_greater_equal", ">=", "is at least")
 def _sign(name: str, sign: str, words: str) -> Callable:
     def function(
         x: Any, message: str | None = None, summarize: int | None = None, name: str | None = None
-    ) -> None:
+    ) -> Any:
         x = tensor(x)
         zero = tensor(np.zeros((), x.dtype.np))
-        _assert(x, sign, zero, message, summarize)
+        return _assert(x, sign, zero, message, summarize)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Raise InvalidArgumentError unless every element of `x` is {words}."
@@ -113,14 +140,14 @@ def assert_near(
     message: str | None = None,
     summarize: int | None = None,
     name: str | None = None,
-) -> None:
+) -> Any:
     """Raise InvalidArgumentError unless `|x - y| <= atol + rtol * |y|`; both are 10 times the dtype's
     precision.
     """
     x, y = (tensor(v) for v in pair(x, y))
     eps = 10 * float(np.finfo(x.dtype.np).eps)
     bound = (eps if atol is None else atol) + (eps if rtol is None else rtol) * abs(y)
-    _assert(abs(x - y), "<=", bound, message or "x and y not equal to tolerance", summarize)
+    return _assert(abs(x - y), "<=", bound, message or "x and y not equal to tolerance", summarize)
 
 
 def check_numerics(tensor: Any, message: str, name: str | None = None) -> Any:
@@ -140,20 +167,22 @@ def assert_all_finite(x: Any, message: str, name: str | None = None) -> Any:
 _tensor = tensor
 
 
-def assert_rank(x: Any, rank: int, message: str | None = None, name: str | None = None) -> None:
-    """Raise ValueError unless `x` has `rank` axes."""
-    _rank(x, lambda r: r == int(rank), f"must have rank {int(rank)}", message)
+def assert_rank(x: Any, rank: int, message: str | None = None, name: str | None = None) -> Any:
+    """Raise ValueError unless `x` has `rank` axes; InvalidArgumentError where only a run knows."""
+    return _rank(x, "==", [int(rank)], f"must have rank {int(rank)}", message)
 
 
-def assert_rank_at_least(x: Any, rank: int, message: str | None = None, name: str | None = None) -> None:
-    """Raise ValueError unless `x` has `rank` axes or more."""
-    _rank(x, lambda r: r >= int(rank), f"must have rank at least {int(rank)}", message)
+def assert_rank_at_least(x: Any, rank: int, message: str | None = None, name: str | None = None) -> Any:
+    """Raise ValueError unless `x` has `rank` axes or more; InvalidArgumentError where only a run knows."""
+    return _rank(x, ">=", [int(rank)], f"must have rank at least {int(rank)}", message)
 
 
-def assert_rank_in(x: Any, ranks: Iterable[int], message: str | None = None, name: str | None = None) -> None:
-    """Raise ValueError unless the number of axes of `x` is one of `ranks`."""
+def assert_rank_in(x: Any, ranks: Iterable[int], message: str | None = None, name: str | None = None) -> Any:
+    """Raise ValueError unless the number of axes of `x` is one of `ranks`; InvalidArgumentError where only a
+    run knows.
+    """
     wanted = tuple(int(r) for r in ranks)
-    _rank(x, lambda r: r in wanted, f"must have rank in {wanted}", message)
+    return _rank(x, "==", wanted, f"must have rank in {wanted}", message)
 
 
 def assert_scalar(tensor: Any, message: str | None = None, name: str | None = None) -> Any:
@@ -164,25 +193,42 @@ def assert_scalar(tensor: Any, message: str | None = None, name: str | None = No
     return x
 
 
-def _rank(x: Any, holds: Callable, wanted: str, message: str | None) -> None:
-    shape = _tensor(x).shape
-    if shape.rank is not None and not holds(shape.rank):
-        head = f"{message}. " if message else ""
-        raise ValueError(f"{head}Tensor {wanted}. Received rank {shape.rank}, shape {shape}")
+def _rank(x: Any, relation: str, ranks: Sequence[int], wanted: str, message: str | None) -> Any:
+    x, head = _tensor(x), f"{message}. " if message else ""
+    rank = x.shape.rank
+    if rank is None:
+        sizes = measure.shape(x)
+        holds = [apply(_SYMBOLIC[relation], measure.size(sizes), np.int32(n)) for n in ranks]
+        said = [_tensor(f"{head}Tensor {wanted}. Received shape:"), sizes]
+        apply(o.assert_true, reduce(or_, holds), *said, shown="", summarize=-1)
+        return _last()
+    if not any(_RELATIONS[relation](rank, n) for n in ranks):
+        raise ValueError(f"{head}Tensor {wanted}. Received rank {rank}, shape {x.shape}")
+    return _known()
 
 
-def assert_type(tensor: Any, tf_type: Any, message: str | None = None, name: str | None = None) -> None:
+def assert_type(tensor: Any, tf_type: Any, message: str | None = None, name: str | None = None) -> Any:
     """Raise TypeError unless `tensor` has dtype `tf_type`."""
     x, wanted = _tensor(tensor), as_dtype(tf_type)
     if x.dtype is not wanted:
         raise TypeError(f"{message or ''}tensor must be of type {wanted!r}; got {x.dtype!r}")
+    return _known()
 
 
-def assert_integer(x: Any, message: str | None = None, name: str | None = None) -> None:
+def assert_integer(x: Any, message: str | None = None, name: str | None = None) -> Any:
     """Raise TypeError unless `x` has an integer dtype."""
     dtype = _tensor(x).dtype
     if not dtype.is_integer:
         raise TypeError(f'{message or ""}Expected "x" to be integer type, but got {dtype!r}')
+    return _known()
+
+
+def assert_proper_iterable(values: Any) -> None:
+    """Raise TypeError unless `values` is an iterable of values: not one tensor, array or string."""
+    if isinstance(values, Tensor | np.ndarray | str | bytes | IndexedSlices):
+        raise TypeError(f'Expected argument "values" to be a "proper" iterable.  Found: {type(values)}')
+    if not hasattr(values, "__iter__"):
+        raise TypeError(f'Expected argument "values" to be iterable.  Found: {type(values)}')
 
 
 def assert_same_float_dtype(tensors: Any = None, dtype: Any = None) -> Any:
@@ -210,7 +256,7 @@ def assert_shapes(
     summarize: int | None = None,
     message: str | None = None,
     name: str | None = None,
-) -> None:
+) -> Any:
     """Raise ValueError unless each tensor fits its shape; a symbol in several shapes stands for one size.
 
     `shapes` is a list of pairs or a dict: tensor to a sequence of sizes, symbols, None or "." (any size); a
@@ -229,6 +275,7 @@ def assert_shapes(
                 raise ValueError(
                     f"{head}Tensor of shape {shape} does not fit {tuple(spec)}: {size} where it wants {said}."
                 )
+    return _known()
 
 
 def _matched(spec: list, shape: TensorShape, message: str | None) -> list[tuple[Any, int]]:

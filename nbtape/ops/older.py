@@ -4,17 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 from nbtape.core import dtype as dtypes
-from nbtape.core.engine import apply, o, pair
+from nbtape.core.engine import apply, o, pair, tensor
 from nbtape.ops import (
     convolution,
     create,
     crossentropy,
+    debugging,
     index,
     measure,
     nn,
     norm as norms,
     pooling,
     reduce,
+    scatter,
     shape as shapes,
     softmax as softmaxes,
     sort,
@@ -401,3 +403,49 @@ def embedding_lookup(
 ) -> Any:
     """`tf.nn.embedding_lookup`."""
     return nn.embedding_lookup(params, ids, max_norm, name)
+
+
+def arg_max(input: Any, dimension: Any, output_type: Any = dtypes.int64, name: str | None = None) -> Any:
+    """`tf.argmax` along `dimension`."""
+    return sort.argmax(input, dimension, output_type, name)
+
+
+def arg_min(input: Any, dimension: Any, output_type: Any = dtypes.int64, name: str | None = None) -> Any:
+    """`tf.argmin` along `dimension`."""
+    return sort.argmin(input, dimension, output_type, name)
+
+
+def batch_gather(params: Any, indices: Any, name: str | None = None) -> Any:
+    """`tf.gather` along the last axis of `indices`, whose other axes are those of a batch."""
+    indices = tensor(indices)
+    batch = len(indices.shape) - 1
+    return index.gather(params, indices, axis=batch, batch_dims=batch)
+
+
+def verify_tensor_all_finite(
+    t: Any = None, msg: str | None = None, name: str | None = None, x: Any = None, message: str | None = None
+) -> Any:
+    """`tf.debugging.assert_all_finite` of `t` or `x`."""
+    found, said = either("x", x, "t", t), either("message", message, "msg", msg)
+    return debugging.assert_all_finite(found, said or "")
+
+
+def sparse_to_dense(
+    sparse_indices: Any,
+    output_shape: Any,
+    sparse_values: Any,
+    default_value: Any = 0,
+    validate_indices: bool = True,
+    name: str | None = None,
+) -> Any:
+    """A tensor of `default_value` with `sparse_values` at `sparse_indices`.
+
+    >>> tf.compat.v1.sparse_to_dense([0, 2], [4], [5, 6], default_value=-1).numpy().tolist()
+    [5, -1, 6, -1]
+    """
+    values, places = tensor(sparse_values), tensor(sparse_indices)
+    while len(places.shape) < 2:
+        places = shapes.expand_dims(places, -1)
+    filled = create.fill(output_shape, cast(default_value, values.dtype))
+    updates = shapes.broadcast_to(values, measure.shape(places)[:1])
+    return scatter.tensor_scatter_nd_update(filled, places, updates)

@@ -4,7 +4,6 @@ from nbtape import (
     autograph as autograph,
     bitwise as bitwise,
     config as config,
-    data as data,
     debugging as debugging,
     dtypes as dtypes,
     errors as errors,
@@ -17,6 +16,7 @@ from nbtape import (
 )
 from nbtape.autodiff.custom import (
     custom_gradient as custom_gradient,
+    grad_pass_through as grad_pass_through,
     recompute_grad as recompute_grad,
     stop_gradient as stop_gradient,
 )
@@ -25,6 +25,7 @@ from nbtape.autodiff.tape import (
     UnconnectedGradients as UnconnectedGradients,
 )
 from nbtape.compat.v1 import (
+    data as data,
     initializers as initializers,
     layers as layers,
     logging as logging,
@@ -105,6 +106,7 @@ from nbtape.graph.python import (
 )
 from nbtape.graph.symbolic import (
     Operation as Operation,
+    is_symbolic_tensor as is_symbolic_tensor,
 )
 from nbtape.graph.v1.checks import add_check_numerics_ops as add_check_numerics_ops
 from nbtape.graph.v1.default import (
@@ -178,6 +180,11 @@ from nbtape.ops.arithmetic import (
     scalar_mul as scalar_mul,
     truediv as truediv,
 )
+from nbtape.ops.blocks import (
+    batch_to_space as batch_to_space_nd,
+    required_space_to_batch_paddings as required_space_to_batch_paddings,
+    space_to_batch as space_to_batch_nd,
+)
 from nbtape.ops.clip import (
     clip_by_average_norm as clip_by_average_norm,
     clip_by_global_norm as clip_by_global_norm,
@@ -219,6 +226,7 @@ from nbtape.ops.debugging import (
     assert_non_positive as assert_non_positive,
     assert_none_equal as assert_none_equal,
     assert_positive as assert_positive,
+    assert_proper_iterable as assert_proper_iterable,
     assert_rank as assert_rank,
     assert_rank_at_least as assert_rank_at_least,
     assert_rank_in as assert_rank_in,
@@ -316,6 +324,7 @@ from nbtape.ops.layout import (
     bitcast as bitcast,
     depth_to_space as depth_to_space,
     reverse as reverse,
+    reverse as reverse_v2,
     reverse_sequence as reverse_sequence,
     roll as roll,
     space_to_depth as space_to_depth,
@@ -331,9 +340,11 @@ from nbtape.ops.lookup import (
     unique as unique,
     unique_with_counts as unique_with_counts,
 )
+from nbtape.ops.lstsq import lstsq as matrix_solve_ls
 from nbtape.ops.mask import (
     boolean_mask as boolean_mask,
     where as where,
+    where as where_v2,
 )
 from nbtape.ops.measure import (
     broadcast_dynamic_shape as broadcast_dynamic_shape,
@@ -343,8 +354,11 @@ from nbtape.ops.measure import (
     shape_n as shape_n,
 )
 from nbtape.ops.older import (
+    arg_max as arg_max,
+    arg_min as arg_min,
     argmax as argmax,
     argmin as argmin,
+    batch_gather as batch_gather,
     count_nonzero as count_nonzero,
     div as div,
     expand_dims as expand_dims,
@@ -363,6 +377,7 @@ from nbtape.ops.older import (
     reduce_sum as reduce_sum,
     shape as shape,
     size as size,
+    sparse_to_dense as sparse_to_dense,
     squeeze as squeeze,
     to_bfloat16 as to_bfloat16,
     to_complex64 as to_complex64,
@@ -371,6 +386,7 @@ from nbtape.ops.older import (
     to_float as to_float,
     to_int32 as to_int32,
     to_int64 as to_int64,
+    verify_tensor_all_finite as verify_tensor_all_finite,
     zeros_like as zeros_like,
 )
 from nbtape.ops.partition import (
@@ -394,11 +410,14 @@ from nbtape.ops.scan import (
 )
 from nbtape.ops.scatter import (
     scatter_nd as scatter_nd,
+    tensor_scatter_nd_add as tensor_scatter_add,
     tensor_scatter_nd_add as tensor_scatter_nd_add,
     tensor_scatter_nd_max as tensor_scatter_nd_max,
     tensor_scatter_nd_min as tensor_scatter_nd_min,
     tensor_scatter_nd_sub as tensor_scatter_nd_sub,
+    tensor_scatter_nd_sub as tensor_scatter_sub,
     tensor_scatter_nd_update as tensor_scatter_nd_update,
+    tensor_scatter_nd_update as tensor_scatter_update,
 )
 from nbtape.ops.segment import (
     segment_max as segment_max,
@@ -428,6 +447,9 @@ from nbtape.ops.shape import (
 )
 from nbtape.ops.solve import (
     cholesky_solve as cholesky_solve,
+    inv as matrix_inverse,
+    solve as matrix_solve,
+    triangular_solve as matrix_triangular_solve,
 )
 from nbtape.ops.sort import (
     argsort as argsort,
@@ -447,13 +469,28 @@ from nbtape.ops.special import (
 )
 from nbtape.ops.spectral import (
     eig as eig,
+    eigh as self_adjoint_eig,
     eigvals as eigvals,
+    eigvalsh as self_adjoint_eigvals,
+    svd as svd,
 )
 from nbtape.ops.static import (
     is_tensor as is_tensor,
 )
+from nbtape.ops.statistics import (
+    is_non_decreasing as is_non_decreasing,
+    is_strictly_increasing as is_strictly_increasing,
+)
 from nbtape.ops.string_format import (
     as_string as as_string,
+    to_number as string_to_number,
+)
+from nbtape.ops.strings import (
+    join as string_join,
+    reduce_join as reduce_join,
+    regex_replace as regex_replace,
+    strip as string_strip,
+    substr as substr,
 )
 from nbtape.ops.subscript import (
     newaxis as newaxis,
@@ -552,6 +589,7 @@ from nbtape.state.scopes.partition import (
     variable_axis_size_partitioner as variable_axis_size_partitioner,
 )
 from nbtape.state.scopes.scope import (
+    get_current_name_scope as get_current_name_scope,
     op_scope as name_scope,
     op_scope as op_scope,
 )

@@ -120,6 +120,7 @@ from nbtape.ops.segment import (
     unsorted_segment_sqrt_n as unsorted_segment_sqrt_n,
     unsorted_segment_sum as unsorted_segment_sum,
 )
+from nbtape.ops.softmax import log_softmax as log_softmax, softmax as softmax
 from nbtape.ops.sort import (
     in_top_k as in_top_k,
     top_k as top_k,

@@ -54,3 +54,13 @@ class op_scope(name_scope):
         if name is not None and not isinstance(name, str):
             raise TypeError(f"`default_name` type ({type(name)}) is not a string type.")
         super().__init__(name, default_name, values)
+
+
+def get_current_name_scope() -> str:
+    """The name scope in which this line is, without the slash at its end.
+
+    >>> with tf.name_scope("layer"):
+    ...     tf.get_current_name_scope()
+    'layer'
+    """
+    return context.local.scope.rstrip("/")
