@@ -7,7 +7,7 @@ from lab import lab
 FOLDER = Path(__file__).parents[1] / "notebooks" / "images"
 QUIET = ".Toastify { display: none }"  # JupyterLab's questions about its news
 DIGITS = """\
-%load_ext nbtape
+%reload_ext nbtape
 import nbtape as tf
 tf.random.set_seed(0)
 (x, y), (x_test, y_test) = tf.keras.datasets.digits.load_data()
@@ -84,9 +84,10 @@ def output(here, name, *cells):
     page = here.open(name, cells, width=1500, height=1200)
     page.add_style_tag(content=QUIET)
     here.run_all()
-    page.locator(".jp-OutputArea-output").last.wait_for(timeout=120_000)
+    found = page.locator(".jp-CodeCell").last.locator(".jp-OutputArea-output").last
+    found.wait_for(timeout=120_000)
     here.wait_idle(120_000)
-    page.locator(".jp-OutputArea-output").last.screenshot(path=FOLDER / name.replace("ipynb", "png"))
+    found.screenshot(path=FOLDER / name.replace("ipynb", "png"))
 
 
 def main():
