@@ -21,8 +21,9 @@ from nbtape.compile.planning.plan import plan_of
 from nbtape.compile.running.host import Host
 from nbtape.compile.settings import Settings
 from nbtape.core import context, source
+from nbtape.core.engine import EagerTensor
 from nbtape.core.kernel import late
-from nbtape.core.memory import CardArray, state
+from nbtape.core.memory import CardArray, on_host, state
 from nbtape.graph.passes import optimise, specialise
 from nbtape.graph.program import Program, program_of
 from nbtape.graph.trace import FunctionGraph
@@ -107,8 +108,10 @@ class Executable:
             card = self._card(values)
             if card is not None:
                 return self._cards[card]._chosen(tensors)
-            if self._is_away(values):  # the block around says to run here what is on a card
+            if self._held is not None:  # the block around says to run here, and op by op that works
                 return None
+            if any([type(v) is CardArray for v in values]):
+                return self._with_copies(values)
         host = self.host(values)
         if host is None:
             return None
@@ -132,9 +135,12 @@ class Executable:
             self._cards[card] = _on_card(self.graph, card)
         return card
 
-    def _is_away(self, values: Sequence[Any]) -> bool:
-        """Whether something that it takes is on a card."""
-        return self._held is not None or any(type(v) is CardArray for v in values)
+    def _with_copies(self, values: Sequence[Any]) -> Any:
+        """What runs here on copies of what is on a card."""
+        host = self.host([on_host(v) for v in values])
+        if host is None:
+            return None
+        return lambda tensors: host.run([EagerTensor(on_host(x._value)) for x in tensors])
 
     @cached_property
     def _put(self) -> int | None:

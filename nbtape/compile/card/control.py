@@ -14,7 +14,7 @@ from nbtape.compile.card.actions import Gemm, HostCall, Late, Launch
 from nbtape.compile.planning import control
 from nbtape.compile.planning.actions import Plan
 from nbtape.compile.planning.layout import Buffer, Layout
-from nbtape.core import source
+from nbtape.core import context, source
 from nbtape.core.engine import EagerTensor, apply
 from nbtape.core.kernel import late
 from nbtape.core.memory import CardArray, HostWarning, on_host
@@ -225,13 +225,20 @@ class _Called:
             _tell(action.step)
 
     def __call__(self, arrays: list) -> None:
-        step, values = self.step, [on_host(_given(self.host, x, arrays)) for x in self.inputs]
+        values, seat = [on_host(_given(self.host, x, arrays)) for x in self.inputs], context.local.seat
+        context.sit(None)
         try:
-            found = step.op.eager(*values, **step.attrs)
-        except Exception:
-            found = self._explained(values)
-        for slot, away, value in zip(self.slots, self.away, found if step.op.many else (found,)):
+            found = self._done(values)
+        finally:
+            context.sit(seat)
+        for slot, away, value in zip(self.slots, self.away, found if self.step.op.many else (found,)):
             arrays[slot] = self.host.moved(value) if away else ranked(np.asarray(value, order="C"))
+
+    def _done(self, values: list) -> Any:
+        try:
+            return self.step.op.eager(*values, **self.step.attrs)
+        except Exception:
+            return self._explained(values)
 
     def _explained(self, values: list) -> Any:
         """The step once more, as a user's op at the line where he wrote it, which says what is wrong."""

@@ -39,7 +39,7 @@ class CardHost:
         self.slots = {buffer: k for k, buffer in enumerate([*plan.buffers, *self._rows])}
         self.arena = len(self.slots)  # the slot of the arena
         self.needed = needed_of(plan)
-        self._lock = threading.Lock()  # one call at a time fills in the words
+        self._lock = threading.RLock()  # one call at a time fills in the words, and those inside of it
         self._fixed = [self.moved(b.source) if b.origin == "constant" else None for b in plan.buffers]
         self._inputs = [k for b, k in self.slots.items() if b.origin == "input"]
         for k, value in zip(self._inputs[len(self._inputs) - len(captured) :], captured):
