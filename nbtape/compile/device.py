@@ -58,18 +58,13 @@ def ptx(text: str, capability: tuple[int, int]) -> bytes:
     is the `symbol` of its text.
     """
     kernel = function(text)
-    written = assembled(kernel, list(kernel.__annotations__.values()), capability)
+    signature = types.void(*[type_of(kind) for kind in kernel.__annotations__.values()])
+    with _card_of(capability):
+        written, _ = cuda.compile(kernel, signature, device=False, abi="numba", cc=capability, output="ptx")
+    written = written if isinstance(written, str) else written.decode()
     entry = re.search(r"\.visible\s+\.entry\s+(\w+)", written)
     assert entry, "the compiler wrote no kernel"
     return written.replace(entry[1], symbol(text)).encode()
-
-
-def assembled(kernel: Any, kinds: Sequence[str], capability: tuple[int, int]) -> str:
-    """A kernel as PTX; `kinds` says what its arguments are, as `compile/cpu.py` has it."""
-    signature = types.void(*[type_of(kind) for kind in kinds])
-    with _card_of(capability):
-        written, _ = cuda.compile(kernel, signature, device=False, abi="numba", cc=capability, output="ptx")
-    return written if isinstance(written, str) else written.decode()
 
 
 @contextmanager

@@ -10,10 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.compile import device
-from nbtape.compile.card import convolution, draw, pooling, products, scan, search, segment, select, sorting
+from nbtape.compile.card import (
+    cards,
+    convolution,
+    draw,
+    pooling,
+    products,
+    scan,
+    search,
+    segment,
+    select,
+    solve,
+    sorting,
+)
 from nbtape.compile.card.actions import Check, HostCall, Late, Launch, Trap
 from nbtape.compile.card.control import launches
+from nbtape.compile.card.programs import ptx
 from nbtape.compile.emission import grid
 from nbtape.compile.emission.kernel import Kernel, Word
 from nbtape.compile.fusion import access
@@ -53,8 +65,9 @@ _KINDS = (
     segment,
     search,
     select,
+    solve,
 )  # with kernels by hand
-LANES = 8 if device.SIMULATED else 128  # a simulated thread is one of Python's
+LANES = 8 if cards.SIMULATED else 128  # a simulated thread is one of Python's
 _OF_HOST = EFFECTS | UNREPEATABLE  # rows that cards know nothing of
 _FOLDED = 32  # trips that a block folds at least: each leaves a result, which is to be folded again
 
@@ -212,7 +225,6 @@ def _streams(step: Step) -> list[Value]:
     return [*step.inputs[carries : carries + step.attrs["scanned"]], *step.outputs[carries:]]
 
 
-def assembled(plan: Plan, capability: tuple[int, int]) -> list[str]:
+def assembled(plan: Plan, capability: tuple[int, int]) -> list[bytes]:
     """The kernels of a plan as PTX, the assembly language of cards, for a compute capability."""
-    kernels = {launch.kernel.text: [word.kind for word in launch.words] for launch in launches(plan)}
-    return [device.assembled(device.function(text), kinds, capability) for text, kinds in kernels.items()]
+    return [ptx(text, capability) for text in dict.fromkeys(x.kernel.text for x in launches(plan))]
