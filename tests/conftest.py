@@ -1,5 +1,6 @@
 import gc
 import os
+import tempfile
 
 import numpy as np
 import pytest
@@ -20,8 +21,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def pytest_configure(config):
-    """Keep kernels out of the user's cache, and from one run of the tests to the next."""
-    os.environ.setdefault("NBTAPE_CACHE_DIR", str(config.cache.mkdir("kernels")))
+    """Keep kernels out of the user's cache, and from one run of the tests to the next if it may."""
+    cache = getattr(config, "cache", None)
+    if cache is None:
+        folder = tempfile.TemporaryDirectory()
+        config.add_cleanup(folder.cleanup)
+    os.environ.setdefault("NBTAPE_CACHE_DIR", str(cache.mkdir("kernels")) if cache else folder.name)
     Settings.mode = "off"  # workers would compile what no test waits for; tests that mean to compile say so
 
 

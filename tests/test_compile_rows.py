@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from agreement import both
 
 import nbtape as tf
 
@@ -11,18 +12,6 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(3, 4, 5)).astype(np.float32)
 TIED = RNG.integers(0, 5, (3, 4, 40)).astype(np.float32)
 TIED[1, 2, 3:9], TIED[0, 0, 7], TIED[0, 1, 5] = np.nan, np.inf, -np.inf
-
-
-def both(f, *arrays):
-    """Hold that `f` gives compiled what it gives eagerly, and that all of it runs in kernels."""
-    xs, compiled = [tf.constant(x) for x in arrays], tf.function(f)
-    with np.errstate(all="ignore"):
-        wanted, found = f(*xs), compiled(*xs)
-    for eager, ours in zip(tf.nest.flatten(wanted), tf.nest.flatten(found), strict=True):
-        assert (eager.dtype, eager.shape) == (ours.dtype, ours.shape)
-        np.testing.assert_allclose(ours.numpy(), eager.numpy(), 1e-5, 1e-6)
-    assert not any("in Python" in unit.what for unit in compiled.plan.units)
-    return compiled
 
 
 def gradient(f):

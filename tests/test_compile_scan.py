@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from agreement import both
 
 import nbtape as tf
 
@@ -12,18 +13,6 @@ WAYS = [(exclusive, reverse) for exclusive in (False, True) for reverse in (Fals
 
 def plans(function):
     return [unit.what for unit in function.plan.units]
-
-
-def both(f, *arrays):
-    """What `f` gives eagerly and compiled, which is the same; and the function."""
-    xs, compiled = [tf.constant(x) for x in arrays], tf.function(f)
-    with np.errstate(all="ignore"):
-        wanted, found = f(*xs), compiled(*xs)
-    for eager, ours in zip(tf.nest.flatten(wanted), tf.nest.flatten(found), strict=True):
-        assert (eager.dtype, eager.shape) == (ours.dtype, ours.shape)
-        np.testing.assert_allclose(ours.numpy(), eager.numpy(), 1e-5, 1e-6)
-    assert not any("in Python" in what for what in plans(compiled))
-    return compiled
 
 
 def differentiated(scan, axis, weights):
