@@ -74,5 +74,38 @@ SELECTIONS = {
     "unique": (lambda x: tf.unique_with_counts(x), TIES[0]),
     "unique but nan": (lambda x: tf.unique(x), np.array([3, np.nan, 1, np.nan, 3])),
 }
+_HALF = _RNG.standard_normal((2, 6, 6))
+POSITIVE = _HALF @ _HALF.swapaxes(1, 2) + np.eye(6)
+SOLUTIONS = {
+    "cholesky": (lambda x: tf.linalg.cholesky(x), POSITIVE),
+    "no cholesky": (lambda x: tf.linalg.cholesky(x), (POSITIVE[0] - 9 * np.eye(6)).astype(np.float32)),
+    "triangular": (lambda a, b: tf.linalg.triangular_solve(a, b), POSITIVE, _HALF[..., :2].copy()),
+    "adjoint triangular": (
+        lambda a, b: tf.linalg.triangular_solve(a, b, adjoint=True),
+        *[POSITIVE[0], _HALF[..., :2].copy()],
+    ),
+    "upper triangular": (
+        lambda a, b: tf.linalg.triangular_solve(a, b, lower=False),
+        *[POSITIVE, _HALF[:1, :, :3].copy()],
+    ),
+}
 
-KERNELS = {**SORTS, **SCANS, **DRAWS, **SEGMENTS, **SEARCHES, **SELECTIONS}
+KERNELS = {**SORTS, **SCANS, **DRAWS, **SEGMENTS, **SEARCHES, **SELECTIONS, **SOLUTIONS}
+
+# Those that have, together, each of the texts.
+TEXTS = (
+    "sort along a middle axis",
+    "the largest of many",
+    "running sums of columns",
+    "running logsumexp",
+    "recurrence",
+    "wide numbers",
+    "normal numbers of a seed",
+    "means of segments",
+    "extremes of segments",
+    "places after values",
+    "where",
+    "unique",
+    "cholesky",
+    "upper triangular",
+)

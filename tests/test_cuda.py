@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from grid_kernels import KERNELS, TEXTS
 from grid_products import PRODUCTS
 from grids import PROGRAMS, planned
 
@@ -26,9 +27,10 @@ def test_programs_agree_on_the_simulator():
 
 @pytest.mark.skipif(find_spec("numba_cuda") is None, reason="needs pip install nbtape[cuda]")
 @pytest.mark.parametrize("capability", [(8, 0), (9, 0)], ids=["sm_80", "sm_90"])
-@pytest.mark.parametrize("name", PROGRAMS | PRODUCTS)
+@pytest.mark.parametrize("name", [*PROGRAMS, *PRODUCTS, *TEXTS])
 def test_kernels_compile_and_keep_their_numbers_in_registers(name, capability):
-    f, *values = (PROGRAMS | PRODUCTS)[name]
-    for ptx in card.assembled(planned(f, values, lanes=128, most=1024), capability):
+    f, *values = (PROGRAMS | PRODUCTS | KERNELS)[name]
+    lanes = 4 if name in KERNELS else 128  # with few, small arrays are long ones
+    for ptx in card.assembled(planned(f, values, lanes, most=1024), capability):
         assert f".target sm_{capability[0]}{capability[1]}".encode() in ptx and b".local" not in ptx
         assert linker.linker() is None or linker.assembled(ptx, capability).spilled == 0
