@@ -214,7 +214,7 @@ def _called(step: Step, inputs: list[Any], outputs: list[Buffer]) -> HostCall | 
     """What does a step that has no kernel here."""
     values, here = (*step.inputs, *step.outputs), isinstance(step.op, OnHost)
     numbers = not any(v.dtype.hasobject for v in values)
-    if numbers and not here and not all(v.static for v in values) and step.op.name not in _OF_HOST:
+    if numbers and not here and not all(x.static for x in step.inputs) and step.op.name not in _OF_HOST:
         return Late(step, inputs, outputs)
     return HostCall(step, inputs, outputs, told=not here)
 
