@@ -49,7 +49,7 @@ def kernel({arguments}):
                     y[at + e] = math.nan
 '''
 
-TRIANGULAR = '''"""Solve triangular systems: an unknown that is alone in its row, then the rows left without it."""
+TRIANGULAR = '''"""Solve triangular systems: an unknown that is alone in its row, then the rows without it."""
 from nbtape.compile.device import cuda
 
 
