@@ -1,6 +1,10 @@
 """Checks and traps: `tf.debugging`."""
 
-from nbtape.autodiff.trap import nan_trap as nan_trap
+from nbtape.autodiff.trap import (
+    disable_check_numerics as disable_check_numerics,
+    enable_check_numerics as enable_check_numerics,
+    nan_trap as nan_trap,
+)
 from nbtape.graph.effects import Assert as Assert
 from nbtape.ops.debugging import (
     assert_all_finite as assert_all_finite,

@@ -60,6 +60,32 @@ class nan_trap(context.Recorder):
             raise NonFiniteError(None, None, "\n".join(lines))
 
 
+_always = nan_trap()  # the trap of each thread that called `enable_check_numerics`
+
+
+def enable_check_numerics(stack_height_limit: int = 30, path_length_limit: int = 50) -> None:
+    """Let all that this thread runs from now on stop at the first op that makes inf or nan, as in `nan_trap`.
+
+    The limits, TensorFlow's, are taken and change nothing: errors name the user's line alone.
+
+    >>> tf.debugging.enable_check_numerics()
+    >>> tf.math.log(tf.constant(0.0))
+    Traceback (most recent call last):
+    nbtape.autodiff.trap.NonFiniteError: log made 1 of 1 values inf or nan (-inf), ...
+    >>> tf.debugging.disable_check_numerics()
+    >>> float(tf.math.log(tf.constant(0.0)))
+    -inf
+    """
+    if _always not in context.local.recorders:
+        context.push(_always)
+
+
+def disable_check_numerics() -> None:
+    """Undo `enable_check_numerics`."""
+    if _always in context.local.recorders:
+        context.pop(_always)
+
+
 def _finite(y: Any) -> bool:
     if not isinstance(y, EagerTensor) or y._value.dtype.kind not in FLOATS:
         return True
