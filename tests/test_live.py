@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import nbtape as tf
+from nbtape.notebook.background import refused
 from nbtape.notebook.live import memory
 from nbtape.notebook.live.budget import Budget
 from nbtape.notebook.live.calls import Calls
@@ -274,9 +275,13 @@ def test_first_interrupt_lets_the_step_end_and_keeps_the_state():
     assert signal.getsignal(signal.SIGINT) is old
 
 
-def test_interrupted_training_goes_on_as_if_it_had_not_been():
+@pytest.mark.parametrize("way", ["eager", "compiled"])
+def test_interrupted_training_goes_on_as_if_it_had_not_been(way, request):
+    if way == "compiled":
+        request.getfixturevalue("compiled")
+
     def run(*interrupts):
-        training = Training()
+        training = Training(tf.function if way == "compiled" else lambda f: f)
         left = 30
         while left:
             try:
@@ -428,6 +433,12 @@ def test_a_journal_fits_a_model_that_is_made_again():
 def test_a_journal_of_another_model_is_refused_before_the_run():
     with pytest.raises(ValueError, match="no 'second' here, but first/kernel"):
         tf.live([tf.Variable(1.0, name="first/kernel")], replay=[(9, "trainable", "second", False)])
+
+
+def test_threads_are_refused_where_the_page_does_not_show_what_they_send():
+    assert refused((7, 4, 0), {}) == refused((6, 31, 0), {}) == ""
+    assert refused((7, 0, 1), {}).startswith("ipykernel 7.0 loses")
+    assert refused((7, 4, 0), {"google.colab": None}).startswith("Colab does not show")
 
 
 def test_budget_holds_in_any_second():

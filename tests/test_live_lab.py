@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lab import NEWEST, OLDEST, versions
 from legible import FOCUS, STOPS, THEMES, findings, walk, wider
+from nbconvert import HTMLExporter
 
 SETUP = """\
 import threading, time, numpy as np, nbtape as nt
@@ -113,6 +114,7 @@ def test_panel_shows_curves_and_text_that_stays_text(here):
     here.command("notebook:interrupt-kernel")
     found.wait_for(state="detached", timeout=10_000)
     here.page.get_by_text("interrupted with 3 rows and True").wait_for(timeout=5000)
+    assert here.page.locator("img[src^='data:image/png']").count() == 2
 
 
 @versions(NEWEST)
@@ -128,6 +130,9 @@ def test_picture_stays_when_the_notebook_is_opened_again(here):
     shown, failed = [cell["outputs"][0]["data"] for cell in saved["cells"][1:]]
     assert set(shown) == set(failed) == {"image/png", "text/plain"} and "widgets" not in saved["metadata"]
     assert shown["text/plain"] == ["<nt.live short run, 3 variables>"]
+    html, _ = HTMLExporter().from_filename(str(here.folder / "frozen.ipynb"))
+    assert html.count('src="data:image/png;base64,') == 2
+    assert "widget-view" not in html and "model not found" not in html
     here.open("frozen.ipynb", fresh=True)
     pictures = here.page.locator("img[src^='data:image/png']")
     pictures.nth(1).wait_for(timeout=10_000)
