@@ -7,11 +7,12 @@
     python -m nbtape.bench memory      a fused loop beside plain loops that read and write as much
     python -m nbtape.bench live        a training without a live panel, with a closed and with an open one
     python -m nbtape.bench fresh       what a new process waits for, and its memory
+    python -m nbtape.bench gpu         on a card, whose figures go to tests/benchmarks/gpu.md
 
 Each library runs in a process of its own: in this interpreter if it is installed there, or in the one that an
 environment variable names, NBTAPE_BENCH_TORCH=/path/to/python, and so NBTAPE_BENCH_TENSORFLOW, _JAX,
-_PYTENSOR, _AUTOGRAD. Its answers are checked in float64; then the libraries take turns, so that what else the
-machine does is shared.
+_PYTENSOR, _AUTOGRAD, _CUPY. Its answers are checked in float64; then the libraries take turns, so that what
+else the machine does is shared.
 """
 
 import argparse
@@ -20,11 +21,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from nbtape.bench.fresh import newly
-from nbtape.bench.libraries import LAYERED, LIBRARIES, PEERS, environment_of, installed
+from nbtape.bench.libraries import LAYERED, LIBRARIES, PEERS, SKIPPED, environment_of, installed
 from nbtape.core.kernel import late
 
 CASES = {
@@ -38,7 +40,9 @@ CASES = {
     "memory": ["w3_1e6", "w3_1e7"],
     "live": "w2_b32 w2_b256 variables_200 empty".split(),
     "fresh": ["w2_b32", "w4_rnn"],
+    "gpu": "copy_2e9 w2_b256 w2_b4096 w3_1e8 w6_b256 product_4096 softmax_65536x1024".split(),
 }
+REPORT = Path(__file__).parents[2] / "tests" / "benchmarks" / "gpu.md"
 _REST = 0.1  # seconds between samples: threads of one library that still spin would slow down the next
 THREADS = (
     "OMP_NUM_THREADS",
@@ -53,11 +57,12 @@ class Worker:
     """A process that runs one library in one way."""
 
     def __init__(self, library: str, mode: str, way: str, python: str, threads: int | None):
-        environment = environment_of(library) | ({name: str(threads) for name in THREADS} if threads else {})
+        limits = {name: str(threads) for name in THREADS} if threads else {}
+        environment = environment_of(library, mode) | limits
         command = [python, PEERS / "worker.py", library, mode, way]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
-        self.way = way
+        self.library, self.way = library, way
         self.name = f"{self._answer()['name']} {way}".strip()
 
     def _answer(self) -> dict:
@@ -68,6 +73,8 @@ class Worker:
 
     def takes(self, case: str) -> bool:
         """Whether there is a program of its way for a case."""
+        if case.startswith(SKIPPED.get(self.library, ())):
+            return False
         return self.way != "layers" or case.startswith(LAYERED)
 
     def ask(self, **request: str) -> dict:
@@ -140,15 +147,29 @@ def table(results: dict[str, dict[str, float]], names: list[str], spelled: Calla
     return "\n".join(line.rstrip() for line in lines)
 
 
-def in_turn(options: argparse.Namespace, cases: list[str], pick: Callable[..., Any]) -> str:
-    """The table of steps."""
+def sampled(options: argparse.Namespace, cases: list[str], pick: Callable[..., Any]) -> tuple[dict, list]:
+    """Seconds by case and library, and the libraries' names."""
     workers = started(options)
     try:
         results = {case: timed(workers, case, options.rounds, pick) for case in cases}
     finally:
         for worker in workers:
             worker.stop()
-    return table(results, [worker.name for worker in workers])
+    return results, [worker.name for worker in workers]
+
+
+def in_turn(options: argparse.Namespace, cases: list[str], pick: Callable[..., Any]) -> str:
+    """The table of steps."""
+    return table(*sampled(options, cases, pick))
+
+
+def on_card(options: argparse.Namespace, cases: list[str], pick: Callable[..., Any]) -> str:
+    """The table of steps on a card, and how it stands by what was wanted; both are written down as well."""
+    if told := late("nbtape.bench.gpu:missing")():
+        print(told, file=sys.stderr)
+        sys.exit(2)
+    results, names = sampled(options, cases, pick)
+    return late("nbtape.bench.gpu:reported")(table(results, names), results, names, options)
 
 
 def anew(options: argparse.Namespace, cases: list[str], pick: Callable[..., Any]) -> str:
@@ -177,7 +198,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("mode", choices=list(CASES))
-    known = dict.fromkeys([*CASES["compiled"], *CASES["data"], *CASES["live"]])
+    known = dict.fromkeys(case for mode in ("compiled", "data", "live", "gpu") for case in CASES[mode])
     parser.add_argument("--cases", nargs="+", choices=known, help="(default: all of the mode)")
     parser.add_argument("--peers", nargs="*", choices=LIBRARIES, default=list(LIBRARIES))
     parser.add_argument("--rounds", type=int, default=5, help="samples of each library (default 5)")
@@ -187,13 +208,15 @@ def main() -> None:
     parser.add_argument(
         "--layers", action="store_true", help="compiled: also programs of Keras's layers and optimizers"
     )
+    parser.add_argument("--conformance", help="gpu: the run.py of conformance cases, to be run on the card")
+    parser.add_argument("--report", type=Path, default=REPORT, help="gpu: where the figures go")
     parser.add_argument("--fastest", action="store_true", help="the fastest sample, not the median")
     options = parser.parse_args()
     if options.layers and options.mode != "compiled":
         parser.error("--layers goes with compiled")
     word, pick = ("fastest", min) if options.fastest else ("median", median)
     cases = [case for case in CASES[options.mode] if case in (options.cases or CASES[options.mode])]
-    ways = {"fresh": anew, "memory": beside_memory, "live": beside_panels}
+    ways = {"fresh": anew, "memory": beside_memory, "live": beside_panels, "gpu": on_card}
     made = ways.get(options.mode, in_turn)(options, cases, pick)
     head = "What new processes wait for" if options.mode == "fresh" else f"Time of a step, {options.mode}"
     print(f"{head}, {word} of {options.rounds} samples in turn; x: times nbtape's")

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 PEERS = Path(__file__).parent / "peers"  # what stands there runs in interpreters that need not have nbtape
-LIBRARIES = ("torch", "tensorflow", "jax", "autograd", "pytensor")
+LIBRARIES = ("torch", "tensorflow", "jax", "autograd", "pytensor", "cupy")
 COMPILED = {
     "nbtape": ["function"],
     "jax": ["jit"],
@@ -16,11 +16,14 @@ COMPILED = {
 }
 LAYERS = {library: ["layers"] for library in ("nbtape", "tensorflow")}
 LAYERED = ("w2", "w4", "w6", "w8")  # kinds of cases that are written with layers as well
+SKIPPED = {"jax": ("copy",), "cupy": ("w",)}  # kinds of cases that a library has no program for
 EAGER = {library: [""] for library in ("nbtape", "torch", "tensorflow", "jax", "autograd")}
 GRAPH = {library: ["session"] for library in ("nbtape", "tensorflow")}
 DATA = {library: [""] for library in ("nbtape", "tensorflow", "torch")}
-WAYS = {"eager": EAGER, "compiled": COMPILED, "graph": GRAPH, "data": DATA, "fresh": COMPILED}
+GPU = {"nbtape": ["function"], "torch": ["eager", "compile"], "jax": ["jit"], "cupy": [""]}
+WAYS = {"eager": EAGER, "compiled": COMPILED, "graph": GRAPH, "data": DATA, "fresh": COMPILED, "gpu": GPU}
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+SHARED = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}  # a card, with others
 
 
 def installed(mode: str, libraries: list[str], layers: bool = False) -> list[tuple[str, str, str]]:
@@ -48,9 +51,10 @@ def python_of(library: str) -> str | None:
     return None
 
 
-def environment_of(library: str) -> dict[str, str]:
+def environment_of(library: str, mode: str = "") -> dict[str, str]:
     """The environment variables of a process that runs a library."""
+    told = SHARED if mode == "gpu" else QUIET
     if library != "nbtape":
-        return os.environ | QUIET
+        return os.environ | told
     path = [str(PEERS.parents[2]), os.environ.get("PYTHONPATH", "")]
-    return os.environ | QUIET | {"PYTHONPATH": os.pathsep.join(filter(None, path))}
+    return os.environ | told | {"PYTHONPATH": os.pathsep.join(filter(None, path))}

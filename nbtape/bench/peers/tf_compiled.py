@@ -146,7 +146,7 @@ class Programs:
 
         def step(x, labels):
             with tf.GradientTape() as tape:
-                hidden = tf.reshape(layer(layer(x, k1, b1), k2, b2), [32, 1568])
+                hidden = tf.reshape(layer(layer(x, k1, b1), k2, b2), [len(d["x"]), 1568])
                 loss = self.crossentropy(labels, hidden @ w3 + b3)
             for w, g in zip(weights, tape.gradient(loss, weights)):
                 w.assign_sub(problems.RATES["w6"] * g)
@@ -154,8 +154,16 @@ class Programs:
 
         return step, [(tf.constant(d["x"]), tf.constant(d["labels"]))], weights
 
+    def product(self, case: str, d: dict) -> tuple:
+        tf = self.tf
+        return lambda a, b: [a @ b], [(tf.constant(d["a"]), tf.constant(d["b"]))], []
+
+    def softmax(self, case: str, d: dict) -> tuple:
+        tf = self.tf
+        return lambda x: [tf.nn.softmax(x)], [(tf.constant(d["x"]),)], []
+
     def w7(self, case: str, d: dict) -> tuple:
-        return self.hessian(d) if case == "w7_hess" else self.product(d)
+        return self.hessian(d) if case == "w7_hess" else self.along(d)
 
     def hessian(self, d: dict) -> tuple:
         tf = self.tf
@@ -171,7 +179,7 @@ class Programs:
 
         return hessian, [(tf.constant(d["x"]),)], []
 
-    def product(self, d: dict) -> tuple:
+    def along(self, d: dict) -> tuple:
         tf = self.tf
         x, labels = tf.constant(d["x"]), tf.constant(d["labels"])
 

@@ -26,13 +26,13 @@ def leaf(x):
 
 def pure(function):
     def numpy(x):
-        return x.detach().numpy()
+        return x.detach().cpu().numpy()
 
     return function, lambda: [numpy(x) for x in function()]
 
 
 def training(loss, weights, batches, optimizer, steps=1):
-    first = [w.detach().numpy().copy() for w in weights]
+    first = [w.detach().cpu().numpy().copy() for w in weights]
     todo = cycle(batches)
 
     def step():
@@ -44,7 +44,7 @@ def training(loss, weights, batches, optimizer, steps=1):
 
     def answers():
         losses = [float(step()) for _ in range(steps)]
-        moved = [w.detach().numpy() - start for w, start in zip(weights, first)]
+        moved = [w.detach().cpu().numpy() - start for w, start in zip(weights, first)]
         return [losses if steps > 1 else losses[0], *moved]
 
     return step, answers
@@ -134,7 +134,7 @@ def layer(case, d):
         return (value, *torch.autograd.grad(value, weights))
 
     def answers():
-        value, wx, wh, b = [x.detach().numpy() for x in gradients()]
+        value, wx, wh, b = [x.detach().cpu().numpy() for x in gradients()]
         return [value, wx.T, wh.T, b]
 
     return gradients, answers
@@ -172,7 +172,7 @@ def w6(case, d, compiled):
         k1, b1, k2, b2, w3, b3 = weights
         x = functional.max_pool2d(torch.relu(functional.conv2d(x, k1, b1, padding=1)), 2)
         x = functional.max_pool2d(torch.relu(functional.conv2d(x, k2, b2, padding=1)), 2)
-        return functional.cross_entropy(torch.addmm(b3, x.reshape(32, 1568), w3), labels)
+        return functional.cross_entropy(torch.addmm(b3, x.reshape(-1, 1568), w3), labels)
 
     sgd = torch.optim.SGD(weights, problems.RATES["w6"], fused=True)
     step, found = training(lambda *batch: loss(weights, *batch), weights, [(x, labels)], sgd)
@@ -214,3 +214,14 @@ def w8(case, d, compiled):
 
     sgd = torch.optim.SGD([table], problems.RATES["w8"])
     return training(lambda ids: loss(table, ids), [table], batches, sgd)
+
+
+def product(case, d, compiled):
+    a, b = torch.tensor(d["a"]), torch.tensor(d["b"])
+    multiply = compiled(torch.matmul)
+    return pure(lambda: (multiply(a, b),))
+
+
+def softmax(case, d, compiled):
+    x, softmax = torch.tensor(d["x"]), compiled(lambda x: torch.softmax(x, 1))
+    return pure(lambda: (softmax(x),))

@@ -14,6 +14,10 @@ and
 build       (case, data, way) -> (step, answers): one step of the case, compiled in one of the library's ways;
             and a function that gives, before any other step, the arrays that `problems.check` expects
 
+and its file for cards, `torch_gpu.py`, the same and, where the library has a clock on the card,
+
+seconds     (step, steps) -> the seconds that the card takes for a step, over so many
+
 and its file for data, `torch_data.py`, what `feeding` says.
 """
 
@@ -40,19 +44,19 @@ def sample(step, wait, steps):
     return (time.perf_counter() - start) / steps
 
 
-def calibrated(step, wait):
+def calibrated(step, clock):
     """How many steps last for a sample; taken after a few, which also warms up caches and compilers."""
     steps = 1
-    while (seconds := sample(step, wait, steps) * steps) < SAMPLE / 2:
+    while (seconds := clock(step, steps) * steps) < SAMPLE / 2:
         steps = max(steps + 1, min(steps * 10, int(steps * SAMPLE / max(seconds, 1e-9))))
     return steps
 
 
-def answer(check, wait, request, live):
+def answer(check, clock, request, live):
     """What to say to a request: {"load": case}, {"time": case} or {"drop": case}."""
     if case := request.get("load"):
         step = check(case)
-        live[case] = step, calibrated(step, wait)
+        live[case] = step, calibrated(step, clock)
         return {"steps": live[case][1]}
     if case := request.get("drop"):
         live.pop(case, None)
@@ -60,7 +64,7 @@ def answer(check, wait, request, live):
         return {}
     step, steps = live[request["time"]]
     gc.collect()
-    return {"seconds": sample(step, wait, steps)}
+    return {"seconds": clock(step, steps)}
 
 
 def loaded(library, mode, way):
@@ -78,11 +82,12 @@ def main():
     channel = os.fdopen(os.dup(1), "w", 1)
     os.dup2(2, 1)  # what a library prints must not come between the answers
     peer, check = loaded(*sys.argv[1:])
+    timed = getattr(peer, "seconds", None) or (lambda step, steps: sample(step, peer.wait, steps))
     print(json.dumps({"name": peer.NAME}), file=channel)
     live: dict = {}
     for line in sys.stdin:
         try:
-            reply = answer(check, peer.wait, json.loads(line), live)
+            reply = answer(check, timed, json.loads(line), live)
         except Exception as error:
             reply = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
         print(json.dumps(reply), file=channel)

@@ -3,7 +3,7 @@
 w1_scalar     y = a*a*b + sin(a), with dy/da and dy/db
 w1_chain100   100 operations on numbers in a row, x = sin(x*b), with both gradients
 w2_b32        a step of training: 784-128-10 classifier with relu, softmax cross-entropy, Adam, 32 images
-w2_b256       the same with 256 images
+w2_b256       the same with 256 images, and w2_b4096 with 4,096
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def numbers(case: str) -> tuple[np.float32, np.float32]:
 def batches(case: str) -> Batches:
     """The data of the w2 cases."""
     size = int(case.removeprefix("w2_b"))
-    count = 512 // size
+    count = max(512 // size, 2)
     random = np.random.default_rng(1)
 
     def weight(rows: int, columns: int) -> np.ndarray:
