@@ -253,7 +253,8 @@ export class Chart {
       const v = i < 0 ? null : c.values[i];
       say(value, i < 0 ? "" : (v == null ? "not finite" : figures(v, 5)) + (pointer == null ? "" : ` at ${count(c.steps[i])}`));
     });
-    const told = this.curves.map(({ label, steps, values }) => `${label}, ${steps.length ? count(steps.at(-1) + 1) : "no"} steps, last ${figures(values.at(-1))}`);
+    const told = this.curves.map(({ label, steps, values }) => (
+      `${label}, ${steps.length ? count(steps.at(-1) + 1) : "no"} steps, last ${figures(values.at(-1))}`));
     this.canvas.setAttribute("aria-label", `${told.join("; ")}. Arrows pan, plus and minus zoom, 0 shows all.`);
   }
 

@@ -18,16 +18,13 @@ export function trendPath(norms) {
   const logs = norms.map((v) => (v > 0 ? Math.log10(v) : null));
   const known = logs.filter((v) => v != null);
   const low = Math.min(...known), span = Math.max(Math.max(...known) - low, 0.3);
-  let d = "";
-  logs.forEach((v, i) => {
-    if (v != null) d += `${d && logs[i - 1] != null ? "L" : "M"}${((i / Math.max(norms.length - 1, 1)) * 72).toFixed(1)} ${(16 - ((v - low) / span) * 14).toFixed(1)}`;
-  });
-  return d;
+  const x = (i) => ((i / Math.max(norms.length - 1, 1)) * 72).toFixed(1), y = (v) => (16 - ((v - low) / span) * 14).toFixed(1);
+  return logs.map((v, i) => (v == null ? "" : `${logs[i - 1] == null ? "M" : "L"}${x(i)} ${y(v)}`)).join("");
 }
 
 export function spreadPath(counts) {
-  const most = Math.max(...counts, 1), width = 72 / Math.max(counts.length, 1);
-  return counts.map((n, i) => `M${(i * width).toFixed(1)} 18h${Math.max(width - 0.5, 0.5).toFixed(1)}v${(-17 * n / most).toFixed(1)}h${(0.5 - width).toFixed(1)}z`).join("");
+  const most = Math.max(...counts, 1), width = 72 / Math.max(counts.length, 1), wide = (width - 0.5).toFixed(1);
+  return counts.map((n, i) => `M${(i * width).toFixed(1)} 18h${wide}v${(-17 * n / most).toFixed(1)}h-${wide}z`).join("");
 }
 
 /** One variable: its numbers, and its gradients, look by look from left to right: fuller where there were more. */

@@ -8,7 +8,10 @@ import { Variables } from "./variables.js";
 const SPOKEN = 5000; // milliseconds between two things that are read aloud
 const PATIENCE = 4000, GREETING = 1500; // milliseconds until controls count as dead, and between two greetings
 
+const DEAF = "No answer yet: what is clicked may act only after the cell. Interrupting the kernel ends the run cleanly.";
+
 const soft = (text = "") => make("span", { class: "soft", text });
+const range = (label, oninput, limits) => make("input", { type: "range", "aria-label": label, oninput, ...limits });
 const row = (label, ...nodes) => make("div", { class: "row", role: "group", "aria-label": label }, ...nodes);
 
 class Panel {
@@ -26,7 +29,8 @@ class Panel {
     this.body = make("div", { class: "body" }, make("div", {}, this.chartTools(), this.empty, this.grid), this.flow.node);
     this.variables = new Variables((command, args) => this.send(command, args));
     this.status = make("div", { class: "spoken", role: "status" });
-    this.probes = Object.fromEntries(["soft", "line", ...HUES].map((name) => [name, make("span", { class: "colour", style: `color: var(--${name})` })]));
+    const probe = (name) => make("span", { class: "colour", style: `color: var(--${name})` });
+    this.probes = Object.fromEntries(["soft", "line", ...HUES].map((name) => [name, probe(name)]));
     this.root = make("section", { class: "nbl", "aria-label": "Training" }, ...this.header(), this.trouble(), typed(this.tools()), this.body,
       this.variables.node, this.changes(), this.status, ...Object.values(this.probes));
     el.append(this.root);
@@ -63,7 +67,7 @@ class Panel {
     const onkeydown = (event) => { if (event.key === "Enter") { apply(); this.rate.blur(); } };
     this.rate = make("input", { type: "number", min: 0, step: "any", "aria-label": "Learning rate", onkeydown });
     this.rates = make("label", {}, soft("Learning rate"), this.rate, button("Set", apply));
-    this.slider = make("input", { type: "range", min: 0, step: 1, "aria-label": "Snapshot to go back to", oninput: () => { this.chosen = this.snapshot(); this.showSnapshot(); } });
+    this.slider = range("Snapshot to go back to", () => { this.chosen = this.snapshot(); this.showSnapshot(); }, { min: 0, step: 1 });
     this.restore = button("Restore", () => { this.send("restore", [this.snapshot()]); this.chosen = null; });
     this.at = soft();
     this.travel = make("span", { class: "row push" }, soft("Go back to"), this.slider, this.at, this.restore);
@@ -76,8 +80,10 @@ class Panel {
       log.setAttribute("aria-pressed", String(this.view.log));
       this.draw();
     }, { "aria-pressed": "false", title: "Logarithmic scale" });
-    const smooth = make("input", { type: "range", min: 0, max: 0.99, step: 0.01, value: 0, "aria-label": "Smoothing", oninput: () => { this.view.smoothing = Number(smooth.value); this.draw(); } });
-    this.all = button("Show all", () => { this.view.zoom = null; this.draw(); }, { title: "Drag over a chart to zoom, with Shift to pan; double-click shows all" });
+    const smoothe = ({ target }) => { this.view.smoothing = Number(target.value); this.draw(); };
+    const smooth = range("Smoothing", smoothe, { min: 0, max: 0.99, step: 0.01, value: 0 });
+    this.all = button("Show all", () => { this.view.zoom = null; this.draw(); },
+      { title: "Drag over a chart to zoom, with Shift to pan; double-click shows all" });
     this.csv = button("CSV", () => this.save(), { title: "The points of all curves as a file" });
     return row("Charts", log, make("label", {}, soft("Smooth"), smooth), this.all, this.csv);
   }
@@ -85,7 +91,8 @@ class Panel {
   changes() {
     this.entries = make("ol", { class: "journal" });
     this.copy = button("Copy as code", () => navigator.clipboard.writeText(this.state.code), { title: "A program that changes the same again" });
-    this.journal = make("details", { hidden: true }, make("summary", { text: "Changed by hand" }), this.entries, make("div", { class: "row" }, this.copy));
+    const summary = make("summary", { text: "Changed by hand" });
+    this.journal = make("details", { hidden: true }, summary, this.entries, make("div", { class: "row" }, this.copy));
     return this.journal;
   }
 
@@ -122,8 +129,9 @@ class Panel {
     for (const node of [this.pause, this.one, this.stop, this.graph, this.restore, this.slider, this.rate, this.back, this.go]) node.disabled = !live;
     this.graph.hidden = state.graph == null;
     this.graph.setAttribute("aria-expanded", String(state.graph));
-    this.rates.hidden = state.learning_rate == null;
-    if (this.root.getRootNode().activeElement !== this.rate && state.learning_rate != null) this.rate.value = String(Number(state.learning_rate.toPrecision(6)));
+    const rate = state.learning_rate;
+    this.rates.hidden = rate == null;
+    if (this.root.getRootNode().activeElement !== this.rate && rate != null) this.rate.value = String(Number(rate.toPrecision(6)));
     this.showMemory();
     this.showTrouble();
     this.showRoute();
@@ -141,7 +149,7 @@ class Panel {
   showRoute() {
     const { route } = this.state, late = route.waits && Date.now() - this.born > PATIENCE;
     say(this.route, `controls: ${late ? "not answering" : route.waits ? "connecting" : route.kind}`);
-    this.route.title = late ? "No answer yet: what is clicked may act only after the cell. Interrupting the kernel ends the run cleanly." : route.reason;
+    this.route.title = late ? DEAF : route.reason;
   }
 
   showMemory() {
@@ -194,7 +202,8 @@ class Panel {
   /** The curves of this run, and of those that it is compared with. */
   curves() {
     const names = Object.keys(this.state.curves);
-    const own = names.map((name, i) => ({ key: name, label: name, name, colour: i, dash: name === groupOf(name) ? -1 : 0, of: this.state.curves[name] }));
+    const own = Object.entries(this.state.curves).map(([name, of], i) => (
+      { key: name, label: name, name, colour: i, dash: name === groupOf(name) ? -1 : 0, of }));
     const others = this.state.runs.flatMap(({ title, curves }, k) => Object.entries(curves).map(([name, of]) => (
       { key: k, label: `${name} · ${title}`, name, colour: Math.max(names.indexOf(name), 0), dash: k + 1, run: title, of })));
     return [...own, ...others].map(({ of: [steps, values], ...curve }) => ({ ...curve, steps, values }));

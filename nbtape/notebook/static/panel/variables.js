@@ -31,11 +31,13 @@ export class Variables {
     this.folded = new Set();
     this.pending = new Map();
     this.sort = null;
-    this.filter = make("input", { type: "search", placeholder: "Filter by name", "aria-label": "Filter variables by name", oninput: () => this.arrange() });
+    const arrange = () => this.arrange();
+    this.filter = make("input", { type: "search", placeholder: "Filter by name", "aria-label": "Filter variables by name", oninput: arrange });
     this.count = make("span", { class: "soft" });
     this.heads = COLUMNS.map(([key, label, side]) => make("th", { scope: "col", class: side }, button(label, () => this.order(key))));
     this.body = make("tbody");
-    const table = make("table", {}, make("caption", { class: "spoken", text: "Variables" }), make("thead", {}, make("tr", {}, ...this.heads)), this.body);
+    const caption = make("caption", { class: "spoken", text: "Variables" });
+    const table = make("table", {}, caption, make("thead", {}, make("tr", {}, ...this.heads)), this.body);
     const scroll = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of variables" }, table);
     this.title = make("summary", { text: "Variables" });
     this.past = new Past();
@@ -94,7 +96,8 @@ export class Variables {
     const has = { shape, trainable: switchable ? toggle : "never", trend: trend.svg, spread: spread.svg, kind: dtype, device };
     const cells = Object.fromEntries(COLUMNS.slice(1).map(([key, , side]) => [key, make("td", { class: side }, has[key] ?? "–")]));
     const sorts = { name: path, shape: size, kind: dtype, device }, told = `${path}: ${dtype} ${shape} on ${device}`;
-    return { i, path, leaf: label, told, name, node: make("tr", {}, name, ...Object.values(cells)), toggle, cells, trend, spread, sorts, norms: [], spreads: [] };
+    const node = make("tr", {}, name, ...Object.values(cells));
+    return { i, path, leaf: label, told, name, node, toggle, cells, trend, spread, sorts, norms: [], spreads: [] };
   }
 
   toggle(path, label) {
