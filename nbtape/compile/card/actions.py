@@ -1,6 +1,4 @@
-"""What plans for cards are made of, beside what all plans are: launches, a library's products, and steps of the
-host.
-"""
+"""What plans for cards are made of, beside what all plans are: launches, a library's products, host steps."""
 
 from dataclasses import dataclass
 from typing import Any
