@@ -2,9 +2,12 @@
 
 import importlib.util
 import json
+import os
 import random
 import re
 import signal
+import subprocess
+import sys
 import threading
 from types import SimpleNamespace
 
@@ -520,6 +523,36 @@ def test_memory_of_cards_is_told_once_one_was_used(monkeypatch):
     assert [text.split()[0] for text, _, _ in memory.memory()] == ["Memory"]
     monkeypatch.setattr(memory.state, "used", True)
     assert memory.memory()[1:] == [("GPU:0 3 MB of 8 GB", 3 << 20, 8 << 30)]
+
+
+ON_A_CARD = """
+import nbtape as tf
+from nbtape.notebook.live.state import snapshot
+
+with tf.device("/GPU:0"):
+    w = tf.Variable([[1.0], [2.0]], name="w")
+optimizer = tf.optimizers.SGD(0.25)
+with tf.live([w], optimizer=optimizer, look=True) as live:
+    for _ in range(4):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(w * w)
+        optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+        live.log(loss=loss)
+        live._due = live._next_look = live._next_keep = 0.0
+    told = snapshot(live)
+    live.restore(live.snapshots.steps[0])
+assert live.history["loss"].values.tolist() == [5.0, 1.25, 0.3125, 0.078125]
+assert told["variables"][0]["device"] == "GPU:0" and told["memory"][1][0].startswith("GPU:0 ")
+(value, gradient, ratio, *_), = told["rows"]
+assert gradient[3] == 4.0 * value[3] and ratio == 1.0
+assert w.device.endswith("GPU:0") and w.numpy()[1] == 2.0 * 0.5 ** live.snapshots.steps[0]
+"""
+
+
+def test_run_on_a_card_is_watched_as_any_other():
+    env = os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "NBTAPE_HEADLESS": "1"}
+    done = subprocess.run([sys.executable, "-c", ON_A_CARD], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_panel_is_told_what_is_not_finite_and_how_long_it_takes():
