@@ -46,7 +46,9 @@ class CardHost:
             self._fixed[k] = self.moved(value)
         del self._inputs[len(self._inputs) - len(captured) :]
         self._outputs = [(k, b) for b, k in self.slots.items() if b.origin == "output"]
-        self._variables = [(k, b.source.deref()) for b, k in self.slots.items() if b.origin == "variable"]
+        variables = [(k, b.source.deref()) for b, k in self.slots.items() if b.origin == "variable"]
+        self._variables = [(k, v, any(v is w for w in plan.written)) for k, v in variables]
+        self._results = [self.slots[y.buffer] if self._is_all(y) else y for y in plan.outputs]
         self._writing = writing(plan.written)
         self.phases = self.phases_of(plan.actions)
 
@@ -54,20 +56,21 @@ class CardHost:
         """What the plan gives for these values, CardArrays or arrays of the computer."""
         with self._lock, self._writing:
             self.card.enter()
-            arrays = [*self._fixed, *[None] * len(self._rows), self.room((self.plan.arena,), _BYTE)]
+            arrays = [*self._fixed, *[None] * len(self._rows), None]
+            if self.plan.arena:
+                arrays[-1] = self.room((self.plan.arena,), _BYTE)
             for k, value in zip(self._inputs, values, strict=True):
                 arrays[k] = self.moved(value)
-            for k, variable in self._variables:
-                written = any(variable is v for v in self.plan.written)
+            for k, variable, written in self._variables:
                 arrays[k] = self._owned(variable) if written else self.moved(variable._value)
             for k, buffer in self._outputs:
                 arrays[k] = self.room(buffer.shape or (), buffer.dtype)
             for phase in self.phases:
                 phase(arrays)
-            for k, variable in self._variables:
-                if type(variable._value) is not CardArray and any(variable is v for v in self.plan.written):
+            for k, variable, written in self._variables:
+                if written and type(variable._value) is not CardArray:
                     variable._value = on_host(arrays[k])
-            return [self.array(layout, arrays) for layout in self.plan.outputs]
+            return [arrays[y] if isinstance(y, int) else self.array(y, arrays) for y in self._results]
 
     def like(self, plan: Plan) -> "CardHost":
         """A host for a region of this one's plan."""
@@ -100,6 +103,12 @@ class CardHost:
         copy = self.room(layout.shape, dtype)
         self.card.copy(address(copy), address(held) + offset, copy.nbytes)
         return copy
+
+    def _is_all(self, layout: Layout) -> bool:
+        """Whether a layout is all of an array that a call has, and no view of it."""
+        return layout.buffer in self.slots and (
+            not layout.known or layout.whole and layout.shape == layout.buffer.shape
+        )
 
     def read(self, layout: Layout, arrays: list) -> np.ndarray:
         """The value of a layout among the arrays of a call, in the computer's memory."""

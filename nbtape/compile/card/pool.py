@@ -1,8 +1,12 @@
 """The memory of cards, in blocks that are used again.
 
 To ask the driver for memory takes long and may wait for the card. So memory is asked for in large segments,
-which are cut into blocks and kept. A block that comes back may be given out at once, though kernels that use
+which are cut into pieces and kept. A piece that comes back may be given out at once, though kernels that use
 it have not run yet: what uses it next comes later on the same stream.
+
+Programs ask for the same sizes again and again. So a piece that comes back waits as it is for the next who
+asks for its size, and is joined with its neighbours only when nothing else is left. Of several the first in
+memory is taken: a loop then finds the same addresses in each trip.
 """
 
 import gc
@@ -11,6 +15,7 @@ from bisect import bisect_left, insort
 from collections import deque
 from dataclasses import dataclass
 from functools import cache
+from heapq import heappop, heappush
 from typing import Any
 
 from nbtape.compile.card import cards
@@ -41,7 +46,8 @@ class _Piece:
     free: "list[_Piece]"  # the free pieces of its sort, by size
     before: "_Piece | None" = None
     after: "_Piece | None" = None
-    used: bool = False
+    loose: bool = False  # whether it is among the free ones
+    asked: int = 0  # the bytes that were asked for
     place: source.Place | None = None  # the user's line that asked for it, where it is large
 
     def __lt__(self, other: "_Piece") -> bool:
@@ -61,21 +67,24 @@ class Pool:
         self._lock = threading.Lock()
         self._returned: deque[int] = deque()  # addresses, from `__del__`, which may run at any time, in here
         self._used: dict[int, _Piece] = {}  # by address
+        self._kept: dict[int, list] = {}  # by the bytes that were asked for, heaps of addresses and pieces
         self._small: list[_Piece] = []
         self._large: list[_Piece] = []
 
     def allocate(self, bytes: int) -> Block:
         """A block of so many bytes; raises ResourceExhaustedError, and stays usable."""
-        size = max(-(-bytes // _UNIT), 1) * _UNIT
+        size = -(-bytes // _UNIT) * _UNIT or _UNIT
         with self._lock:
             self._take_back()
-            piece = self._found(size) or self._made(size)
-            self._cut(piece, size)
-            piece.used, piece.place = True, source.here() if size > _SMALL else None
+            kept = self._kept.get(size)
+            piece = heappop(kept)[1] if kept else self._fitting(size)
+            if size > _SMALL:
+                piece.place = source.here()
             self._used[piece.address] = piece
             self.in_use += piece.bytes
-            self.peak = max(self.peak, self.in_use)
             self.allocations += 1
+            if self.in_use > self.peak:
+                self.peak = self.in_use
         return Block(self.card.number, piece.address, bytes, self._freed)
 
     def stats(self) -> dict[str, int]:
@@ -102,28 +111,52 @@ class Pool:
         """Give the card back what nobody uses."""
         with self._lock:
             self._take_back()
+            self._join()
             self._trim()
 
     def _freed(self, block: Block) -> None:
         self._returned.append(block.address)
 
     def _take_back(self) -> None:
-        """Put what was freed since the last time among the free pieces."""
+        """Keep what was freed since the last time for who asks for its size."""
         while self._returned:
             piece = self._used.pop(self._returned.popleft())
             self.in_use -= piece.bytes
-            piece.used, piece.place = False, None
-            for other in (piece.before, piece.after):
-                if other is not None and not other.used:
-                    other.free.remove(other)
-                    piece = _joined(*sorted((piece, other), key=lambda p: p.address))
+            heappush(self._kept.setdefault(piece.asked, []), (piece.address, piece))
+
+    def _join(self) -> None:
+        """Put what was kept among the free pieces, each joined with those beside it."""
+        for piece in [piece for kept in self._kept.values() for _, piece in kept]:
+            if piece.before is not None and piece.before.loose:
+                piece.free.remove(piece.before)
+                piece = _joined(piece.before, piece)
+            if piece.after is not None and piece.after.loose:
+                piece.free.remove(piece.after)
+                piece = _joined(piece, piece.after)
+            piece.loose, piece.place = True, None
             insort(piece.free, piece)
+        self._kept.clear()
+
+    def _fitting(self, size: int) -> _Piece:
+        """A piece of so many bytes, cut from a larger one where that is worth it."""
+        piece = self._found(size)
+        if piece is None and self._kept:
+            self._join()
+            piece = self._found(size)
+        piece = piece or self._made(size)
+        self._cut(piece, size)
+        piece.asked = size
+        return piece
 
     def _found(self, size: int) -> _Piece | None:
         """The smallest free piece of so many bytes."""
         free = self._small if size <= _SMALL else self._large
         k = bisect_left(free, size, key=lambda piece: piece.bytes)
-        return free.pop(k) if k < len(free) else None
+        if k == len(free):
+            return None
+        piece = free.pop(k)
+        piece.loose = False
+        return piece
 
     def _made(self, size: int) -> _Piece:
         """A new segment; before it says that there is no memory, it gives back what it can."""
@@ -153,6 +186,7 @@ class Pool:
         """Take back what only cycles of Python objects hold."""
         gc.collect()
         self._take_back()
+        self._join()
 
     def _trim(self) -> None:
         for free in (self._small, self._large):
@@ -165,7 +199,7 @@ class Pool:
         """Leave the rest of a piece for others, where it is worth it."""
         rest = piece.bytes - size
         if rest > (0 if piece.free is self._small else _SMALL):
-            after = _Piece(piece.address + size, rest, piece.free, piece, piece.after)
+            after = _Piece(piece.address + size, rest, piece.free, piece, piece.after, loose=True)
             if piece.after is not None:
                 piece.after.before = after
             piece.bytes, piece.after = size, after
