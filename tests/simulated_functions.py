@@ -5,12 +5,15 @@
 
 import numpy as np
 import pytest
+from grids import eager, planned
 
 import nbtape as tf
 from nbtape.compile.card.actions import HostCall, Late, Launch
-from nbtape.compile.card.control import walk
+from nbtape.compile.card.control import launches, walk
+from nbtape.compile.card.host import CardHost
 from nbtape.compile.planning import control
 from nbtape.compile.planning.actions import Commit
+from nbtape.compile.settings import Settings
 from nbtape.core.memory import CardArray, HostWarning
 
 pytestmark = pytest.mark.usefixtures("compiled")
@@ -252,3 +255,17 @@ def test_steps_whose_sizes_come_out_late_run_on_the_card():
         return tf.reduce_sum(tf.boolean_mask(x, x > 0.0) ** 2.0)
 
     assert Late in kinds(agree(f, ROWS))
+
+
+def test_what_is_scattered_is_combined_in_one_order_where_that_is_asked_for(monkeypatch):
+    def f(x, i):
+        return tf.tensor_scatter_nd_add(x, i[:, None], x), tf.tensor_scatter_nd_max(x, i[:, None], x * 2.0)
+
+    xs, texts = [ROWS, LABELS], []
+    for deterministic in (False, True):
+        monkeypatch.setattr(Settings, "deterministic", deterministic)
+        plan = planned(f, xs)
+        for wanted, found in zip(eager(f, xs), CardHost(plan).run(xs), strict=True):
+            np.testing.assert_allclose(found, wanted, 1e-6)
+        texts.append("".join(launch.kernel.text for launch in launches(plan)))
+    assert "atomic_add" in texts[0] and "atomic_max" in texts[0] and "atomic_" not in texts[1]

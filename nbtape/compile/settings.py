@@ -7,11 +7,12 @@ MODES = ("background", "synchronous", "off")
 
 class Settings:
     """When functions are compiled: in the background, at the first call, or never. And whether products of
-    float32 on cards may round what they multiply.
+    float32 on cards may round what they multiply, and whether what cards scatter is combined in one order.
     """
 
     mode = os.environ.get("NBTAPE_COMPILE", "background")
     tensor_float_32 = False
+    deterministic = False
 
 
 def set_compilation(mode: str) -> None:
@@ -50,3 +51,14 @@ def enable_tensor_float_32_execution(enabled: bool) -> None:
 def tensor_float_32_execution_enabled() -> bool:
     """Whether tensor cores may multiply float32, see `enable_tensor_float_32_execution`."""
     return Settings.tensor_float_32
+
+
+def enable_op_determinism() -> None:
+    """Have cards combine what is scattered to one place in one order, so that each run gives the same to the
+    last bit; it takes longer. On the CPU, and whatever else cards do, that is so in any case.
+
+    What was compiled before stays as it is.
+
+    >>> tf.config.experimental.enable_op_determinism()
+    """
+    Settings.deterministic = True

@@ -1,6 +1,7 @@
 """`tf.config.experimental`."""
 
 from nbtape.compile.settings import (
+    enable_op_determinism as enable_op_determinism,
     enable_tensor_float_32_execution as enable_tensor_float_32_execution,
     tensor_float_32_execution_enabled as tensor_float_32_execution_enabled,
 )

@@ -17,8 +17,8 @@ from nbtape.compile.card import (
     pooling,
     products,
     scan,
+    scattering,
     search,
-    segment,
     select,
     solve,
     sorting,
@@ -35,6 +35,7 @@ from nbtape.compile.planning import control, join, plan, scatter, variables, who
 from nbtape.compile.planning.actions import Plan
 from nbtape.compile.planning.divide import folding, part
 from nbtape.compile.planning.layout import Buffer, Layout, dense
+from nbtape.compile.settings import Settings
 from nbtape.core.engine import Op
 from nbtape.core.kernel import View
 from nbtape.core.shape import Spec
@@ -62,7 +63,6 @@ _KINDS = (
     sorting,
     scan,
     draw,
-    segment,
     search,
     select,
     solve,
@@ -128,8 +128,16 @@ class Planner(plan.Planner):
 
     # Kernels
 
+    def _group(self, group: Group) -> None:
+        small = any(step.outputs[0].dtype.itemsize < 4 for step in group.scatters)  # than what is atomic
+        if small or group.scatters and Settings.deterministic:
+            scattering.plan(self, group)
+        else:
+            super()._group(group)
+
     def launch(self, group: Group, layouts: dict[Value, Layout]) -> None:
-        kernel, lanes = grid.emit(group, layouts, lambda v, size: self.scratch((size,), v.dtype), self.lanes)
+        ordered, room = Settings.deterministic, lambda v, size: self.scratch((size,), v.dtype)
+        kernel, lanes = grid.emit(group, layouts, room, self.lanes, ordered)
         count = self._blocks(group, kernel, lanes)
         if count == 1:
             self.act(Launch(kernel, kernel.words, 1, lanes))

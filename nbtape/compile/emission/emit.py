@@ -47,6 +47,7 @@ class Emitter:
 
     alone = True  # whether one thread makes all trips of a loop
     lanes = 1  # threads that share the innermost loop
+    crowded = False  # whether several threads may change one element of a scatter
 
     def __init__(self, group: Group, layouts: dict[Value, Layout], spill: Callable[[Value, int], Layout]):
         self.group, self.layouts, self.spill = group, layouts, spill
@@ -139,7 +140,8 @@ class Emitter:
         words = [Word("begin", "int64", value=0), Word("end", "int64", value=sizes[0] if sizes else 1)]
         words += [Word(f"n{k}", "int64", value=n) for k, n in enumerate(sizes) if k]
         words = [*(words if sizes else ()), *self.words]  # a kernel of scalars has no loop
-        extent = sizes[0] if sizes and not self.group.scatters else 1
+        together = self.crowded or not self.group.scatters  # whether threads may share the outermost loop
+        extent = sizes[0] if sizes and together else 1
         folds = {y: self.maker[y].op for y in self.group.folded}
         text = self._text(body, words)
         return Kernel(text, words, extent, self.partial, folds, self.scratch, self._moved(), self.flops)
@@ -163,7 +165,9 @@ class Emitter:
         """Where there are no loops, some functions have a shorter way."""
         lone = _LONE & self.imports if not self.sizes else frozenset()
         drawn = _PHILOX & self.imports
-        modules = {"lone": lone, "math": self.imports - lone - drawn, "philox": drawn}
+        atomic = {name for name in self.imports if name.startswith("atomic_")}
+        others = self.imports - lone - drawn - atomic
+        modules = {"atomic": atomic, "lone": lone, "math": others, "philox": drawn}
         return [
             f"from nbtape.kernels.{m} import {', '.join(sorted(names))}"
             for m, names in modules.items()

@@ -28,10 +28,16 @@ class Grid(Emitter):
     alone = False
 
     def __init__(
-        self, group: Group, layouts: dict[Value, Layout], spill: Callable[[Value, int], Layout], lanes: int
+        self,
+        group: Group,
+        layouts: dict[Value, Layout],
+        spill: Callable[[Value, int], Layout],
+        lanes: int,
+        ordered: bool,
     ):
         super().__init__(group, layouts, spill)
-        apart = all(self._is_apart(step) for step in group.scatters)
+        self.crowded = not ordered and all(s.outputs[0].dtype.itemsize >= 4 for s in group.scatters)
+        apart = self.crowded or all(self._is_apart(step) for step in group.scatters)
         self.lanes = lanes if self.sizes and apart else 1
         self.shared: list[str] = []  # the lines that ask for memory that threads share
 
@@ -117,10 +123,16 @@ class Grid(Emitter):
 
 
 def emit(
-    group: Group, layouts: dict[Value, Layout], spill: Callable[[Value, int], Layout], lanes: int
+    group: Group,
+    layouts: dict[Value, Layout],
+    spill: Callable[[Value, int], Layout],
+    lanes: int,
+    ordered: bool = False,
 ) -> tuple[Kernel, int]:
-    """The kernel of a group, and how many threads a block of it has."""
-    grid = Grid(group, layouts, spill, lanes)
+    """The kernel of a group, and how many threads a block of it has; whether what it scatters is combined in
+    the order of the rows, as one block does it, or as threads come.
+    """
+    grid = Grid(group, layouts, spill, lanes, ordered)
     return grid.kernel(), grid.lanes
 
 

@@ -15,7 +15,7 @@ from nbtape.graph.program import Step, Value
 _ROUNDS = 30  # operations that a random number takes
 
 # How a scatter combines an element of its target with one of its rows.
-_COMBINED = {
+COMBINED = {
     "add": "{0} + {1}",
     "sub": "{0} - {1}",
     "mul": "{0} * {1}",
@@ -132,7 +132,12 @@ def scatter(emitter: Any, step: Step, stage: int) -> None:
     name = emitter.argument("y", layout, emitter.strides[y])
     chosen = _chosen(emitter, name, i, layout.strides[step.attrs["axis"]], stage)
     element = emitter.element(y, depth, chosen)
-    text, called = combined(_COMBINED[step.attrs["kind"]], y.dtype, **{"0": element, "1": value})
-    emitter.imports |= called
     emitter.flops += 1
+    if emitter.crowded and step.attrs["kind"] != "update":
+        called = f"atomic_{step.attrs['kind']}"
+        emitter.imports.add(called)
+        emitter.put(f"{called}({', '.join([*element[:-1].split('[', 1), value])})", stage, depth)
+        return
+    text, functions = combined(COMBINED[step.attrs["kind"]], y.dtype, **{"0": element, "1": value})
+    emitter.imports |= functions
     emitter.put(f"{element} = {text}", stage, depth)
