@@ -400,3 +400,35 @@ def test_weights_of_a_model_that_is_built_have_its_name_once():
     assert (
         [w.path for w in built.weights] == [w.path for w in called.weights] == ["net/d/kernel", "net/d/bias"]
     )
+
+
+def test_clones_may_have_other_layers_in_the_places_of_the_old():
+    x = tf.keras.Input((3,), name="x")
+    inner = tf.keras.Sequential([tf.keras.Input((3,)), L.Dense(3, name="inside")], name="inner")
+    dense = L.Dense(3, name="dense")
+    model = tf.keras.Model(x, L.Add(name="sum")([dense(x), inner(dense(x)), x]), name="whole")
+    seen = []
+
+    def copied(layer):
+        seen.append(layer.name)
+        return type(layer).from_config(layer.get_config())
+
+    clone = tf.keras.models.clone_model(model, clone_function=copied)
+    assert seen == ["dense", "inner", "sum"] and clone.name == "whole"
+    assert [layer.name for layer in clone.layers] == [layer.name for layer in model.layers]
+    clone.set_weights(model.get_weights())
+    np.testing.assert_array_equal(clone(wave((2, 3))), model(wave((2, 3))))
+    seen.clear()
+    tf.keras.models.clone_model(model, clone_function=copied, recursive=True)
+    assert seen == ["dense", "inside", "sum"]
+
+    def noisy(layer, *args):
+        return L.Dropout(0.5)(layer(*args)) if isinstance(layer, L.Dense) else layer(*args)
+
+    other = tf.keras.Input((3,), name="other")
+    clone = tf.keras.models.clone_model(model, [other], call_function=noisy)
+    assert clone.inputs[0] is other and sum(isinstance(layer, L.Dropout) for layer in clone.layers) == 2
+    wide = tf.keras.models.clone_model(inner, clone_function=lambda layer: L.Dense(2 * layer.units))
+    assert wide.output_shape == (None, 6) and wide.input_shape == (None, 3)
+    with pytest.raises(ValueError, match="for functional models"):
+        tf.keras.models.clone_model(inner, call_function=noisy)

@@ -1,5 +1,7 @@
 """Recurrent layers hold their states where told to, and compile into loops without a line of Python."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -165,3 +167,12 @@ def test_a_layer_learns_to_sum(synchronous):
     model.compile(tf.keras.optimizers.Adam(0.02), "mse")
     model.fit(x, x.sum(1), epochs=40, verbose=0)
     assert model.evaluate(x, x.sum(1), verbose=0) < 0.1
+
+
+def test_signatures_of_recurrent_layers_say_all_that_they_take():
+    for name, own in (("LSTM", "unit_forget_bias"), ("GRU", "reset_after"), ("SimpleRNN", "seed")):
+        layer, cell = getattr(L, name), getattr(L, f"{name}Cell")
+        told, of_cell = (inspect.signature(cls).parameters for cls in (layer, cell))
+        assert set(told) >= {*of_cell, own, "return_sequences", "stateful"} and "args" not in told
+        assert layer(2, "relu", return_state=True).units == 2
+    assert inspect.signature(L.LSTM).parameters["recurrent_activation"].default == "sigmoid"

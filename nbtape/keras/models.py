@@ -1,8 +1,8 @@
 """`tf.keras.models`."""
 
+from nbtape.train.models.cloning import clone_model as clone_model
 from nbtape.train.models.model import (
     Model as Model,
-    clone_model as clone_model,
     model_from_json as model_from_json,
 )
 from nbtape.train.models.saving import load_model as load_model, save_model as save_model

@@ -18,6 +18,7 @@ from nbtape.ops.nn import dropout as dropped
 from nbtape.ops.shape import expand_dims
 from nbtape.train import activations
 from nbtape.train.layers.layer import Layer
+from nbtape.train.layers.signing import signed
 
 
 class Cell(Layer):
@@ -155,6 +156,7 @@ class SimpleRNNCell(Cell):
         return h, [h]
 
 
+@signed(Cell)
 class LSTMCell(Cell):
     """Long short-term memory: gates write, keep and read. The states are the output and the memory.
 
@@ -201,6 +203,7 @@ class LSTMCell(Cell):
         return h, [h, c]
 
 
+@signed(Cell)
 class GRUCell(Cell):
     """Gated recurrent units; the reset comes behind the product, as in cuDNN, if `reset_after`.
 

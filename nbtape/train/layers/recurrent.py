@@ -19,6 +19,7 @@ from nbtape.train.config import deserialize, plain, setting
 from nbtape.train.layers import cells, stacking
 from nbtape.train.layers.keras_tensor import InputSpec
 from nbtape.train.layers.layer import Layer
+from nbtape.train.layers.signing import signed
 
 _NO_BATCH = (
     "When using `stateful=True` in a RNN, the batch size must be static. Found dynamic batch size: "
@@ -203,6 +204,7 @@ class _OfUnits(RNN):
         return cls(**config)
 
 
+@signed(cells.SimpleRNNCell, RNN, without=("cell",))
 class SimpleRNN(_OfUnits):
     """`h = activation(x @ kernel + h @ recurrent_kernel + bias)`, step by step.
 
@@ -215,6 +217,7 @@ class SimpleRNN(_OfUnits):
     makes = cells.SimpleRNNCell
 
 
+@signed(cells.LSTMCell, RNN, without=("cell",))
 class LSTM(_OfUnits):
     """Long short-term memory: gates write, keep and read. States are the output and the memory.
 
@@ -228,6 +231,7 @@ class LSTM(_OfUnits):
     makes = cells.LSTMCell
 
 
+@signed(cells.GRUCell, RNN, without=("cell",))
 class GRU(_OfUnits):
     """Gated recurrent units. Takes the arguments of GRUCell and of RNN.
 

@@ -246,13 +246,3 @@ def _of_rank(x: Any, rank: int) -> Any:
 def model_from_json(json_string: str, custom_objects: dict | None = None) -> Any:
     """A model from what `to_json` gave, with weights of its own."""
     return deserialize(read(json_string, custom_objects), custom_objects)
-
-
-def clone_model(model: Any) -> Any:
-    """A model of the same layers, with new weights.
-
-    >>> model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(2)])
-    >>> tf.keras.models.clone_model(model).count_params()
-    8
-    """
-    return deserialize(serialize(model))
