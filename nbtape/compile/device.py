@@ -1,8 +1,9 @@
 """The compiler for NVIDIA's cards: the only place that names it.
 
-It is Numba's: its own, or the package numba-cuda, which takes its place where it is installed. With
-NUMBA_ENABLE_CUDASIM=1 in the environment it is a simulator, which runs kernels as Python. Importing this
-imports Numba.
+It is Numba's: its own, or the package numba-cuda, which takes its place where it is installed. Its successor,
+numba-cuda-mlir 0.6, is no help yet: it compiles only where a card is, and has another way for functions that
+write their own instructions, as those of `kernels/` do. With NUMBA_ENABLE_CUDASIM=1 in the environment it is
+a simulator, which runs kernels as Python. Importing this imports Numba.
 """
 
 import re
@@ -18,6 +19,7 @@ from nbtape.compile.card import turns
 from nbtape.compile.code.objects import symbol
 from nbtape.compile.cpu import type_of
 from nbtape.core.kernel import late
+from nbtape.kernels.narrow import Narrow
 from nbtape.kernels.value import dialects
 
 cuda: Any = compiler  # which has other names in each of its forms
@@ -40,6 +42,13 @@ class Pointer:
         self._array[self._offset + index] = value
 
 
+class NarrowPointer(Pointer):
+    """The same of floats of 16 bits, which kernels compute with as float32."""
+
+    def __getitem__(self, index: int) -> Any:
+        return np.float32(super().__getitem__(index))
+
+
 def function(text: str) -> Any:
     """The Python function that a kernel's text defines."""
     names: dict[str, Any] = {"__name__": "nbtape.compile"}
@@ -58,13 +67,18 @@ def ptx(text: str, capability: tuple[int, int]) -> bytes:
     is the `symbol` of its text.
     """
     kernel = function(text)
-    signature = types.void(*[type_of(kind) for kind in kernel.__annotations__.values()])
+    signature = types.void(*[_type_of(kind) for kind in kernel.__annotations__.values()])
     with _card_of(capability):
         written, _ = cuda.compile(kernel, signature, device=False, abi="numba", cc=capability, output="ptx")
     written = written if isinstance(written, str) else written.decode()
     entry = re.search(r"\.visible\s+\.entry\s+(\w+)", written)
     assert entry, "the compiler wrote no kernel"
     return written.replace(entry[1], symbol(text)).encode()
+
+
+def _type_of(kind: str) -> Any:
+    """What Numba calls the type of an argument."""
+    return Narrow(kind[:-1]) if kind in ("float16*", "bfloat16*") else type_of(kind)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def library(name: str) -> Any:
 
 def _in_wheels(name: str) -> Iterator[str]:
     """Where NVIDIA's wheels have a library, the newest first."""
-    pattern = f"{name}64_*.dll" if sys.platform == "win32" else f"lib{name}.so.*"
+    pattern = f"{name}[0-9_]*.dll" if sys.platform == "win32" else f"lib{name}.so.*"
     packages = find_spec("nvidia")
     for folder in packages.submodule_search_locations or () if packages else ():
         yield from sorted(map(str, Path(folder).rglob(pattern)), key=lambda path: path[-8:], reverse=True)

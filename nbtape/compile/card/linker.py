@@ -6,13 +6,12 @@ needs no driver and no card, and says how many registers a kernel takes, and whe
 
 import ctypes
 import re
-import sys
 from ctypes import POINTER, byref, c_char_p, c_int, c_size_t, c_uint32, c_void_p
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
+
+from nbtape.compile.card.libraries import library
 
 _PTX = 2  # NVJITLINK_INPUT_PTX
 _SIGNATURES: dict[str, tuple] = {
@@ -50,41 +49,32 @@ class Assembled:
 @cache
 def linker() -> Any:
     """The library; None where it is not installed."""
-    pattern = "nvJitLink_*.dll" if sys.platform == "win32" else "libnvJitLink.so.*"
-    packages = find_spec("nvidia")  # of NVIDIA's wheels, if any are installed
-    folders = packages.submodule_search_locations if packages else None
-    found = [path for folder in folders or () for path in sorted(Path(folder).rglob(pattern))]
-    for name in [*map(str, reversed(found)), "libnvJitLink.so.13", "libnvJitLink.so.12"]:
-        try:
-            library = ctypes.CDLL(name)
-        except OSError:
-            continue
-        for function, types in _SIGNATURES.items():
-            getattr(library, function).argtypes = types
-        return library
-    return None
+    found = library("nvJitLink")
+    for name, types in _SIGNATURES.items() if found else ():
+        getattr(found, name).argtypes = types
+    return found
 
 
 def assembled(ptx: bytes, capability: tuple[int, int]) -> Assembled:
     """PTX as machine code of cards of a compute capability; raises AssemblerError."""
-    library, handle, size = linker(), c_void_p(), c_size_t()
+    link, handle, size = linker(), c_void_p(), c_size_t()
     options = (c_char_p * 2)(b"-arch=sm_%d%d" % capability, b"-verbose")
 
     def text(what: str) -> str:
-        getattr(library, f"nvJitLinkGet{what}Size")(handle, byref(size))
+        getattr(link, f"nvJitLinkGet{what}Size")(handle, byref(size))
         buffer = ctypes.create_string_buffer(size.value + 1)
-        getattr(library, f"nvJitLinkGet{what}")(handle, buffer)
+        getattr(link, f"nvJitLinkGet{what}")(handle, buffer)
         return buffer.value.decode(errors="replace")
 
-    if library.nvJitLinkCreate(byref(handle), len(options), options):
+    if link.nvJitLinkCreate(byref(handle), len(options), options):
         raise AssemblerError(f"There is no assembler for cards of compute capability {capability}.")
     try:
-        failed = library.nvJitLinkAddData(handle, _PTX, ptx, len(ptx), b"kernel")
-        if failed or library.nvJitLinkComplete(handle):
+        failed = link.nvJitLinkAddData(handle, _PTX, ptx, len(ptx), b"kernel")
+        if failed or link.nvJitLinkComplete(handle):
             raise AssemblerError(text("ErrorLog"))
-        library.nvJitLinkGetLinkedCubinSize(handle, byref(size))
+        link.nvJitLinkGetLinkedCubinSize(handle, byref(size))
         code = ctypes.create_string_buffer(size.value)
-        library.nvJitLinkGetLinkedCubin(handle, code)
+        link.nvJitLinkGetLinkedCubin(handle, code)
         return Assembled(code.raw, text("InfoLog"))
     finally:
-        library.nvJitLinkDestroy(byref(handle))
+        link.nvJitLinkDestroy(byref(handle))
