@@ -3,6 +3,8 @@
 `test_cuda.py` runs this in a process of its own.
 """
 
+import warnings
+
 import numpy as np
 import pytest
 from grids import eager, planned
@@ -98,6 +100,18 @@ def test_operations_of_a_function_run_where_they_were_put():
     assert y.device.endswith("GPU:0")
     np.testing.assert_allclose(y.numpy(), 2 * np.cos(np.sin(ROWS)), 1e-6)
     assert [a.step.op.name for a in actions_of(f) if isinstance(a, HostCall)] == ["cos_on_host"]
+    (trace,) = f.concrete_functions
+    (y,) = trace.graph.run([tf.constant(ROWS)])  # op by op
+    assert y.device.endswith("GPU:0")
+
+
+def test_what_ran_on_a_card_can_be_read():
+    f = tf.function(lambda x: tf.linalg.svd(tf.tanh(x), compute_uv=False))
+    with tf.device("/GPU:0"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", HostWarning)
+        f(tf.constant(ROWS))
+        assert "cuda.threadIdx.x" in f.source and "tanh" in f.source
+        assert [unit.what for unit in f.plan.units] == ["tanh", "singular_values, on the host"]
 
 
 # Variables

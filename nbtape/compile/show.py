@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from nbtape.compile.card import actions as actions_of_cards
+from nbtape.compile.card.control import launches
 from nbtape.compile.code.texts import kernels_of
 from nbtape.compile.planning import control
 from nbtape.compile.planning.plan import Call, Commit, Launch
@@ -55,7 +57,7 @@ def count(n: int) -> str:
     return f"{n:,}" if n else ""
 
 
-def report(host: Host) -> PlanReport:
+def report(host: Any) -> PlanReport:
     """The plan of a host."""
     plan = host.plan
     buffers = [b.origin for b in plan.buffers]
@@ -70,6 +72,12 @@ def units_of(actions: list[Any], depth: int = 0) -> Iterator[Unit]:
             case Launch():
                 k = action.kernel
                 yield Unit(_title(k.text), k.bytes, k.flops, len(action.parts), depth)
+            case actions_of_cards.Launch(k):
+                yield Unit(_title(k.text), k.bytes, k.flops, action.blocks, depth)
+            case actions_of_cards.HostCall():
+                yield Unit(f"{action.step.op.name}, on the host", depth=depth)
+            case actions_of_cards.Late():
+                yield Unit(f"{action.step.op.name}, planned when it runs", depth=depth)
             case control.Growing():
                 yield from units_of([action.action], depth)
             case control.Loop():
@@ -97,8 +105,13 @@ def _title(text: str) -> str:
     return text.split('"""')[1].split("\n")[0].rstrip(".")
 
 
-def source(host: Host) -> str:
-    """The Python source of what runs: the function of a call, and its kernels, which Numba compiles."""
+def source(host: Any) -> str:
+    """The Python source of what runs: the function of a call, and its kernels, which Numba compiles; on a
+    card the kernels alone.
+    """
+    if not isinstance(host, Host):
+        texts = dict.fromkeys(launch.kernel.text for launch in launches(host.plan))
+        return "\n\n".join([f"# kernel {n}\n{text}" for n, text in enumerate(texts, 1)])
     kernels: dict[str, int] = {}
     stretches = []
     for k, phase in enumerate(host.phases):

@@ -39,20 +39,24 @@ def unrepeatable(node: Node) -> bool:
 
 
 def evaluate(
-    nodes: Sequence[Node], env: dict[int, Any], drops: Sequence[Iterable[int]] | None = None
+    nodes: Sequence[Node],
+    env: dict[int, Any],
+    drops: Sequence[Iterable[int]] | None = None,
+    do: Callable[[Node, list], Any] | None = None,
 ) -> dict[int, Any]:
     """Run `nodes` in order; `env` maps the ids of symbolic tensors to their values, and is filled.
 
     A tensor that has a value already is not computed. `drops` names, for each node, the ids that nobody needs
-    after it.
+    after it; `do` runs one, as `once` does.
     """
+    do = do or once
     outer = source.told.place
     try:
         for i, node in enumerate(nodes):
             op, inputs, _, outputs, source.told.place = node
             if outputs and id(outputs[0]) in env:
                 continue
-            found = once(node, [env[id(x)] for x in inputs])
+            found = do(node, [env[id(x)] for x in inputs])
             if op.many:
                 for y, value in zip(outputs, found):
                     env[id(y)] = value

@@ -15,8 +15,9 @@ from nbtape.core.engine import EagerTensor, Tensor, apply, o, tensor
 from nbtape.core.shape import Spec
 from nbtape.graph.graph import Graph
 from nbtape.graph.rows import PLACEHOLDER, spec_of_variable
-from nbtape.graph.run import acts, ancestors, evaluate, last_uses, pruned, unrepeatable
+from nbtape.graph.run import acts, ancestors, evaluate, last_uses, once, pruned, unrepeatable
 from nbtape.graph.symbolic import SymbolicTensor, spelled
+from nbtape.graph.v1.device import device
 from nbtape.ops.row import op
 
 _SINGLETON = (
@@ -60,6 +61,7 @@ class FunctionGraph(Graph):
         self.variables_made: list = []
         self.may_make_variables = True
         self._drops: list[list[int]] = []
+        self._do: Callable = once  # what runs a node
 
     def add_input(self, spec: Spec, name: str, example: Any = None) -> SymbolicTensor:
         """One more input; `example` is its value in the call that caused the trace."""
@@ -133,6 +135,8 @@ class FunctionGraph(Graph):
         used = {id(y) for node in self.nodes for y in node.outputs}
         self.captures = {key: pair for key, pair in self.captures.items() if id(pair[1]) in used}
         self._drops = last_uses(self.nodes, outputs)
+        put = any(node.outputs and node.outputs[0].op.device for node in self.nodes)
+        self._do = _where_it_was_put if put else once
         self.examples, self.outer, self.outer_recorders = {}, None, ()
         self.finalize()
 
@@ -148,7 +152,7 @@ class FunctionGraph(Graph):
         env: dict[int, Any] = {id(p): x for p, x in zip(self.inputs, inputs, strict=True)}
         for outside, inside in self.captures.values():
             env[id(inside)] = outside
-        evaluate(self.nodes, env, self._drops)
+        evaluate(self.nodes, env, self._drops, self._do)
         return [env[id(y)] for y in self.outputs]
 
     def __str__(self) -> str:
@@ -157,6 +161,15 @@ class FunctionGraph(Graph):
         return "\n".join(
             [f"graph {self.name}({given})", *lines, f"  return {', '.join(y.name for y in self.outputs)}"]
         )
+
+
+def _where_it_was_put(node: Any, xs: list) -> Any:
+    """Run a node on the device of its operation."""
+    name = node.outputs[0].op.device if node.outputs else ""
+    if not name:
+        return once(node, xs)
+    with device(name):
+        return once(node, xs)
 
 
 class Region(FunctionGraph):
