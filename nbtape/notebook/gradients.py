@@ -45,12 +45,14 @@ class Gradients(list):
     __str__ = __repr__
 
     def html(self) -> Raw:
-        """The table, with a small histogram of each gradient."""
+        """The table, with a small histogram of each gradient, and the reason in the place of all numbers."""
         bars = [Raw("") if g is None else histogram(_stored(g)) for g in self]
-        if not any(bars):
-            return table(_HEAD, self._rows, self.title, _RIGHT)
-        rows = [(*row, bar) for row, bar in zip(self._rows, bars, strict=True)]
-        return table((*_HEAD, "histogram"), rows, self.title, _RIGHT)
+        head = (*_HEAD, "histogram") if any(bars) else _HEAD
+        rows = [
+            (*row[:3], row[-1]) if g is None else (*row, bar)[: len(head)]
+            for row, g, bar in zip(self._rows, self, bars, strict=True)
+        ]
+        return table(head, rows, self.title, _RIGHT)
 
     def latex(self) -> str:
         """An equation for each gradient: in full where it is small, else by its norm."""

@@ -43,7 +43,10 @@ def joined(parts: Iterable[Any], between: str = "\n") -> Raw:
 def table(
     head: Sequence[Any], rows: Iterable[Sequence[Any]], title: Any = "", right: Collection[int] = ()
 ) -> Raw:
-    """A table whose rows are named by their first cells; the columns `right` hold numbers."""
+    """A table whose rows are named by their first cells; the columns `right` hold numbers.
+
+    The last cell of a row that is shorter than the head is as wide as the columns that are left.
+    """
     aligned = [_RIGHT if i in right else _LEFT for i in range(len(head))]
     top = "".join(f'<th scope="col"{side}>{escape(cell)}</th>' for cell, side in zip(head, aligned))
     body = "".join(f"<tr>{_cells(row, aligned)}</tr>\n" for row in rows)
@@ -54,7 +57,10 @@ def table(
 def _cells(row: Sequence[Any], aligned: list[str]) -> str:
     first, *rest = row
     cells = [f'<th scope="row"{aligned[0]}>{_breakable(first, "/_")}</th>']
-    cells += [f"<td{side}>{_breakable(cell, '/')}</td>" for cell, side in zip(rest, aligned[1:])]
+    sides = aligned[1 : len(row)]
+    if len(row) < len(aligned):
+        sides[-1] = f' colspan="{len(aligned) - len(row) + 1}"{_LEFT}'
+    cells += [f"<td{side}>{_breakable(cell, '/')}</td>" for cell, side in zip(rest, sides)]
     return "".join(cells)
 
 
