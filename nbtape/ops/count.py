@@ -8,6 +8,7 @@ import numpy as np
 from nbtape.core.dtype import as_dtype, int32, int64
 from nbtape.core.engine import apply, o, pair, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.kernel import Composite
 from nbtape.core.report import spec_of
 from nbtape.core.shape import Spec, bracket
 from nbtape.ops.row import op
@@ -113,6 +114,12 @@ def _bins(values, value_range, *, nbins):
         return np.clip(place, 0, nbins - 1).astype(np.int32)
 
 
+def _bins_lower(values, value_range, *, nbins):
+    lo, hi = value_range[0], value_range[1]
+    place = o.floor(nbins * ((values - lo) / (hi - lo)))
+    return o.cast(o.minimum(o.maximum(place, 0.0), nbins - 1.0), dtype=int32.np)
+
+
 def _histogram(values, value_range, *, nbins, dtype):
     lo, hi = _checked_range(values, value_range, nbins)
     place = np.floor((values.reshape(-1).astype(np.float64) - float(lo)) / ((float(hi) - float(lo)) / nbins))
@@ -135,7 +142,8 @@ def _checked_range(values, value_range, nbins):
 
 
 op("histogram_fixed_width", _histogram, lambda v, r, *, nbins, dtype: Spec((nbins,), dtype), kinds="ifu")
-op("histogram_fixed_width_bins", _bins, lambda v, r, *, nbins: Spec(v.shape, int32.np), kinds="fV")
+op("histogram_fixed_width_bins", _bins, lambda v, r, *, nbins: Spec(v.shape, int32.np), kinds="fV",
+   kernel=Composite(_bins_lower))  # fmt: skip
 
 
 def histogram_fixed_width(

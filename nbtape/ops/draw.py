@@ -15,6 +15,7 @@ from nbtape.core.convert import fit
 from nbtape.core.dtype import DType, as_dtype, int32, int64
 from nbtape.core.engine import apply, o, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.kernel import Composite
 from nbtape.core.shape import Spec, TensorShape, bracket, broadcast
 from nbtape.ops import sampler
 from nbtape.ops.row import op
@@ -34,6 +35,7 @@ from nbtape.ops.static import (
     wrong_type,
 )
 
+_WIDE = np.dtype(np.float64)
 _SEED_TYPES = (np.dtype(np.int32), np.dtype(np.int64))
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _TF_FLOATS = "half, bfloat16, float, double"
@@ -67,10 +69,16 @@ def algorithm(alg: Any) -> int:
 # Rows
 
 
-def sampled(name: str, sample: Callable, inputs: int = 0, grad: Callable | None = None) -> None:
+def sampled(
+    name: str,
+    sample: Callable,
+    inputs: int = 0,
+    grad: Callable | None = None,
+    lower: Callable | None = None,
+) -> None:
     """The two rows of a sampler with `inputs` tensors; a shape that is not known comes as one more.
 
-    `grad` is the rule of the first of them.
+    `grad` is the rule of the first of them. `lower` makes what the sampler gives of uniform float64 numbers.
     """
 
     def draw(rng, xs, shape, dtype, attrs):
@@ -95,9 +103,23 @@ def sampled(name: str, sample: Callable, inputs: int = 0, grad: Callable | None 
         return Spec(shape, dtype)
 
     rules = (grad, *[None] * inputs) if grad else ()
-    op(f"random_{name}", stateful, lambda *xs, shape, dtype, **attrs: Spec(shape, dtype), *rules)
-    op(f"stateless_{name}", stateless, stateless_spec, *(_second(rules) if grad else ()))
+    op(f"random_{name}", stateful, lambda *xs, shape, dtype, **attrs: Spec(shape, dtype), *rules,
+       kernel=_of_uniform(lower, o.random_uniform, 0, inputs) if lower else None)  # fmt: skip
+    op(f"stateless_{name}", stateless, stateless_spec, *(_second(rules) if grad else ()),
+       kernel=_of_uniform(lower, o.stateless_uniform, 1, inputs) if lower else None)  # fmt: skip
     STATEFUL.add(f"random_{name}")
+
+
+def _of_uniform(lower: Callable, uniform: Callable, seeds: int, inputs: int) -> Composite:
+    """What a sampler is made of, whose numbers come from those of `uniform`, which takes so many seeds."""
+
+    def lowered(*xs, shape, dtype, **source):
+        seed, xs = xs[:seeds], xs[seeds:]
+        if len(xs) > inputs:
+            return None
+        return lower(uniform(*seed, shape=shape, dtype=_WIDE, **source), *xs, dtype=dtype)
+
+    return Composite(lowered)
 
 
 def _second(rules: tuple) -> tuple:
@@ -111,6 +133,17 @@ def _gamma_in_alpha(g, z, alpha, *sizes, **attrs):
     return o.where(z > 0, -g * o.igamma_in_a(alpha, z, n=1) / density, 0.0)
 
 
+def _categorical_lower(u, logits, *, dtype):
+    """The class at whose share of all each number falls."""
+    if not logits.shape.is_fully_defined() or 0 in logits.shape.as_list():
+        return None
+    x = o.cast(logits, dtype=_WIDE)
+    x = o.where(o.is_finite(x), x, -np.inf)
+    top = o.maximum(o.max(x, axis=(1,), keepdims=True), -1e308)
+    ends = o.cumsum(o.exp(x - top), axis=1, exclusive=False, reverse=False)
+    return o.searchsorted(ends, u * ends[:, -1:], side="right", dtype=dtype)
+
+
 sampled("uniform", sampler.uniform)
 sampled("uniform_int", sampler.uniform_int, inputs=2)
 sampled("full_int", sampler.full_int)
@@ -120,7 +153,7 @@ sampled("bounded_normal", sampler.bounded_normal, inputs=4)
 sampled("gamma", sampler.gamma, inputs=1, grad=_gamma_in_alpha)
 sampled("poisson", sampler.poisson, inputs=1)
 sampled("binomial", sampler.binomial, inputs=2)
-sampled("categorical", sampler.categorical, inputs=1)
+sampled("categorical", sampler.categorical, inputs=1, lower=_categorical_lower)
 sampled("permutation", sampler.permutation)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from nbtape.core.dtype import as_dtype
 from nbtape.core.engine import EagerTensor, apply, o, pair, tensor
 from nbtape.core.errors import FailedPreconditionError, OpError, invalid
-from nbtape.core.kernel import View
+from nbtape.core.kernel import Composite, View
 from nbtape.core.report import spec_of
 from nbtape.core.shape import Dims, Spec, bracket, broadcast, numel
 from nbtape.ops.blas import matmul as matmul_of
@@ -189,6 +189,15 @@ def _cross(a, b):
     return a[..., _YZX] * b[..., _ZXY] - a[..., _ZXY] * b[..., _YZX]
 
 
+def _cross_lower(a, b):
+    if not a.shape.is_fully_defined() or not b.shape.is_fully_defined():
+        return None
+    (a_yzx, a_zxy), (b_yzx, b_zxy) = [
+        [o.roll(x, shift=(-by,), axis=(len(x.shape) - 1,)) for by in (1, 2)] for x in (a, b)
+    ]
+    return a_yzx * b_zxy - a_zxy * b_yzx
+
+
 def _cross_spec(a: Spec, b: Spec) -> Spec:
     for x in (a, b):
         if x.shape is not None and not x.shape:
@@ -212,7 +221,8 @@ op("matmul", _matmul, _matmul_spec, _matmul_grad_a, _matmul_grad_b, kinds=NUMBER
 op("matvec", _matvec, _matvec_spec, _matvec_grad_a, _matvec_grad_b, kinds=NUMBER)
 op("matrix_transpose", lambda x: x.mT, _transposed_spec, lambda g, y, x: o.matrix_transpose(g), kernel=View())
 op("cross", _cross, _cross_spec,
-   lambda g, y, a, b: o.cross(b, g), lambda g, y, a, b: o.cross(g, a), kinds=REAL)
+   lambda g, y, a, b: o.cross(b, g), lambda g, y, a, b: o.cross(g, a),
+   kernel=Composite(_cross_lower), kinds=REAL)
 # fmt: on
 
 

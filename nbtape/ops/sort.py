@@ -208,7 +208,20 @@ def _in_top_k_spec(targets: Spec, predictions: Spec, *, k: int) -> Spec:
     return Spec(targets.shape, np.dtype(np.bool_))
 
 
-op("in_top_k", _in_top_k, _in_top_k_spec)
+def _in_top_k_lower(targets, predictions, *, k):
+    shape = dims(predictions)
+    if shape is None or None in shape or 0 in shape:
+        return None
+    classes = apply(o.iota, size=shape[1], dtype=targets.dtype.np)
+    hit = o.equal(classes, o.reshape(targets, shape=(shape[0], 1)))
+    score = o.sum(o.where(hit, predictions, 0.0), axis=(1,), keepdims=True)
+    above = o.sum(o.cast(o.greater(predictions, score), dtype=_INT), axis=(1,), keepdims=False)
+    known = o.any(hit, axis=(1,), keepdims=False)
+    finite = o.all(o.is_finite(predictions), axis=(1,), keepdims=False)
+    return o.logical_and(o.logical_and(known, finite), o.less(above, k))
+
+
+op("in_top_k", _in_top_k, _in_top_k_spec, kernel=Composite(_in_top_k_lower))
 
 
 class TopKV2(NamedTuple):
