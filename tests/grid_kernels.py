@@ -41,6 +41,7 @@ DRAWS = {
     "wide numbers": (lambda x: x + tf.random.uniform([2, 5], dtype=tf.float64), CUBE[0, :2, :1]),
     "numbers of an op": (lambda x: tf.nn.dropout(x, 0.5, seed=3), MANY),
     "numbers after others": (lambda x: x * tf.random.uniform([5]) + tf.random.uniform([5]), MANY[:5]),
+    "classes": (lambda x: tf.random.categorical(x, 4), CUBE[0]),
     "normal numbers": (lambda x: x * tf.random.normal([45]) + tf.random.uniform([45]), MANY),
     "normal numbers of a seed": (
         lambda x, seed: x + tf.random.stateless_normal([2, 9], seed),
@@ -49,17 +50,32 @@ DRAWS = {
 }
 
 IDS = _RNG.integers(-1, 3, 45)
-SEGMENTS = {
-    "sums of segments": (lambda x, i: tf.math.unsorted_segment_sum(x, i, 3), MANY, IDS),
+_FEW = np.repeat(np.array([2, 0, 2, 3], np.int32), [1, 3, 70, 6])
+
+
+def _gather_gradient(x, i):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.gather(x, i, axis=1) ** 2
+    return tape.gradient(y, x)
+
+
+def _updated(x, i, u):
+    for scatter in (tf.tensor_scatter_nd_update, tf.tensor_scatter_nd_sub, tf.tensor_scatter_nd_max):
+        x = scatter(x, i[:, None], u)
+    return x
+
+
+SCATTERS = {
+    "sums of segments": (lambda x, i: tf.math.unsorted_segment_sum(x * 2.0, i, 3), MANY, IDS),
     "products of rows": (
         lambda x, i: tf.math.unsorted_segment_prod(x, i, 4),
         *[CUBE[0], IDS[:18].astype(np.int32)],
     ),
-    "extremes of segments": (
-        lambda x, i: (tf.math.unsorted_segment_max(x, i, 5), tf.math.unsorted_segment_min(-x, i, 5)),
-        *[MANY[:36].reshape(6, 3, 2), IDS[:18].reshape(6, 3)],
-    ),
     "means of segments": (lambda x, i: tf.math.unsorted_segment_mean(x, i, 4), CUBE[0], IDS[:18]),
+    "rows for few places": (_updated, CUBE[0, :5].copy(), _FEW, _RNG.standard_normal((80, 2))),
+    "gradient of a gather": (_gather_gradient, CUBE, np.array([1, 0, 1, 17])),
+    "small numbers": (lambda x, i: tf.math.unsorted_segment_max(x, i, 5), *[MANY.astype(np.int16), IDS]),
 }
 SEARCHES = {
     "places of values": (lambda x, v: tf.searchsorted(x, v), np.sort(MANY), MANY[:7] + 0.5),
@@ -90,7 +106,7 @@ SOLUTIONS = {
     ),
 }
 
-KERNELS = {**SORTS, **SCANS, **DRAWS, **SEGMENTS, **SEARCHES, **SELECTIONS, **SOLUTIONS}
+KERNELS = {**SORTS, **SCANS, **DRAWS, **SCATTERS, **SEARCHES, **SELECTIONS, **SOLUTIONS}
 
 # Those that have, together, each of the texts.
 TEXTS = (
@@ -102,7 +118,7 @@ TEXTS = (
     "wide numbers",
     "normal numbers of a seed",
     "means of segments",
-    "extremes of segments",
+    "gradient of a gather",
     "places after values",
     "where",
     "unique",

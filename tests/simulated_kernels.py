@@ -11,13 +11,15 @@ from test_compiled_table import same
 
 import nbtape as tf
 from nbtape.compile.card import normal
+from nbtape.compile.settings import Settings
 from nbtape.kernels import philox, ziggurat
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::nbtape.core.memory.HostWarning")
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_kernels(name):
+def test_kernels(name, monkeypatch):
+    monkeypatch.setattr(Settings, "deterministic", True)
     f, *values = KERNELS[name]
     tf.random.set_seed(1)
     expected = eager(f, values)
