@@ -21,7 +21,6 @@ cuDevicePrimaryCtxRetain(*, int)  cuCtxSetCurrent(*)
 cuMemGetInfo_v2(*, *)  cuMemAlloc_v2(*, size_t)  cuMemFree_v2(address)  cuMemHostAlloc(*, size_t, unsigned)
 cuMemcpyHtoDAsync_v2(address, *, size_t, *)  cuMemcpyDtoHAsync_v2(*, address, size_t, *)
 cuMemcpyDtoDAsync_v2(address, address, size_t, *)  cuMemcpyPeerAsync(address, *, address, *, size_t, *)
-cuMemsetD8Async(address, char, size_t, *)
 cuStreamCreate(*, unsigned)  cuStreamQuery(*)  cuStreamWaitEvent(*, *, unsigned)
 cuEventCreate(*, unsigned)  cuEventRecord(*, *)  cuEventQuery(*)  cuEventElapsedTime(*, *, *)
 cuEventDestroy_v2(*)
@@ -37,7 +36,6 @@ TYPES = {
     "size_t": c_size_t,
     "address": c_uint64,
     "long": c_uint64,
-    "char": c_ubyte,
     "*": c_void_p,
 }
 
@@ -184,10 +182,6 @@ class FakeCuda:
     def _cuMemcpyPeerAsync(self, target, theirs, source, ours, size, stream):
         assert theirs != ours and {theirs, ours} <= {CONTEXT + 40, CONTEXT + 41}
         self._cuMemcpyDtoDAsync_v2(target, source, size, stream)
-
-    def _cuMemsetD8Async(self, target, byte, size, stream):
-        target = self.bytes_at(target, size)
-        self.objects[stream].ask(lambda: memset(target, byte, size))
 
     # Streams and events
 

@@ -67,11 +67,11 @@ def test_a_driver_tells_its_version_and_how_many_cards_there_are(cuda, monkeypat
 
 
 def test_an_error_says_what_the_driver_says_and_what_to_do(card, cuda):
-    cuda.fail["cuMemsetD8Async"] = [700, 12345]
+    cuda.fail["cuMemFree_v2"] = [700, 12345]
     with pytest.raises(tf.errors.InternalError, match=r"CUDA_ERROR_ILLEGAL_ADDRESS: an illegal .* restart"):
-        card.fill(0, 0, 1)
+        card.free(0)
     with pytest.raises(tf.errors.InternalError, match=r"^CUDA reports error 12345\.$"):
-        card.fill(0, 0, 1)
+        card.free(0)
 
 
 def test_a_kernel_that_does_not_load_is_told_with_the_assemblers_log(card):
@@ -167,6 +167,13 @@ def test_what_is_made_on_the_driver_is_given_back(card, cuda):
         assert cuda.log.count(name) == 1
 
 
+def test_what_the_driver_refuses_while_the_process_ends_is_nothing(card, cuda):
+    event = card.event()
+    cuda.fail["cuEventDestroy_v2"] = [4]  # CUDA_ERROR_DEINITIALIZED; errors in `__del__` would be told
+    del event
+    assert cuda.log[-1] == "cuEventDestroy_v2"
+
+
 def test_events_measure_seconds(card):
     first, second = card.event().record(), card.event().record()
     assert second.since(first) == 0.25
@@ -198,7 +205,7 @@ def test_texts_have_no_place_on_a_card(card):
 def test_a_copy_between_cards_waits_for_the_one_and_keeps_the_other_from_writing_before_it(card, cuda):
     value = transfer.to_card(np.arange(5), 0)
     copy = transfer.between(value, 1)
-    card.fill(value.block.address, 0, value.nbytes)  # asked for after the copy
+    card.write(value.block.address, np.zeros(5, np.int64))  # asked for after the copy
     assert copy.card == 1 and np.array_equal(transfer.to_host(copy), np.arange(5))
     assert cuda.log.count("cuStreamWaitEvent") == 2
 

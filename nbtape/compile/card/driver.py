@@ -8,7 +8,7 @@ DriverError, or OutOfMemory, where the driver reports an error.
 import ctypes
 import sys
 from collections.abc import Callable
-from ctypes import POINTER, c_char_p, c_float, c_int, c_size_t, c_ubyte, c_uint, c_uint64, c_void_p
+from ctypes import POINTER, c_char_p, c_float, c_int, c_size_t, c_uint, c_uint64, c_void_p
 from functools import cache
 from typing import Any
 
@@ -16,7 +16,7 @@ from nbtape.compile.card.errors import OutOfMemory
 from nbtape.core.errors import InternalError
 
 _LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-_SUCCESS, _OUT_OF_MEMORY, NOT_READY = 0, 2, 600
+_SUCCESS, _OUT_OF_MEMORY, _ENDING, NOT_READY = 0, 2, 4, 600
 
 Device = c_int
 Address = c_uint64
@@ -56,7 +56,6 @@ SIGNATURES: dict[str, tuple] = {
     "cuMemcpyDtoHAsync_v2": (c_void_p, Address, c_size_t, Handle),
     "cuMemcpyDtoDAsync_v2": (Address, Address, c_size_t, Handle),
     "cuMemcpyPeerAsync": (Address, Handle, Address, Handle, c_size_t, Handle),
-    "cuMemsetD8Async": (Address, c_ubyte, c_size_t, Handle),
     "cuStreamCreate": (POINTER(Handle), c_uint),
     "cuStreamQuery": (Handle,),
     "cuStreamWaitEvent": (Handle, Handle, c_uint),
@@ -84,6 +83,7 @@ SIGNATURES: dict[str, tuple] = {
 
 _LOST = "What was on the card is lost: restart the process, or the notebook's kernel."
 _REMEDIES = {
+    3: "A process that was forked has no use of its parent's cards: start it with the method 'spawn'.",
     100: "Is a card there, and visible (CUDA_VISIBLE_DEVICES)?",
     209: "The card is older than those that kernels are compiled for.",
     218: "A kernel is no valid PTX: please report it, with the function that was called.",
@@ -137,10 +137,10 @@ class Driver:
         return handle
 
     def _checked(self, result: int, function: Any, arguments: tuple) -> int:
-        if result == _SUCCESS or result == NOT_READY:
+        if result in (_SUCCESS, NOT_READY, _ENDING):  # the last while the process ends, and all goes
             return result
         if result == _OUT_OF_MEMORY:
-            raise OutOfMemory
+            raise OutOfMemory("The card has no memory left for what its driver needs.")
         raise DriverError(result, self._told(result))
 
     def _told(self, result: int) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.compile.card.driver import Address, Driver, DriverError, Handle, KernelNode
+from nbtape.compile.card.errors import OutOfMemory
 from nbtape.compile.card.events import Event, until_done
 from nbtape.compile.card.programs import image
 from nbtape.compile.card.staging import Staging
@@ -77,6 +78,7 @@ class Card:
 
     def copy(self, target: int, source: int, bytes: int) -> None:
         """Copy within the card."""
+        self.enter()
         self.driver.cuMemcpyDtoDAsync_v2(target, source, bytes, self.stream)
 
     def receive(self, target: int, card: "Card", source: int, bytes: int) -> None:
@@ -92,9 +94,6 @@ class Card:
         reached = Event(self.driver, card.stream).record()
         self.enter()
         self.driver.cuStreamWaitEvent(self.stream, reached.handle, 0)
-
-    def fill(self, address: int, byte: int, bytes: int) -> None:
-        self.driver.cuMemsetD8Async(address, byte, bytes, self.stream)
 
     # Work
 
@@ -135,7 +134,7 @@ class Card:
         """Calls that run at once, with the arguments that they have now; None where the driver will not."""
         try:
             return Graph(self, calls)
-        except DriverError:
+        except (DriverError, OutOfMemory):
             return None
 
 
