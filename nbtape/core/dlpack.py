@@ -1,13 +1,17 @@
 """Values of cards shared with other array libraries, without a copy: DLPack and `__cuda_array_interface__`.
 
 DLPack hands over a capsule of Python's with a structure of C; who takes it renames it, and calls its deleter
-when he is done. Both sides order their work by CUDA's default stream, which a card's own stream keeps step
-with. Layouts and numbers are those of dlpack.h, version 0.8, which later ones still read.
+when he is done. A capsule that nobody took is let go of when the next one is made, not by a destructor, which
+may be called while an exception is on its way and would lose it. Both sides order their work by CUDA's
+default stream, which a card's own stream keeps step with. Layouts and numbers are those of dlpack.h, version
+0.8, which later ones still read.
 """
 
 import ctypes
 from ctypes import c_char_p, c_int, c_int32, c_int64, c_uint8, c_uint16, c_uint64, c_void_p, py_object
+from dataclasses import dataclass
 from math import prod
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -54,15 +58,23 @@ def _python(name: str, result: Any, *arguments: Any) -> Any:
     return ctypes.PYFUNCTYPE(result, *arguments)((name, ctypes.pythonapi))
 
 
-_Destructor = ctypes.PYFUNCTYPE(None, c_void_p)
-_new = _python("PyCapsule_New", py_object, c_void_p, c_char_p, _Destructor)
+_new = _python("PyCapsule_New", py_object, c_void_p, c_char_p, c_void_p)
 _pointer = _python("PyCapsule_GetPointer", c_void_p, py_object, c_char_p)
+_is_named = _python("PyCapsule_IsValid", c_int, py_object, c_char_p)
 _rename = _python("PyCapsule_SetName", c_int, py_object, c_char_p)
-# For a capsule that is being destroyed, which must not be made an object of Python's again.
-_is_valid = _python("PyCapsule_IsValid", c_int, c_void_p, c_char_p)
-_pointer_of = _python("PyCapsule_GetPointer", c_void_p, c_void_p, c_char_p)
 
-_lent: dict[int, tuple] = {}  # what others use, by the address of the structure that they have
+
+@dataclass(eq=False, slots=True)
+class _Loan:
+    """What others use of a value: the capsule, what it points to, and what that points to."""
+
+    capsule: Any
+    held: tuple
+
+
+_loan = _Loan(object(), ())
+_ALONE = getrefcount(_loan.capsule)  # of a capsule that nobody else has
+_lent: dict[int, _Loan] = {}  # by the address of the structure
 
 
 @_Deleter
@@ -70,10 +82,11 @@ def _done(pointer: int) -> None:
     _lent.pop(pointer, None)
 
 
-@_Destructor
-def _destroyed(capsule: int) -> None:
-    if _is_valid(capsule, _NAME):  # nobody took it
-        _lent.pop(_pointer_of(capsule, _NAME), None)
+def _sweep() -> None:
+    """Let go of what nobody took."""
+    for pointer, loan in list(_lent.items()):
+        if getrefcount(loan.capsule) <= _ALONE and _is_named(loan.capsule, _NAME):
+            del _lent[pointer]
 
 
 def lent(value: CardArray, stream: Any = None) -> Any:
@@ -90,8 +103,10 @@ def lent(value: CardArray, stream: Any = None) -> Any:
     tensor.shape, tensor.strides = shape, strides
     managed.deleter = _done
     pointer = ctypes.addressof(managed)
-    _lent[pointer] = managed, shape, strides, value
-    return _new(pointer, _NAME, _destroyed)
+    _sweep()
+    capsule = _new(pointer, _NAME, None)
+    _lent[pointer] = _Loan(capsule, (managed, shape, strides, value))
+    return capsule
 
 
 def is_on_card(source: Any) -> bool:

@@ -132,7 +132,7 @@ class IndexedSlices:
 
 
 _AS_THEY_ARE = (Tensor, np.ndarray, np.generic)
-_KNOWN = (EagerTensor, np.ndarray, np.generic)
+_ARRAYS = (np.ndarray, np.generic)
 
 
 def _sizes(shape: Any) -> Any:
@@ -154,8 +154,8 @@ def _is_scalar(x: Any) -> bool:
 
 
 def _joined(a: Any, b: Any) -> Any:
-    if isinstance(a, _KNOWN) and isinstance(b, _KNOWN):
-        a, b = (x._value if isinstance(x, EagerTensor) else x for x in (a, b))
-        return np.concatenate([a, b.astype(a.dtype)])
+    x, y = (i._value if isinstance(i, EagerTensor) else i for i in (a, b))
+    if isinstance(x, _ARRAYS) and isinstance(y, _ARRAYS):
+        return np.concatenate([x, y.astype(x.dtype)])
     a, b = tensor(a), tensor(b)
     return apply(o.concat, a, b if a.dtype is b.dtype else apply(o.cast, b, dtype=a.dtype.np), axis=0)

@@ -14,6 +14,7 @@ import numpy as np
 from nbtape.autodiff.tape import GradientTape
 from nbtape.core import context
 from nbtape.core.engine import Tensor
+from nbtape.core.memory import CardArray
 from nbtape.core.report import describe, size
 from nbtape.core.slices import IndexedSlices
 from nbtape.graph.graph import Graph
@@ -76,7 +77,7 @@ def held_bytes(tape: GradientTape) -> int:
     for node in tape.nodes:
         for x in (*node.inputs, *node.outputs):
             value = getattr(x, "_value", None)
-            if isinstance(value, np.ndarray | np.generic) and id(value) not in own:
+            if isinstance(value, np.ndarray | np.generic | CardArray) and id(value) not in own:
                 arrays[id(value)] = value
     return sum(value.nbytes for value in arrays.values())
 

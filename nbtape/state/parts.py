@@ -143,9 +143,9 @@ class Parts(Writes):
         try:
             in_place(_write_rows, (self,), shape, indices._value, values._value, kind)
         except Elsewhere:
-            with context.paused():
+            with self._lock, context.paused():
                 whole = self._combined(EagerTensor(self._value), kind, shape, indices, values)
-            self._put_value(whole._value)
+                self._put_value(whole._value)
         return self._view()
 
     def _combined(self, whole: Any, kind: str, shape: tuple, indices: Any, values: Any) -> Any:

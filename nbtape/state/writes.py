@@ -175,7 +175,7 @@ class Writes:
                 with self._lock, np.errstate(all="ignore"):
                     self._value = op.eager(self._value, change)
         except Elsewhere:
-            with context.paused():
+            with self._lock, context.paused():
                 self._put_value(op(EagerTensor(self._value), delta)._value)
         return self._view() if read_value else None
 

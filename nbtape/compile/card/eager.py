@@ -39,17 +39,19 @@ def elsewhere(op: Op, xs: tuple, attrs: dict) -> Any:
 def run(op: Op, xs: tuple, attrs: dict, card: int) -> Any:
     """What `op` gives on a card."""
     values = [_value(x) for x in xs]
+    if any([type(v) not in NUMBERS and v.dtype.hasobject for v in values]):
+        return _at_home(op, xs, attrs)
     try:
-        specs = specs_of(xs)
-        if any(spec.dtype == object for spec in specs):
-            return _at_home(op, xs, attrs)
+        is_number = op.kinds and "b" not in op.kinds  # for which a bool counts as one
+        specs = specs_of(tuple([int(x) if is_number and type(x) is bool else x for x in xs]))
         if op.kinds and specs:
             infer_dtypes(op, specs)
         host = _planned(op, tuple(specs), tuple(attrs.items()), card)
-        _tell(op, xs, values, f"GPU:{card}")
-        found = host.run([_given(v, spec, card) for v, spec in zip(values, specs)])
     except Exception as error:
         raise explained(error, op, xs, attrs) from None
+    _tell(op, xs, values, f"GPU:{card}")
+    # Python's numbers go with the call, so that all of them share a program.
+    found = host.run([spec.dtype.type(v) if type(v) in NUMBERS else v for v, spec in zip(values, specs)])
     return tuple(found) if op.many else found[0]
 
 
@@ -58,19 +60,15 @@ def _at_home(op: Op, xs: tuple, attrs: dict) -> Any:
     values = [_value(x) for x in xs]
     _tell(op, xs, values, "CPU:0")
     values = [on_host(v) for v in values]
-    check_dtypes(op, values)
-    return op.eager(*values, **attrs)
+    try:
+        check_dtypes(op, values)
+        return op.eager(*values, **attrs)
+    except Exception as error:
+        raise explained(error, op, xs, attrs) from None
 
 
 def _value(x: Any) -> Any:
     return x._value if type(x) is EagerTensor else x
-
-
-def _given(value: Any, spec: Spec, card: int) -> Any:
-    """A value as the program takes it; numbers go with the call."""
-    if type(value) in NUMBERS:
-        return spec.dtype.type(value)
-    return on_card(value, card) if value.shape else value
 
 
 @lru_cache(_KEPT)

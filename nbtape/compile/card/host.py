@@ -20,7 +20,7 @@ from nbtape.compile.card.pool import allocate
 from nbtape.compile.card.stretch import Stretch
 from nbtape.compile.card.transfer import to_host
 from nbtape.compile.planning.actions import Commit, Plan
-from nbtape.compile.planning.layout import Layout
+from nbtape.compile.planning.layout import Buffer, Layout
 from nbtape.core.memory import CardArray, alongside, on_card, on_host
 from nbtape.state.writes import writing
 
@@ -40,7 +40,7 @@ class CardHost:
         self.arena = len(self.slots)  # the slot of the arena
         self.needed = needed_of(plan)
         self._lock = threading.RLock()  # one call at a time fills in the words, and those inside of it
-        self._fixed = [self.moved(b.source) if b.origin == "constant" else None for b in plan.buffers]
+        self._fixed = [self._constant(b) for b in plan.buffers]
         self._inputs = [k for b, k in self.slots.items() if b.origin == "input"]
         for k, value in zip(self._inputs[len(self._inputs) - len(captured) :], captured):
             self._fixed[k] = self.moved(value)
@@ -90,6 +90,12 @@ class CardHost:
                 launches = []
             if not isinstance(action, Launch):
                 yield PHASES[type(action)](self, action)
+
+    def _constant(self, buffer: Buffer) -> CardArray | None:
+        """What a plan knows of a buffer before it runs, of the shape that it has there."""
+        if buffer.origin != "constant":
+            return None
+        return self.moved(buffer.source.reshape(buffer.shape or ()))
 
     def array(self, layout: Layout, arrays: list) -> CardArray:
         """The value of a layout among the arrays of a call; a copy of what lies in the arena."""

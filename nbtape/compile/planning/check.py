@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.compile.emission.kernel import Kernel, Word
-from nbtape.core import source
+from nbtape.core import context, source
 from nbtape.core.engine import EagerTensor, apply
 from nbtape.graph.program import Step, Value
 from nbtape.ops.index import not_in_range
@@ -96,9 +96,12 @@ def _fail(step: Step, i: Value, found: np.ndarray, size: int) -> None:
     """Run a user's step with the indices `found` in the place of `i`, as if he had just written it."""
     values = [found if x is i else _like(x) for x in step.inputs]
     outer, source.told.place = source.told.place, step.place
+    seat = context.local.seat
+    context.sit(None)
     try:
         apply(step.op, *[EagerTensor(v if v.ndim else v[()]) for v in values], **step.attrs)
     finally:
+        context.sit(seat)
         source.told.place = outer
     raise not_in_range(found, size)
 

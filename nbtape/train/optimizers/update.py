@@ -55,9 +55,9 @@ class Update(OptimizerState):
             self._step([gradient], [variable], learning_rate)
             return
         dtype, held = variable.dtype, (variable, *self._slots[variable._serial])
-        values = self.rule(
-            cast(gradient, dtype), *[tensor(v) for v in held], *self._rates_for(dtype, learning_rate)
-        )
+        g = cast(gradient, dtype)
+        variable._check_shape(variable.shape, g.shape)
+        values = self.rule(g, *[tensor(v) for v in held], *self._rates_for(dtype, learning_rate))
         for v, value in zip(held, values):
             v.assign(value, read_value=False)
 
