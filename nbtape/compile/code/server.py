@@ -37,7 +37,13 @@ nbtape.__path__ = [root]
 from nbtape.compile.code.worker import main
 main()
 """
-_SETTINGS = {"NUMBA_DISABLE_JIT": "0", "NUMBA_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# NUMBA_OPT: `compile_text` optimises a kernel as a whole; where Numba did so part by part, that takes longer.
+_SETTINGS = {
+    "NUMBA_DISABLE_JIT": "0",
+    "NUMBA_NUM_THREADS": "1",
+    "NUMBA_OPT": "0",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 _compile_text = late("nbtape.compile.cpu:compile_text")
 
 
