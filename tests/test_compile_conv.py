@@ -20,19 +20,19 @@ from nbtape.graph.program import Program, Step, Value, program_of
 # batch, image, kernel, channels in, out, groups, strides, padding, dilations
 CONVOLUTIONS = [
     (3, (14, 14), (3, 3), 16, 32, 1, (1, 1), "SAME", (1, 1)),
-    (3, (28, 28), (3, 3), 1, 16, 1, (1, 1), "SAME", (1, 1)),
-    (2, (9, 11), (3, 2), 5, 10, 1, (2, 1), "SAME", (1, 1)),
-    (2, (9, 11), (3, 3), 5, 20, 1, (2, 2), "VALID", (2, 1)),
-    (2, (9, 11), (1, 1), 5, 20, 1, (1, 1), "VALID", (1, 1)),
-    (2, (9, 11), (1, 1), 5, 20, 1, (3, 2), "VALID", (1, 1)),
-    (2, (9, 11), (3, 3), 8, 24, 4, (1, 1), ((2, 1), (0, 3)), (1, 2)),
+    (3, (6, 8), (3, 3), 1, 16, 1, (1, 1), "SAME", (1, 1)),
+    (2, (7, 6), (3, 2), 5, 10, 1, (2, 1), "SAME", (1, 1)),
+    (2, (9, 7), (3, 3), 5, 20, 1, (2, 2), "VALID", (2, 1)),
+    (2, (5, 6), (1, 1), 5, 20, 1, (1, 1), "VALID", (1, 1)),
+    (2, (7, 6), (1, 1), 5, 20, 1, (3, 2), "VALID", (1, 1)),
+    (2, (7, 6), (3, 3), 8, 24, 4, (1, 1), ((2, 1), (0, 3)), (1, 2)),
     (2, (13,), (4,), 8, 24, 2, (3,), "SAME", (1,)),
     (2, (12,), (3,), 4, 5, 1, (4,), "SAME", (6,)),
     (2, (5, 6, 7), (3, 2, 3), 3, 6, 1, (1, 2, 1), "SAME", (1, 1, 1)),
-    (2, (7, 7), (3, 3), 128, 128, 2, (1, 1), "SAME", (1, 1)),
-    (2, (5, 5), (5, 5), 3, 100, 1, (1, 1), ((6, 5), (5, 6)), (1, 1)),
+    (2, (4, 5), (3, 3), 128, 128, 2, (1, 1), "SAME", (1, 1)),
+    (2, (3, 2), (3, 3), 3, 100, 1, (1, 1), ((4, 3), (3, 4)), (1, 1)),
     (1, (1, 1), (1, 1), 1, 1, 1, (1, 1), "SAME", (1, 1)),
-    (64, (14, 14), (3, 3), 16, 48, 1, (1, 1), "SAME", (1, 1)),
+    (64, (14, 15), (3, 3), 16, 48, 1, (1, 1), "SAME", (1, 1)),
 ]
 # image, channels, window, strides, padding
 POOLS = [
@@ -92,7 +92,7 @@ def images(rng, dtype, batch, inner, size, channels, depth, groups, *attrs):
 
 @pytest.mark.parametrize(
     "case, dtype",
-    [*[(case, np.float32) for case in CONVOLUTIONS], *[(c, np.float64) for c in CONVOLUTIONS[2:5]]],
+    [*[(case, np.float32) for case in CONVOLUTIONS], *[(c, np.float64) for c in CONVOLUTIONS[2:4]]],
 )
 def test_convolutions_and_their_gradients_agree_with_their_rows(case, dtype):
     x, k, y, g, attrs = images(np.random.default_rng(0), dtype, *case)
