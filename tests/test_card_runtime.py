@@ -76,7 +76,7 @@ def test_an_error_says_what_the_driver_says_and_what_to_do(card, cuda):
 
 def test_a_kernel_that_does_not_load_is_told_with_the_assemblers_log(card):
     with pytest.raises(driver.DriverError, match="syntax error"):
-        card.prepared("no PTX", [], np.zeros(1, np.int64), 1, 1)
+        card.prepared("no PTX", np.zeros(1, np.int64), 1, 1)
 
 
 @pytest.mark.skipif(not HEADER.is_file(), reason="needs the header of pip install nbtape[cuda]")
@@ -107,7 +107,7 @@ def test_a_kernel_gets_the_bytes_that_its_words_have_when_it_is_called(card, cud
     words = np.zeros(4, np.int64)
     words[0], words[1], words[3] = -5, 4096, 1
     words[2:3].view(np.float32)[0] = 0.5
-    call = card.prepared(KERNEL, ["int64", "float32*", "float32", "bool"], words, 3, 32)
+    call = card.prepared(KERNEL, words, 3, 32)
     call.run()
     words[0] = 7  # later than the call
     card.wait()
@@ -125,7 +125,7 @@ def _counted(card, count):
     """Calls of a kernel, each with a number of its own, and their words."""
     text = 'def kernel(n: "int64"):\n    pass\n'
     words = [np.array([k]) for k in range(count)]
-    return [card.prepared(text, ["int64"], w, 1, 1) for w in words], words
+    return [card.prepared(text, w, 1, 1) for w in words], words
 
 
 def test_a_graph_runs_calls_in_order_with_the_words_that_it_was_told(card, cuda):

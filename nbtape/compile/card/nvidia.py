@@ -107,7 +107,7 @@ class Card:
         self.enter()
         until_done(self.driver.cuStreamQuery, self.stream)
 
-    def prepared(self, text: str, kinds: Sequence[str], words: np.ndarray, blocks: int, lanes: int) -> "Call":
+    def prepared(self, text: str, words: np.ndarray, blocks: int, lanes: int) -> "Call":
         """A function that runs a kernel with the arguments that are then in `words`."""
         return Call(self, self._function(text), words, blocks, lanes)
 

@@ -126,7 +126,8 @@ class Pool:
 
     def _join(self) -> None:
         """Put what was kept among the free pieces, each joined with those beside it."""
-        for piece in [piece for kept in self._kept.values() for _, piece in kept]:
+        kept, self._kept = self._kept, {}  # first, so that where Ctrl-C comes nothing is given out twice
+        for piece in [piece for heap in kept.values() for _, piece in heap]:
             if piece.before is not None and piece.before.loose:
                 piece.free.remove(piece.before)
                 piece = _joined(piece.before, piece)
@@ -135,7 +136,6 @@ class Pool:
                 piece = _joined(piece, piece.after)
             piece.loose, piece.place = True, None
             insort(piece.free, piece)
-        self._kept.clear()
 
     def _fitting(self, size: int) -> _Piece:
         """A piece of so many bytes, cut from a larger one where that is worth it."""

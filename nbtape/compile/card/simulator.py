@@ -74,14 +74,11 @@ class Card:
         """Copy from another card."""
         self._bytes(target, bytes)[:] = card._bytes(source, bytes)
 
-    def fill(self, address: int, byte: int, bytes: int) -> None:
-        self._bytes(address, bytes)[:] = byte
-
     # Work
 
-    def prepared(self, text: str, kinds: Sequence[str], words: np.ndarray, blocks: int, lanes: int) -> "Call":
+    def prepared(self, text: str, words: np.ndarray, blocks: int, lanes: int) -> "Call":
         """A function that runs a kernel with the arguments that are then in `words`."""
-        return Call(self, device.function(text), kinds, words, blocks, lanes)
+        return Call(self, device.function(text), words, blocks, lanes)
 
     def captured(self, calls: Sequence["Call"]) -> "Graph":
         """Calls that run at once, with the arguments that they have now."""
@@ -90,7 +87,8 @@ class Card:
     def argument(self, kind: str, word: np.int64) -> Any:
         """What a kernel is given for a word."""
         if kind.endswith("*"):
-            return device.Pointer(*self.at(int(word), kind[:-1]))
+            pointer = device.NarrowPointer if kind in ("float16*", "bfloat16*") else device.Pointer
+            return pointer(*self.at(int(word), kind[:-1]))
         return int(word) if kind == "int64" else np.array([word]).view(kind)[0]
 
     def wait(self) -> None:
@@ -103,7 +101,6 @@ class Call:
 
     card: Card
     kernel: Any
-    kinds: Sequence[str]
     words: np.ndarray
     blocks: int
     lanes: int
@@ -111,7 +108,8 @@ class Call:
     def run(self, words: np.ndarray | None = None) -> None:
         """Run the kernel, with these words or those that it has now."""
         given = self.words if words is None else words
-        arguments = [self.card.argument(kind, word) for kind, word in zip(self.kinds, given)]
+        kinds = self.kernel.__annotations__.values()
+        arguments = [self.card.argument(kind, word) for kind, word in zip(kinds, given, strict=True)]
         device.simulate(self.kernel, self.blocks, self.lanes, arguments)
 
 

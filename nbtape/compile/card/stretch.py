@@ -24,9 +24,7 @@ class Stretch:
         self.host, self.card, self.launches = host, host.card, launches
         self.tables = [_table(launch) for launch in launches]
         self.calls = [
-            host.card.prepared(
-                launch.kernel.text, [w.kind for w in launch.words], table, launch.blocks, launch.lanes
-            )
+            host.card.prepared(launch.kernel.text, table, launch.blocks, launch.lanes)
             for launch, table in zip(launches, self.tables)
         ]
         self.pointers: dict[int, list] = {}  # by slot: call, word and byte, of all words that point there
