@@ -6,6 +6,7 @@ Kernels run through it, on the simulator, in `simulated_runtime.py`.
 import ctypes
 import gc
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -314,6 +315,14 @@ def test_programs_are_kept_on_disk_for_each_kind_of_card(tmp_path, monkeypatch):
     for capability in ((8, 0), (9, 0), (8, 0)):
         assert programs.image(KERNEL, capability) == b"PTX"
     assert asked == [(KERNEL, (8, 0)), (KERNEL, (9, 0))]
+
+
+@pytest.mark.skipif(find_spec("numba_cuda") is None, reason="needs pip install nbtape[cuda]")
+def test_a_kernel_is_in_what_is_loaded_under_the_symbol_of_its_text(tmp_path, monkeypatch):
+    monkeypatch.setenv("NBTAPE_CACHE_DIR", str(tmp_path))
+    code = programs.image(KERNEL, (9, 0))
+    assert code.startswith(b"\x7fELF") and b".text." + symbol(KERNEL).encode() + b"\0" in code
+    assert programs.image(KERNEL, (9, 0)) == code and len(list(tmp_path.iterdir())) == 1
 
 
 SPILLS = """
