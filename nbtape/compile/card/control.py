@@ -242,7 +242,7 @@ class _Called:
 
     def _explained(self, values: list) -> Any:
         """The step once more, as a user's op at the line where he wrote it, which says what is wrong."""
-        outer, source.told.place = source.told.place, self.step.place
+        outer, source.told.place = source.told.place, self.step.place or source.told.place
         try:
             found = apply(self.step.op, *map(EagerTensor, values), **self.step.attrs)
         finally:
@@ -259,7 +259,7 @@ class _Late:
 
     def __call__(self, arrays: list) -> None:
         xs = tuple([EagerTensor(_given(self.host, x, arrays)) for x in self.inputs])
-        outer, source.told.place = source.told.place, self.step.place
+        outer, source.told.place = source.told.place, self.step.place or source.told.place
         try:
             found = _run(self.step.op, xs, self.step.attrs, self.host.card.number)
         finally:

@@ -95,7 +95,7 @@ def plan(planner: Any, step: Step) -> None:
 def _fail(step: Step, i: Value, found: np.ndarray, size: int) -> None:
     """Run a user's step with the indices `found` in the place of `i`, as if he had just written it."""
     values = [found if x is i else _like(x) for x in step.inputs]
-    outer, source.told.place = source.told.place, step.place
+    outer, source.told.place = source.told.place, step.place or source.told.place
     seat = context.local.seat
     context.sit(None)
     try:
