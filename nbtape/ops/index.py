@@ -123,8 +123,9 @@ def gather(
     return _batched(x, i, at, batch) if at >= batch else apply(o.take, x, i, axis=at)
 
 
-def _batch_index(i, n, *, batch_dims):
+def _batch_index(i, *size, batch_dims, n=None):
     """Indices into an axis of size n as indices into `batch_dims` axes and it laid into one."""
+    n = size[0] if n is None else n
     if i.size and not (0 <= i.min() and i.max() < n):
         raise not_in_range(i, int(n))
     batch = i.shape[:batch_dims]
@@ -132,7 +133,14 @@ def _batch_index(i, n, *, batch_dims):
     return i + start
 
 
-op("batch_index", _batch_index, lambda i, n, *, batch_dims: Spec(i.shape, _INT64))
+op("batch_index", _batch_index, lambda i, *size, batch_dims, n=None: Spec(i.shape, _INT64))
+
+
+def batch_index(i: Any, n: Any, batch_dims: int) -> Any:
+    """Indices into an axis of size n, checked, as indices into `batch_dims` axes and it laid into one."""
+    if isinstance(n, int):
+        return apply(o.batch_index, i, batch_dims=batch_dims, n=n)
+    return apply(o.batch_index, i, tensor(n), batch_dims=batch_dims)
 
 
 def _batched(x: Any, i: Any, axis: int, batch: int) -> Any:
@@ -152,7 +160,7 @@ def _batched(x: Any, i: Any, axis: int, batch: int) -> Any:
     flat = reshape_to_sizes(
         x, [product(sizes[:batch]) * sizes[axis], *[sizes[a] for a in order[batch + 1 :]]]
     )
-    y = apply(o.take, flat, apply(o.batch_index, i, tensor(sizes[axis]), batch_dims=batch), axis=0)
+    y = apply(o.take, flat, batch_index(i, sizes[axis], batch), axis=0)
     if not middle:
         return y
     n = rank_of(i)
@@ -163,12 +171,11 @@ def _batched(x: Any, i: Any, axis: int, batch: int) -> Any:
 # Indices of several axes
 
 
-def _flat_index(i, shape, *, what):
+def _flat_index(i, *shape, what, sizes=None):
     """Each index vector along the last axis of `i` as one number: where it points to in row-major order."""
-    k = i.shape[-1]
-    sizes = shape[:k].tolist()
+    k, shape = i.shape[-1], shape[0] if sizes is None else np.array(sizes, np.int64)
     flat = np.zeros(i.shape[:-1], np.int64)
-    for axis, size in enumerate(sizes):
+    for axis, size in enumerate(shape[:k].tolist()):
         part = i[..., axis]
         if part.size and not (0 <= part.min() and part.max() < size):
             raise _no_index(i, shape, what)
@@ -188,15 +195,15 @@ def _no_index(i: Any, shape: Any, what: str) -> Exception:
 op(
     "flat_index",
     _flat_index,
-    lambda i, shape, *, what: Spec(None if i.shape is None else i.shape[:-1], _INT64),
+    lambda i, *shape, what, sizes=None: Spec(None if i.shape is None else i.shape[:-1], _INT64),
 )
 
 
 def flat_index(i: Any, sizes: list, what: str) -> Any:
+    """Index vectors, checked, as numbers in row-major order."""
     if all(isinstance(n, int) for n in sizes):
-        shape = tensor(np.array(sizes, np.int64))
-    else:
-        shape = apply(o.stack, *[apply(o.cast, tensor(n), dtype=_INT64) for n in sizes], axis=0)
+        return apply(o.flat_index, i, what=what, sizes=tuple(sizes))
+    shape = apply(o.stack, *[apply(o.cast, tensor(n), dtype=_INT64) for n in sizes], axis=0)
     return apply(o.flat_index, i, shape, what=what)
 
 

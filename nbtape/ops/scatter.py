@@ -168,12 +168,9 @@ def _index_tensor(indices: Any) -> Any:
 
 
 def _flat(i: Any, sizes: list) -> Any:
-    shape = (
-        np.array(sizes, np.int64)
-        if is_static(sizes)
-        else apply(o.cast, vector(sizes), dtype=np.dtype(np.int64))
-    )
-    return apply(o.flat_index, i, tensor(shape), what="shape")
+    if is_static(sizes):
+        return apply(o.flat_index, i, what="shape", sizes=tuple(sizes))
+    return apply(o.flat_index, i, apply(o.cast, vector(sizes), dtype=np.dtype(np.int64)), what="shape")
 
 
 def _scattered(t: Any, indices: Any, updates: Any, kind: str) -> Any:

@@ -16,7 +16,7 @@ from nbtape.core.errors import invalid
 from nbtape.core.memory import CardArray, Elsewhere, on_host
 from nbtape.core.shape import bracket
 from nbtape.core.slices import IndexedSlices
-from nbtape.ops.index import flat_index
+from nbtape.ops.index import batch_index, flat_index
 from nbtape.ops.row import NUMBER, REAL
 from nbtape.ops.scatter import scatter_rows
 from nbtape.ops.shape import broadcast_to_sizes
@@ -120,7 +120,7 @@ class Parts(Writes):
         _check_rows(shape, indices, values)
         if kind == "div" and isinstance(values, EagerTensor) and not np.all(on_host(values._value)):
             raise invalid("updates must not contain 0 [Op:ResourceScatterDiv]")
-        indices = apply(o.batch_index, indices, tensor(shape[0]), batch_dims=0)  # which checks their range
+        indices = batch_index(indices, shape[0], 0)  # which checks their range
         return self._put(kind, shape, indices, values)
 
     def _positions(self, indices: Any, updates: Any, kind: str) -> Any:

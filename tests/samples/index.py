@@ -24,8 +24,13 @@ SAMPLES = {
         case(real(2, 2, 2, 4), TABLE, real(2, 3, 4), axis=1),
     ],
     "gather": [case(X, PLACES, axis=0), case(X, TABLE, axis=0), case(X, ONE, axis=0), case(X, TABLE, axis=1)],
-    "batch_index": [case(TABLE, np.int32(2), batch_dims=1), case(TABLE, np.int32(2), batch_dims=2)],
+    "batch_index": [
+        case(TABLE, np.int32(2), batch_dims=1),
+        case(TABLE, np.int32(2), batch_dims=2),
+        case(TABLE, batch_dims=1, n=2),
+    ],
     "flat_index": [
+        case(np.array([[1, 2], [0, 0]], np.int32), what="shape", sizes=(3, 4)),
         case(np.array([[1, 2], [0, 0]], np.int32), np.array([3, 4]), what="shape"),
         case(np.array([1]), np.array([3, 4]), what="shape"),
         case(np.zeros((2, 0), np.int32), np.array([3]), what="shape"),

@@ -174,10 +174,11 @@ def _undynamic_index(settler: _Settler, step: Step) -> Value:
 
 def _batch_index(settler: _Settler, step: Step) -> Value | None:
     """Each index plus where its batch starts."""
-    build, (i, n), batch = settler.build, step.inputs, step.attrs["batch_dims"]
-    if n.constant is None:
+    build, (i, *_), batch = settler.build, step.inputs, step.attrs["batch_dims"]
+    found = _known(step, "n")
+    if found is None:
         return None
-    size = int(np.asarray(n.constant))
+    size = int(found)
     wide = build(o.cast, settler.within(i, [size], step), dtype=_INT64)
     many = prod((i.shape or ())[:batch])
     settler.below[step.outputs[0]] = size * many
@@ -188,15 +189,24 @@ def _batch_index(settler: _Settler, step: Step) -> Value | None:
     return build(o.add, wide, build(o.reshape, start, shape=shape))
 
 
+def _known(step: Step, name: str) -> Any:
+    """A size or sizes, an attribute of a step or else its last input; None where they are not known."""
+    if (found := step.attrs.get(name)) is not None:
+        return found
+    given = step.inputs[-1].constant
+    return None if given is None else np.asarray(given)
+
+
 def _class_numbers(settler: _Settler, step: Step) -> Value:
     return settler.within(step.inputs[0], [step.attrs["n"]], step)
 
 
 def _flat_index(settler: _Settler, step: Step) -> Value | None:
-    build, (i, shape) = settler.build, step.inputs
-    if shape.constant is None or not i.shape[-1]:  # type: ignore[index]
+    build, (i, *_) = settler.build, step.inputs
+    found = _known(step, "sizes")
+    if found is None or not i.shape[-1]:  # type: ignore[index]
         return None
-    sizes = [int(n) for n in np.asarray(shape.constant)[: i.shape[-1]]]  # type: ignore[index]
+    sizes = [int(n) for n in found[: i.shape[-1]]]  # type: ignore[index]
     i = settler.within(i, sizes, step)
     flat = None
     for k, size in enumerate(sizes):
