@@ -105,3 +105,26 @@ def test_long_rows_are_sorted_by_numpy_and_searched_natively():
     np.testing.assert_array_equal(find(x)[0].numpy(), sort(x).numpy()[:, :-6:-1])
     assert [unit.what for unit in find.plan.units] == ["Find the largest along the last axis"]
     assert [unit.what for unit in sort.plan.units] == ["sort, in Python"]
+
+
+@pytest.mark.parametrize("grown", [lambda x: x * 2.0, tf.exp], ids=["cheap", "dear"])
+@pytest.mark.parametrize("again", [True, False], ids=["read again", "kept"])
+def test_what_is_read_after_a_variable_got_its_new_value_is_the_old_one(grown, again):
+    x, a = [RNG.standard_normal((3, 9)).astype(np.float32) for _ in range(2)]
+    v, w = tf.Variable(x), tf.Variable(x)
+
+    @tf.function
+    def f(a):
+        old = v.read_value()
+        y = grown(old)
+        v.assign(y)
+        late = w.read_value()
+        w.assign(a * 2.0)
+        return (old if again else y) - tf.reduce_sum(y, 1, keepdims=True), tf.tanh(a * 2.0 + 1.0) + late
+
+    rows, others = f(a)
+    y = grown(tf.constant(x)).numpy()
+    np.testing.assert_allclose(rows, (x if again else y) - y.sum(1, keepdims=True), 1e-4, 1e-5)
+    np.testing.assert_allclose(others, np.tanh(a * 2.0 + 1.0) + x, 1e-5, 1e-6)
+    np.testing.assert_allclose(v.numpy(), y, 1e-6)
+    np.testing.assert_array_equal(w.numpy(), 2 * a)

@@ -17,7 +17,7 @@ from nbtape.compile.fusion.access import RELABELS as RELABELS, Axes
 from nbtape.core.kernel import Reduce, Scalar
 from nbtape.graph.program import Step, Value
 
-# What kernels compute with. Halves and complex numbers run as NumPy's.
+# What kernels read and write. Halves run as NumPy's on the CPU, and complex numbers everywhere.
 NATIVE = frozenset(
     np.dtype(t) for t in "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()
 )
@@ -61,9 +61,9 @@ class Group:
         return [*inputs, *[x for x in self.sources if x not in self.axes]]
 
 
-def fusable(step: Step) -> bool:
-    """Whether a step can be part of a loop nest."""
-    if any(v.dtype not in NATIVE or not v.static for v in (*step.inputs, *step.outputs)):
+def fusable(step: Step, native: frozenset = NATIVE) -> bool:
+    """Whether a step can be part of a loop nest over arrays of these dtypes."""
+    if any(v.dtype not in native or not v.static for v in (*step.inputs, *step.outputs)):
         return False
     kernel = step.op.kernel
     if isinstance(kernel, Scalar) and kernel.text:
@@ -157,7 +157,7 @@ def _split(group: Group, steps: Sequence[Step], rank: int) -> int | None | bool:
     """
     split = group.split
     for x in [x for step in steps for x in step.inputs]:
-        for y in _reductions_behind(group, x):
+        for y in reductions_behind(group, x):
             axes = group.folded[y]
             first = min(axes, default=rank)
             if axes != frozenset(range(first, rank)) or first == 0 or split not in (None, first):
@@ -168,7 +168,7 @@ def _split(group: Group, steps: Sequence[Step], rank: int) -> int | None | bool:
     return split
 
 
-def _reductions_behind(group: Group, x: Value) -> set[Value]:
+def reductions_behind(group: Group, x: Value) -> set[Value]:
     """The reductions of the group that `x` is, or was computed from."""
     if x not in group.made:
         return set()

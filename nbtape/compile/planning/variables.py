@@ -4,7 +4,7 @@ one needs the old value any more.
 
 from typing import Any
 
-from nbtape.compile.fusion.group import Group
+from nbtape.compile.fusion.group import Group, reductions_behind
 from nbtape.compile.planning.actions import Commit
 from nbtape.compile.planning.layout import Buffer, Layout, dense, laid
 from nbtape.core.engine import o
@@ -23,13 +23,25 @@ def in_place(planner: Any, y: Value, group: Group) -> Layout | None:
             continue
         if any(i > planner.now for i in planner.readers.get(x, ())) or x in planner.returned:
             return None
-        if x in group.axes and (layout != home or group.axes[x] != group.axes[y]):
+        if x in group.axes and (
+            layout != home or group.axes[x] != group.axes[y] or not read_before(group, x, y)
+        ):
             return None
         if x in group.sources or x in group.targets:
             return None
     if home.buffer.origin == "variable":
         planner.made.written.append(home.buffer.source.deref())
     return home
+
+
+def read_before(group: Group, x: Value, y: Value) -> bool:
+    """Whether each element of `x` has been read for the last time when that of `y` is written."""
+    made = next(k for k, step in enumerate(group.steps) if y in step.outputs)
+    if group.split is None:  # each element is read once, where it is first needed
+        return any(x in step.inputs for step in group.steps[: made + 1])
+    inner = frozenset(range(group.split, len(group.domain)))
+    staged = {v for v, axes in group.folded.items() if axes == inner}
+    return made == len(group.steps) - 1 and staged <= reductions_behind(group, y)
 
 
 def goal(planner: Any, y: Value) -> Layout | None:
