@@ -49,6 +49,7 @@ from nbtape.kernels.logarithm import (
     log_sigmoid as log_sigmoid,
     softplus as softplus,
 )
+from nbtape.kernels.narrow import brain as brain, half as half
 from nbtape.kernels.power import pow as pow
 from nbtape.kernels.special import (
     erf as erf,

@@ -140,7 +140,7 @@ def _is_nvidia(builder: ir.IRBuilder) -> bool:
 
 def _llvm(dtype: np.dtype) -> ir.Type:
     if dtype.kind == "f":
-        return ir.FloatType() if dtype.itemsize == 4 else ir.DoubleType()
+        return {2: ir.HalfType, 4: ir.FloatType, 8: ir.DoubleType}[dtype.itemsize]()
     return ir.IntType(1 if dtype.kind == "b" else 8 * dtype.itemsize)
 
 

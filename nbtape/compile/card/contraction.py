@@ -10,8 +10,11 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from nbtape.compile.card.operands import Operand, Result
 from nbtape.compile.card.tiled import BUSY, TILES, Tiling, of_tiles, tiling
+from nbtape.compile.emission.expression import computed
 from nbtape.compile.emission.kernel import Kernel, Word
 from nbtape.compile.planning.divide import folding
 from nbtape.compile.planning.layout import Layout
@@ -56,14 +59,14 @@ class Product:
 
     def plan(self, planner: Any, y: Layout) -> None:
         """Let `planner` make `y` these products."""
-        (m, n, k, count), dtype = self.sizes, y.buffer.dtype
-        tiles = tiling(m, n, count, dtype.itemsize, planner.lanes) if self.tiled else None
+        (m, n, k, count), number = self.sizes, np.dtype(computed(y.buffer.dtype))
+        tiles = tiling(m, n, count, number.itemsize, planner.lanes) if self.tiled else None
         blocks = count * tiles.count(m, n) if tiles else -(-m * n * count // planner.lanes)
         parts = max(1, min(BUSY // blocks, k // _SHORT)) if self.finish == "{0}" else 1
         step = tiles.slab if tiles else 1
         deep = -(-k // parts // step) * step
         parts = -(-k // deep)
-        several = planner.scratch((parts, *y.shape), dtype) if parts > 1 else None
+        several = planner.scratch((parts, *y.shape), number) if parts > 1 else None
         kernel = self._kernel(tiles, numbers(parts=parts, deep=deep), _target(self.result, y, several))
         planner.grid(kernel, parts * blocks, lanes=tiles.threads if tiles else None)
         if several:
@@ -74,7 +77,7 @@ class Product:
         a, b = self.operands
         words = [*numbers(m=m, n=n, k=k, count=count), *parts, *a.words, *b.words, *target.words]
         dtype = target.words[0].kind[:-1]
-        fields = {"title": self.title, "number": dtype, "imports": [*self.imports]}
+        fields = {"title": self.title, "number": computed(dtype), "imports": [*self.imports]}
         if tiles:
             fields |= of_tiles(tiles, self.operands, target, self.finish)
         else:
@@ -94,7 +97,7 @@ def _target(result: Callable[[Layout], Result], y: Layout, several: Layout | Non
 
 
 def _fold(planner: Any, kernel: Kernel, several: Layout, y: Layout) -> None:
-    x, total = [Value(Spec(layout.shape, y.buffer.dtype)) for layout in (several, y)]
+    x, total = [Value(Spec(layout.shape, layout.buffer.dtype)) for layout in (several, y)]
     kernel.folds[total] = o.sum
     planner.launch(folding(kernel, x, total), {x: several, total: y})
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from nbtape.compile.card import products
 from nbtape.compile.card.contraction import Product
+from nbtape.compile.card.narrow import NARROW
 from nbtape.compile.card.operands import Operand, Result, matrix
 from nbtape.compile.planning.convolution import Finish, backward, cube, forward
 from nbtape.compile.planning.layout import Layout, dense_strides
@@ -21,7 +22,7 @@ from nbtape.core.engine import o
 from nbtape.core.shape import Spec
 from nbtape.graph.program import Step, Value
 
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+_FLOATS = {*NARROW, np.dtype(np.float32), np.dtype(np.float64)}
 _FORWARD = (o.conv, o.conv_add, o.depthwise)
 _INPUT = (o.conv_input_grad, o.depthwise_input_grad)
 _WEIGHTS = (o.conv_kernel_grad, o.depthwise_kernel_grad)

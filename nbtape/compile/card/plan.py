@@ -25,12 +25,13 @@ from nbtape.compile.card import (
 )
 from nbtape.compile.card.actions import Check, HostCall, Late, Launch, Trap
 from nbtape.compile.card.control import launches
+from nbtape.compile.card.narrow import NARROW, widened
 from nbtape.compile.card.programs import ptx
 from nbtape.compile.emission import grid
 from nbtape.compile.emission.kernel import Kernel, Word
 from nbtape.compile.fusion import access
 from nbtape.compile.fusion.access import CHECK
-from nbtape.compile.fusion.fuse import Group
+from nbtape.compile.fusion.fuse import NATIVE, Group
 from nbtape.compile.planning import control, join, plan, scatter, variables, whole
 from nbtape.compile.planning.actions import Plan
 from nbtape.compile.planning.divide import folding, part
@@ -91,9 +92,10 @@ class Planner(plan.Planner):
     """Plans a program for a card: the CPU's plan, with a launch for each of its kernels."""
 
     stops = False
+    native = NATIVE | NARROW
 
     def __init__(self, program: Program, parent: "Planner | None", lanes: int, most: int):
-        super().__init__(program, parent)
+        super().__init__(widened(program), parent)
         self.lanes, self.most = lanes, most
 
     def inner(self, program: Program) -> "Planner":
@@ -179,7 +181,7 @@ class Planner(plan.Planner):
             variables.assign(self, step)
         elif isinstance(step.op.kernel, View) and self._view(step):
             return
-        elif join.is_join(step):
+        elif join.is_join(step, self.native):
             join.plan(self, step)
         elif (kind := next((kind for kind in _KINDS if kind.is_native(step)), None)) is not None:
             kind.plan(self, step)

@@ -6,6 +6,7 @@ A gradient looks up the windows that a place is in, in order, rather than have t
 from math import prod
 from typing import Any
 
+from nbtape.compile.emission.expression import computed
 from nbtape.compile.emission.kernel import Word
 from nbtape.compile.planning import averages, pooling
 from nbtape.compile.planning.pooling import windows_in
@@ -21,6 +22,9 @@ from nbtape.compile.planning.windows import (
 )
 from nbtape.core.engine import o
 from nbtape.graph.program import Step, Value
+
+_FLOATS = frozenset("float16 bfloat16 float32 float64".split())
+_NATIVE = pooling.NATIVE | _FLOATS
 
 WINDOWS = '''"""{title}"""
 import numpy as np
@@ -63,7 +67,7 @@ def kernel({arguments}):
         front, back = max(last_0 - size_0 + stride_0, 0) // stride_0, min(last_0 // stride_0 + 1, out_0)
         top, bottom = max(last_1 - size_1 + stride_1, 0) // stride_1, min(last_1 // stride_1 + 1, out_1)
         left, right = max(last_2 - size_2 + stride_2, 0) // stride_2, min(last_2 // stride_2 + 1, out_2)
-        total = np.{dtype}(0)
+        total = np.{number}(0)
         for a in range(front, back):
             for b in range(top, bottom):
                 for d in range(left, right):
@@ -109,16 +113,16 @@ _MAXIMUM = {
 }
 _MEAN = {
     "title": "Average each window.",
-    "start": ["total = np.{dtype}(0)"],
+    "start": ["total = np.{number}(0)"],
     "each": ["total += x[at]"],
-    "end": ["y[e] = total / np.{dtype}(max((back - front) * (bottom - top) * (right - left), 1))"],
+    "end": ["y[e] = total / np.{number}(max((back - front) * (bottom - top) * (right - left), 1))"],
 }
 _INSIDE = "(min({0} * stride_{1} - low_{1} + size_{1}, x_{1}) - max({0} * stride_{1} - low_{1}, 0))"
 _SHARE = {
     "title": "Share numbers among the elements of their windows.",
     "each": [
         f"inside = {' * '.join([_INSIDE.format(letter, d) for d, letter in enumerate('abd')])}",
-        "total += g[of] / np.{dtype}(inside)",
+        "total += g[of] / np.{number}(inside)",
     ],
 }
 _UNPOOL = {
@@ -131,7 +135,7 @@ def is_native(step: Step) -> bool:
     """Whether a step is a pool, or undoes one, and has a kernel."""
     if step.op is o.unpool_take:
         return all(v.static and prod(sizes(v)) for v in (*step.inputs, *step.outputs))
-    return pooling.is_native(step) or averages.is_native(step)
+    return pooling.is_native(step, _NATIVE) or averages.is_native(step, _FLOATS)
 
 
 def plan(planner: Any, step: Step) -> None:
@@ -195,7 +199,7 @@ def _walk(
     told = {"x": lift(inner), "size": windows.size, "stride": windows.stride, "low": windows.low}
     for name, values in {**told, "out": windows.out}.items():
         words += sides(name, *values)
-    _run(planner, text, words, {"dtype": y.dtype, **fields}, prod(sizes(y)))
+    _run(planner, text, words, {"number": computed(y.dtype), **fields}, prod(sizes(y)))
 
 
 def _run(planner: Any, text: str, words: list[Word], fields: dict, count: int) -> None:

@@ -13,7 +13,7 @@ from nbtape.compile.planning.products import even, paired, upright
 from nbtape.compile.planning.windows import address, numbers
 from nbtape.graph.program import Step
 
-_NATIVE = frozenset("float32 float64".split())
+_NATIVE = frozenset("float16 bfloat16 float32 float64".split())
 
 
 def is_native(step: Step) -> bool:

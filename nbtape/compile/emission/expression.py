@@ -21,7 +21,17 @@ from nbtape.graph.program import Step, Value
 _LITERALS = {"f": (0, 1, -1), "i": (0, 1, -1, 2), "u": (0, 1, 2)}
 _DEAR = re.compile(r"[A-Za-z_]\w*\(|/")
 _BUILTINS = frozenset({"abs", "min", "max", "round", "int", "float", "bool", "complex"})
+_ROUNDED = {"float16": "half", "bfloat16": "brain"}  # what is computed in float32, and how it is rounded
 _TESTS = frozenset({"isfinite", "isinf", "isnan"})
+
+
+def computed(dtype: Any) -> str:
+    """The dtype that kernels compute in with numbers of `dtype`.
+
+    >>> computed(np.dtype(np.float16)), computed(np.dtype(np.int8))
+    ('float32', 'int8')
+    """
+    return "float32" if str(dtype) in _ROUNDED else str(dtype)
 
 
 def literal(v: Value) -> str | None:
@@ -30,25 +40,29 @@ def literal(v: Value) -> str | None:
     if v.dtype.kind == "b":
         return str(bool(number))
     if number in _LITERALS.get(v.dtype.kind, ()) and not (number == 0 and np.signbit(number)):
-        return f"np.{v.dtype}({int(number)})"
+        return f"np.{computed(v.dtype)}({int(number)})"
     return None
 
 
 def parameter(v: Value, name: str) -> Word:
     """A constant as an argument."""
-    return Word(name, str(v.dtype), value=np.asarray(v.constant).reshape(-1)[0])
+    return Word(name, computed(v.dtype), value=np.asarray(v.constant).reshape(-1)[0])
 
 
 def expression(step: Step, names: list[str]) -> tuple[str, frozenset[str]]:
     """What a pointwise step computes from the values of these names, and the functions that it calls."""
     text = getattr(step.op.kernel, "text", "{0}")
-    kinds = {str(k): str(x.dtype) for k, x in enumerate(step.inputs)}
-    return _written(text, kinds, str(step.outputs[0].dtype), {str(k): name for k, name in enumerate(names)})
+    kinds = {str(k): computed(x.dtype) for k, x in enumerate(step.inputs)}
+    dtype = step.outputs[0].dtype
+    found, called = _written(text, kinds, computed(dtype), {str(k): name for k, name in enumerate(names)})
+    if (rounded := _ROUNDED.get(str(dtype))) is None:
+        return found, called
+    return f"{rounded}({found})", called | {rounded}
 
 
 def combined(text: str, dtype: np.dtype, **names: str) -> tuple[str, frozenset[str]]:
     """What `text` computes from values of `dtype` by these names, as a number of `dtype`."""
-    return _written(text, dict.fromkeys(names, str(dtype)), str(dtype), names)
+    return _written(text, dict.fromkeys(names, computed(dtype)), computed(dtype), names)
 
 
 def is_cheap(step: Step) -> bool:
@@ -63,7 +77,7 @@ def start(kernel: Reduce, dtype: np.dtype) -> str:
         return str(bool(number))
     if dtype.kind in "iu" and number in (inf, -inf):
         number = np.iinfo(dtype).max if number == inf else np.iinfo(dtype).min
-    return f"np.{dtype}({kernel.init if number in (inf, -inf) else number})"
+    return f"np.{computed(dtype)}({kernel.init if number in (inf, -inf) else number})"
 
 
 def _written(text: str, kinds: dict, dtype: str, names: dict[str, str]) -> tuple[str, frozenset[str]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.compile.emission.expression import combined
+from nbtape.compile.emission.expression import combined, computed
 from nbtape.compile.emission.kernel import BLOCK
 from nbtape.compile.fusion import access
 from nbtape.compile.planning.layout import Layout
@@ -119,7 +119,7 @@ def _within(emitter: Any, k: int, before: int, n: int, after: int, stage: int) -
 
 
 def zero(dtype: np.dtype) -> str:
-    return "False" if dtype.kind == "b" else f"np.{dtype}(0)"
+    return "False" if dtype.kind == "b" else f"np.{computed(dtype)}(0)"
 
 
 def scatter(emitter: Any, step: Step, stage: int) -> None:

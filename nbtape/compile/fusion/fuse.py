@@ -21,23 +21,25 @@ from nbtape.graph.run import acts
 Unit = Group | Step
 
 
-def units_of(program: Program) -> list[Unit]:
-    """The steps of `program` in groups, and those that no group takes, in an order in which they can run."""
-    return _Fuser(program).units()
+def units_of(program: Program, native: frozenset = NATIVE) -> list[Unit]:
+    """The steps of `program` in groups, over arrays of the dtypes in `native`, and those that no group takes,
+    in an order in which they can run.
+    """
+    return _Fuser(program, native).units()
 
 
 class _Fuser:
     """Puts each step into the best group there is, or makes one of it."""
 
-    def __init__(self, program: Program):
-        self.program = program
+    def __init__(self, program: Program, native: frozenset):
+        self.program, self.native = program, native
         self.found: list[Unit] = []
         self.before: list[int] = []  # for each unit the set of units that it needs, as bits
         self.needed = 0  # the units that others need
         self.maker: dict[Value, int] = {}
         self.readers: dict[Value, list[int]] = {}
         self.barrier = 0  # units from here on may still grow: effects keep their order
-        self.steps = settled(program.steps, NATIVE)
+        self.steps = settled(program.steps, native)
         self.uses = Counter([x for step in self.steps for x in step.inputs] + program.outputs)
         self.now = 0
         self.joined: dict[int, list[tuple[int, Step, list[Step]]]] = {}  # what each group took, and when
@@ -56,7 +58,7 @@ class _Fuser:
                 values = [x for x in access.values(step) if x in self.positions.weights]
                 self._make(*[x for x in step.inputs if x not in values])
                 self.waiting[step.outputs[0]] = step
-            elif fusable(step):
+            elif fusable(step, self.native):
                 if access.is_scatter(step):
                     self._make(*step.inputs[2:])  # what the rows go to has to be there
                 self._join(step)
@@ -66,7 +68,7 @@ class _Fuser:
         return self._ordered()
 
     def _native(self, step: Step) -> bool:
-        return all(v.dtype in NATIVE and v.static for v in (*step.inputs, *step.outputs))
+        return all(v.dtype in self.native and v.static for v in (*step.inputs, *step.outputs))
 
     def _make(self, *xs: Value) -> None:
         """Do those reads that wait, by themselves."""

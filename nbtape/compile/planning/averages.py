@@ -1,5 +1,6 @@
 """Average pools and their gradients: kernels that walk windows over images, all channels at once."""
 
+from collections.abc import Collection
 from math import prod
 from typing import Any
 
@@ -51,12 +52,12 @@ _SHARE = {
 }
 
 
-def is_native(step: Step) -> bool:
-    """Whether a step averages windows, or undoes that, and has a kernel."""
+def is_native(step: Step, native: Collection[str] = ("float32", "float64")) -> bool:
+    """Whether a step averages windows of these dtypes, or undoes that, and has a kernel."""
     values = (*step.inputs, *step.outputs)
     if step.op not in (o.avg_pool, o.avg_pool_grad) or not all(v.static and prod(sizes(v)) for v in values):
         return False
-    return str(step.outputs[0].dtype) in ("float32", "float64") and len(step.attrs["ksize"]) <= 3
+    return str(step.outputs[0].dtype) in native and len(step.attrs["ksize"]) <= 3
 
 
 def plan(planner: Any, step: Step) -> None:

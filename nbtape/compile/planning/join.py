@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from nbtape.compile.fusion.group import NATIVE, Group
+from nbtape.compile.fusion.group import Group
 from nbtape.compile.planning.layout import Layout
 from nbtape.compile.planning.products import is_product, matrix
 from nbtape.graph.program import Step, Value
@@ -15,13 +15,13 @@ from nbtape.graph.program import Step, Value
 Parts = dict[Value, tuple[Step, int]]
 
 
-def is_join(step: Step) -> bool:
-    """Whether a step puts arrays beside each other."""
+def is_join(step: Step, native: frozenset) -> bool:
+    """Whether a step puts arrays of these dtypes beside each other."""
     values = (*step.inputs, *step.outputs)
-    return step.op.name in ("concat", "stack") and all(v.static and v.dtype in NATIVE for v in values)
+    return step.op.name in ("concat", "stack") and all(v.static and v.dtype in native for v in values)
 
 
-def parts_of(units: list[Any]) -> Parts:
+def parts_of(units: list[Any], native: frozenset) -> Parts:
     """The values that are parts of joins and may be made there, with the join and which part they are."""
     made = set()
     for unit in units:
@@ -31,7 +31,7 @@ def parts_of(units: list[Any]) -> Parts:
             made |= {*unit.outputs}
     parts: Parts = {}
     for step in units:
-        if not isinstance(step, Group) and is_join(step):
+        if not isinstance(step, Group) and is_join(step, native):
             for k, x in enumerate(step.inputs):
                 if x in made:
                     parts.setdefault(x, (step, k))

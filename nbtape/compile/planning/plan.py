@@ -13,7 +13,7 @@ import numpy as np
 
 from nbtape.compile.emission.emit import Kernel, emit
 from nbtape.compile.fusion.access import CHECK, is_scatter
-from nbtape.compile.fusion.fuse import Group, Unit, units_of
+from nbtape.compile.fusion.fuse import NATIVE, Group, Unit, units_of
 from nbtape.compile.planning import (
     averages,
     check,
@@ -53,12 +53,14 @@ def plan_of(program: Program) -> Plan:
 class Planner:
     """Plans one program; `parent` plans the program whose loop or branch it is, if it is one."""
 
+    native = NATIVE  # the dtypes of what kernels read and write
+
     stops = True  # whether a kernel can stop its program
 
     def __init__(self, program: Program, parent: "Planner | None" = None):
         self.program, self.parent = program, parent
         self.root: Planner = parent.root if parent else self
-        self.units = units_of(program)
+        self.units = units_of(program, self.native)
         self.layouts: dict[Value, Layout] = {}
         self.made = Plan(program)
         self.now = 0
@@ -71,7 +73,7 @@ class Planner:
         self.pending: dict[int, tuple[Any, Layout]] = {}  # assignments that are still to be committed
         self.goals: dict[Value, Layout] = {}  # where values belong, if what is there now may go
         self.placed: dict[Value, Layout] = {}  # where values belong
-        self.parts = join.parts_of(self.units)  # what is made in its place in another value
+        self.parts = join.parts_of(self.units, self.native)  # what is made in its place in another value
         self.readers = self._readers()
         self.returned = set(program.outputs)
         self.kept = {s.inputs[0] for s in program.steps if s.op is o.assign_variable}  # what variables get
@@ -240,7 +242,7 @@ class Planner:
             return
         elif step.op is CHECK:
             check.plan(self, step)
-        elif join.is_join(step):
+        elif join.is_join(step, self.native):
             join.plan(self, step)
         elif products.is_product(step):
             products.plan(self, step)

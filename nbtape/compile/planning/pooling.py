@@ -1,5 +1,6 @@
 """Pools: steps whose kernels walk windows over images, a few vectors of channels at a time."""
 
+from collections.abc import Collection
 from math import prod
 from typing import Any
 
@@ -20,7 +21,7 @@ from nbtape.compile.planning.windows import (
 from nbtape.core.engine import o
 from nbtape.graph.program import Step, Value
 
-_NATIVE = frozenset("float32 float64 int32 int64 int16 int8 uint8 uint16".split())
+NATIVE = frozenset("float32 float64 int32 int64 int16 int8 uint8 uint16".split())
 _PACE = 0.15  # nanoseconds for an element, on one core
 
 MAXIMUM = '''"""Find the maximum of each window, {columns} vectors of channels at a time."""
@@ -89,12 +90,12 @@ def kernel({arguments}):
 '''
 
 
-def is_native(step: Step) -> bool:
-    """Whether a step is a pool, or undoes one, and has a kernel."""
+def is_native(step: Step, native: Collection[str] = NATIVE) -> bool:
+    """Whether a step is a pool of these dtypes, or undoes one, and has a kernel."""
     values = (*step.inputs, *step.outputs)
     if step.op not in _PLANS or not all(v.static and 0 not in (v.shape or ()) for v in values):
         return False
-    if str(step.inputs[0].dtype) not in _NATIVE:
+    if str(step.inputs[0].dtype) not in native:
         return False
     return step.op is not o.max_pool or len(step.attrs["ksize"]) <= 3 and _all_inside(step)
 
