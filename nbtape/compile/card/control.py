@@ -6,6 +6,7 @@ are views of the arrays that they belong to, another one in each trip.
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from nbtape.ops.shape import ranked
 
 _ROOM = 64  # rows that a loop first gets, when nobody knows how many it will make
 _run = late("nbtape.compile.card.eager:run")
+_FEW = 2  # numbers, as a seed has
 _told: set[str] = set()  # the ops of which the user was told that the host does them
 
 
@@ -297,9 +299,9 @@ def _given(host: Any, x: Any, arrays: list) -> Any:
 
 
 def _tell(step: Any) -> None:
-    """Say once that the host does an op, which takes copies each time."""
-    name = step.op.name
-    if name not in _told and not acts(step):
+    """Say once that the host does an op, on copies; where it takes no more than a seed, that is no matter."""
+    name, few = step.op.name, all(x.static and prod(x.shape) <= _FEW for x in step.inputs)
+    if name not in _told and not few and not acts(step):
         _told.add(name)
         where = f" ({source.describe(step.place)})" if step.place else ""
         text = f"{name}{where} has no kernel for cards: the computer's own processor does it, on copies."
