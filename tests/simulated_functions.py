@@ -10,6 +10,7 @@ import pytest
 from grids import eager, planned
 
 import nbtape as tf
+from nbtape.compile import card
 from nbtape.compile.card.actions import HostCall, Late, Launch
 from nbtape.compile.card.control import launches, walk
 from nbtape.compile.card.host import CardHost
@@ -23,6 +24,11 @@ pytestmark = pytest.mark.usefixtures("compiled")
 RNG = np.random.default_rng(0)
 ROWS = RNG.standard_normal((4, 3)).astype(np.float32)
 LABELS = np.array([0, 2, 1, 2], np.int32)
+
+
+@pytest.fixture(autouse=True)
+def nothing_told(monkeypatch):
+    monkeypatch.setattr(card.control, "_told", set())
 
 
 def actions_of(function, card=0):

@@ -139,8 +139,8 @@ class Planner(plan.Planner):
 
     def launch(self, group: Group, layouts: dict[Value, Layout]) -> None:
         ordered, room = Settings.deterministic, lambda v, size: self.scratch((size,), v.dtype)
-        kernel, lanes = grid.emit(group, layouts, room, self.lanes, ordered)
-        count = self._blocks(group, kernel, lanes)
+        kernel, lanes, together = grid.emit(group, layouts, room, self.lanes, ordered)
+        count = self._blocks(group, kernel, lanes if together else 1)
         if count == 1:
             self.act(Launch(kernel, kernel.words, 1, lanes))
             return
@@ -150,14 +150,10 @@ class Planner(plan.Planner):
             self.launch(folding(kernel, several, y), {several: place, y: layouts[y]})
 
     def _blocks(self, group: Group, kernel: Kernel, lanes: int) -> int:
-        """How many blocks share the outermost loop of a kernel."""
+        """How many blocks share the outermost loop of a kernel, of which threads of a block share trips."""
         if group.split == 0 or kernel.extent <= 1:  # later loops need what the first has folded
             return 1
-        share = 1  # trips that a block has at least
-        if kernel.partial:
-            share = max(lanes, _FOLDED)
-        elif prod(group.domain) == kernel.extent:  # the one loop
-            share = lanes
+        share = max(lanes, _FOLDED if kernel.partial else 1)  # trips that a block has at least
         return min(self.most, -(-kernel.extent // share))
 
     def grid(self, kernel: Kernel, blocks: int, check: Any = None, lanes: int | None = None) -> None:

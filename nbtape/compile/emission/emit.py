@@ -46,7 +46,9 @@ class Emitter:
     """
 
     alone = True  # whether one thread makes all trips of a loop
-    lanes = 1  # threads that share the innermost loop
+    lanes = 1  # threads that share one of the loops
+    shared = 0  # which one
+    most_again = _CHEAP
     crowded = False  # whether several threads may change one element of a scatter
 
     def __init__(self, group: Group, layouts: dict[Value, Layout], spill: Callable[[Value, int], Layout]):
@@ -254,10 +256,14 @@ class Emitter:
             if step is None or self.depth(x) <= self.split:
                 continue
             count += 1
-            if count > _CHEAP or not is_cheap(step) or access.is_fractions(step):
+            if count > self.most_again or not self.is_cheap(step) or access.is_fractions(step):
                 return False
             todo += access.values(step)
         return True
+
+    def is_cheap(self, step: Step) -> bool:
+        """Whether to do a step again costs little."""
+        return is_cheap(step)
 
     def _loaded(self, v: Value, stage: int, depth: int) -> str:
         if v not in self.layouts:

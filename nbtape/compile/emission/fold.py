@@ -42,7 +42,7 @@ def write(emitter: Any, step: Step, stage: int) -> None:
 def _is_long(emitter: Any, step: Step, loops: list[int]) -> bool:
     """Whether a thread sums more numbers than their dtype bears."""
     count = prod([emitter.sizes[k] for k in loops])
-    if len(emitter.nest) - 1 in loops:
+    if emitter.shared in loops:
         count //= emitter.lanes
     return step.op.name == "sum" and step.outputs[0].dtype == np.float32 and count > _LONG
 

@@ -1,12 +1,13 @@
 """Text of kernels for a grid of threads: the loops of `emit.py`, shared out.
 
 Blocks of threads share the outermost loop, and the threads of a block the innermost; a single loop they share
-together. So threads that are neighbours read neighbours in memory. What each thread folded a block brings
-together in memory that its threads share, in the same order at each run; what blocks folded lies in a place
-for each of them, for another kernel to fold.
+together. So threads that are neighbours read neighbours in memory. Where the inner loops are short a thread
+does them alone. What each thread folded a block brings together in memory that its threads share, in the same
+order at each run; what blocks folded lies in a place for each of them, for another kernel to fold.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from math import prod
 from typing import Any
 
@@ -18,6 +19,9 @@ from nbtape.compile.planning.layout import Layout
 from nbtape.graph.program import Step, Value
 
 _INDENT = "    "
+_WARP = 32  # threads that do the same at the same time
+_SHORT = 16  # trips that a thread does alone rather than wait for others
+_FEW = 256  # blocks; fewer do not keep a card busy
 _IMPORT = "from nbtape.compile.device import cuda"
 _PLACE = "lane, block, blocks = cuda.threadIdx.x, cuda.blockIdx.x, cuda.gridDim.x"
 
@@ -26,6 +30,7 @@ class Grid(Emitter):
     """Writes one kernel for blocks of `lanes` threads, a power of two."""
 
     alone = False
+    most_again = 16  # steps; to keep a row takes memory further away than the row itself
 
     def __init__(
         self,
@@ -39,7 +44,24 @@ class Grid(Emitter):
         self.crowded = not ordered and all(s.outputs[0].dtype.itemsize >= 4 for s in group.scatters)
         apart = self.crowded or all(self._is_apart(step) for step in group.scatters)
         self.lanes = lanes if self.sizes and apart else 1
-        self.shared: list[str] = []  # the lines that ask for memory that threads share
+        self.shared = len(self.nest) - 1
+        self.rooms: list[str] = []  # the lines that ask for memory that threads share
+
+    def share(self, lanes: int, d: int) -> None:
+        """Let so many threads share loop d."""
+        self.lanes, self.shared = lanes, d
+
+    @property
+    def separable(self) -> bool:
+        """Whether threads may share the outermost loop: no results of one are folded by several in memory."""
+        for y, axes in self.group.folded.items():
+            loops = [k for k, run in enumerate(self.nest) if axes & set(run)]
+            if 0 in loops and loops != list(range(self.depth(self.maker[y].inputs[0]))):
+                return False
+        return True
+
+    def is_cheap(self, step: Step) -> bool:
+        return True
 
     def _is_apart(self, step: Step) -> bool:
         """Whether the threads of a block write different elements in a scatter."""
@@ -60,7 +82,7 @@ class Grid(Emitter):
 
     def _lanes(self, d: int) -> tuple[str, int]:
         """Where a thread of a block begins in loop d, and how many of them share it."""
-        return ("lane", self.lanes) if d == len(self.nest) - 1 else ("", 1)
+        return ("lane", self.lanes) if d == self.shared else ("", 1)
 
     def _loop(self, stage: int, d: int, inner: list[str]) -> list[str]:
         """Loop d, of which each thread does its share; in pieces, where something is done for each."""
@@ -77,10 +99,10 @@ class Grid(Emitter):
         return [f"for b{d} in range({first}, {last}, {step}):", *[_INDENT + line for line in piece]]
 
     def gather(self, total: str, step: str, dtype: Any, stage: int, first: int, depth: int) -> None:
-        if self.lanes == 1 or depth < len(self.nest):  # then all threads have folded the same
+        if self.lanes == 1 or not first <= self.shared < depth:  # then all threads have folded the same
             return
         room = self.new("r")
-        self.shared.append(f"{room} = cuda.shared.array({self.lanes}, np.{_spelled(dtype)})")
+        self.rooms.append(f"{room} = cuda.shared.array({self.lanes}, np.{_spelled(dtype)})")
         text, called = combined(step, dtype, acc=f"{room}[lane]", x=f"{room}[lane + width]")
         self.imports |= called
         for line in (
@@ -98,7 +120,7 @@ class Grid(Emitter):
             self.put(line, stage, first, after=True)
 
     def once(self, lines: list[str], depth: int) -> list[str]:
-        if depth == len(self.nest):  # each thread has elements of its own
+        if self.shared < depth:  # each thread has elements of its own
             return lines
         return ["if lane == 0:", *[_INDENT + line for line in lines]]
 
@@ -118,7 +140,7 @@ class Grid(Emitter):
         signature = ", ".join(f'{w.name}: "{w.kind}"' for w in words)
         head = [f'"""{self._title()}"""', "import math", "", "import numpy as np", "", _IMPORT]
         head += [*(self._imports() if self.imports else ()), "", "", f"def kernel({signature}):"]
-        inner = [*([_PLACE] if self.sizes else ()), *self.shared, *(body or ["pass"])]
+        inner = [*([_PLACE] if self.sizes else ()), *self.rooms, *(body or ["pass"])]
         return "\n".join([*head, *[_INDENT + line for line in inner]]) + "\n"
 
 
@@ -128,12 +150,37 @@ def emit(
     spill: Callable[[Value, int], Layout],
     lanes: int,
     ordered: bool = False,
-) -> tuple[Kernel, int]:
-    """The kernel of a group, and how many threads a block of it has; whether what it scatters is combined in
-    the order of the rows, as one block does it, or as threads come.
+) -> tuple[Kernel, int, bool]:
+    """The kernel of a group, how many threads a block of it has, and whether they share the outermost loop;
+    `ordered` says whether what it scatters is combined in the order of the rows, as one block does it, or as
+    threads come.
     """
     grid = Grid(group, layouts, spill, lanes, ordered)
-    return grid.kernel(), grid.lanes
+    if grid.lanes > 1 and len(grid.sizes) > 1:
+        outer, inner, last = grid.sizes[0], prod(grid.sizes[1:]), grid.sizes[-1]
+        if inner <= _SHORT and outer >= lanes and grid.separable:
+            alone = Grid(group, layouts, _refused, lanes, ordered)
+            alone.share(lanes, 0)
+            with suppress(_Spilled):
+                return alone.kernel(), lanes, True
+        grid.share(_width(outer, last, lanes), grid.shared)
+    return grid.kernel(), grid.lanes, grid.shared == 0
+
+
+class _Spilled(Exception):
+    """A thread would need memory of its own."""
+
+
+def _refused(v: Value, size: int) -> Layout:
+    raise _Spilled
+
+
+def _width(rows: int, n: int, lanes: int) -> int:
+    """How many threads share a loop of n trips in each of the rows: as many as it has trips, of a warp at
+    least; and more than usual, where there are too few rows for many blocks.
+    """
+    most = 8 * lanes if rows < _FEW and n >= 64 * lanes else lanes
+    return min(most, max(1 << (n - 1).bit_length(), min(_WARP, lanes)))
 
 
 def _sum(*terms: str) -> str:
