@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import nbtape as tf
+from nbtape.core.engine import o
 
 # Shapes and dtypes
 
@@ -153,3 +154,22 @@ def test_blocks_go_into_the_batch_and_back():
         tf.space_to_batch(tf.ones([1, 3]), [2], [[0, 0]])
     with pytest.raises(INVALID, match="not divisible by product of block sizes"):
         tf.batch_to_space(tf.ones([3, 1]), [2], [[0, 0]])
+
+
+def test_a_tensor_array_that_grows_keeps_what_was_there_apart():
+    @tf.function
+    def grown(n):
+        ta = tf.TensorArray(tf.float32, size=0, dynamic_size=True, element_shape=[])
+        for i in tf.range(n):
+            ta = ta.write(i, tf.cast(i, tf.float32))
+        return ta.stack(), ta.write(n, 7.0).stack(), ta.write(n, 8.0).write(0, 9.0).stack()
+
+    assert [y.numpy().tolist() for y in grown(tf.constant(3))] == [[0, 1, 2], [0, 1, 2, 7], [9, 1, 2, 8]]
+
+    short = np.zeros((0, 2), np.float32)
+    first = o.dynamic_put.eager(short, np.int32(0), np.ones(2, np.float32))
+    second, other = (o.dynamic_put.eager(first, np.int32(1), np.full(2, k, np.float32)) for k in (2, 3))
+    assert np.shares_memory(first, second) and not np.shares_memory(first, other)
+    assert second.tolist() == [[1, 1], [2, 2]] and other.tolist() == [[1, 1], [3, 3]]
+    with pytest.raises(tf.errors.OutOfRangeError, match="negative indices"):
+        o.dynamic_put.eager(first, np.int32(-1), np.ones(2, np.float32))

@@ -2,9 +2,10 @@
 
 Its slots are tensors, so that gradients flow through it. Where an index, or how many slots there are, is
 only known when a traced loop runs, the slots become the rows of one tensor, which each write replaces by a
-changed copy.
+changed copy; a write past the end, by a longer one in the same memory, while there is room.
 """
 
+import weakref
 from itertools import groupby
 from typing import Any
 
@@ -38,6 +39,52 @@ def _update_spec(x: Spec, i: Spec, v: Spec) -> Spec:
 op("dynamic_update", _updated, _update_spec,
    lambda g, y, x, i, v: o.dynamic_update(g, i, o.zeros_like(v)), None,
    lambda g, y, x, i, v: o.dynamic_index(g, i, axis=0))  # fmt: skip
+
+
+_ends: dict[int, int] = {}  # by the identity of the memory that rows share: which row nobody has yet
+
+
+def _put(x, i, v):
+    n, i = len(x), int(i)
+    if 0 <= i < n:
+        return _updated(x, i, v)
+    if i < 0:
+        raise OutOfRangeError(None, None, f"Writing to negative indices (index {i}) is not allowed.")
+    memory = _room_behind(x, i)
+    memory[i] = v
+    _ends[id(memory)] = i + 1
+    return memory[: i + 1]
+
+
+def _room_behind(x: np.ndarray, i: int) -> np.ndarray:
+    """Memory that begins with `x` and has a row `i` that no array reaches."""
+    memory: Any = x.base
+    end = _ends.pop(id(memory), None)  # of several threads one gets it
+    if end == len(x) and i < len(memory) and x.ctypes.data == memory.ctypes.data:
+        return memory
+    if end is not None:
+        _ends[id(memory)] = end
+    memory = np.zeros((max(8, 2 * i + 2), *x.shape[1:]), x.dtype)
+    memory[: len(x)] = x
+    weakref.finalize(memory, _ends.pop, id(memory), None)
+    return memory
+
+
+def _put_spec(x: Spec, i: Spec, v: Spec) -> Spec:
+    return Spec(None if x.shape is None else (None, *x.shape[1:]), x.dtype)
+
+
+def _unput(g, i, like):
+    n, i = len(like), int(i)
+    return _updated(g, i, np.zeros_like(g[i]))[:n] if i < n else g[:n]
+
+
+op("dynamic_put", _put, _put_spec,
+   lambda g, y, x, i, v: o.undynamic_put(g, i, x), None,
+   lambda g, y, x, i, v: o.dynamic_index(g, i, axis=0))  # fmt: skip
+op("undynamic_put", _unput, lambda g, i, like: Spec(like.shape, g.dtype),
+   lambda h, y, g, i, like: o.dynamic_put(h, i, o.zeros_like(o.dynamic_index(g, i, axis=0))),
+   None, None)  # fmt: skip
 
 
 class TensorArray:
@@ -174,8 +221,8 @@ class TensorArray:
         if i is not None and self._apart:
             self._put(int(i), x)
             return self
-        rows = self._with_room(index) if self._dynamic_size else self._as_rows()
-        return self._with_rows(apply(o.dynamic_update, rows, tensor(index), x))
+        put = o.dynamic_put if self._dynamic_size else o.dynamic_update
+        return self._with_rows(apply(put, self._as_rows(), tensor(index), x))
 
     @property
     def _apart(self) -> bool:
@@ -299,14 +346,6 @@ class TensorArray:
 
     def _as_rows(self) -> Any:
         return self._rows if self._rows is not None else self.stack()
-
-    def _with_room(self, index: Any) -> Any:
-        """The rows, and more of zeros where there is none at `index`."""
-        rows = self._as_rows()
-        if rows.shape.rank is None:  # a stand-in, of a trace that finds out what will be written
-            return rows
-        missing = maximum(cast(index, int32) + 1 - sizes_of(rows)[0], 0)
-        return concat([rows, self._zeros(missing)], 0)
 
     def _zeros(self, n: Any) -> Any:
         """`n` empty slots, as rows."""
