@@ -255,6 +255,40 @@ def test_slots_lie_where_their_variables_lie():
     same(w, NUMBERS - 0.5)
 
 
+# Programs
+
+
+def test_models_fit_on_a_card_what_comes_from_the_computer():
+    x, y = np.ones((4, 3), np.float32), np.ones((4, 1), np.float32)
+    with tf.device("/GPU:0"):
+        model = tf.keras.Sequential([tf.keras.layers.Dense(1, kernel_initializer="ones")])
+        model.compile(tf.keras.optimizers.SGD(0.1), "mse")
+        history = model.fit(x, y, batch_size=2, epochs=1, shuffle=False, verbose=0)
+    assert {v.device for v in model.variables} == {CARD}
+    same(history.history["loss"], [(4 + 0.16) / 2], 1e-5)
+    same(model.predict(x, verbose=0), np.full((4, 1), 1.08), 1e-5)
+
+
+def test_datasets_give_elements_of_the_computer():
+    dataset = tf.data.Dataset.from_tensor_slices(NUMBERS).map(lambda x: x * 2.0).batch(2)
+    with tf.device("/GPU:0"):
+        for batch in dataset:
+            assert (batch.device, (batch + 1.0).device) == (HOST, CARD)
+        assert tf.constant(1.0).device == CARD
+
+
+def test_functions_run_where_their_arguments_are():
+    f = tf.function(lambda x: tf.reduce_sum(x * x))
+    x = on("/GPU:0", NUMBERS)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = f(x)
+    g = tape.gradient(y, x)
+    assert (f(NUMBERS).device, y.device, g.device) == (HOST, CARD, CARD)
+    same(y, NUMBERS @ NUMBERS)
+    same(g, 2 * NUMBERS)
+
+
 # What tf.config says
 
 

@@ -102,3 +102,20 @@ class recording:
 def paused() -> recording:
     """Nobody records in this block."""
     return recording(())
+
+
+class at_home(recording):
+    """Nobody records in this block, and what runs at once runs on the computer's own processor."""
+
+    __slots__ = ("_seat",)
+
+    def __init__(self):
+        super().__init__(())
+
+    def __enter__(self) -> None:
+        self._seat, local.seat = local.seat, None
+        super().__enter__()
+
+    def __exit__(self, *exc: object) -> None:
+        local.seat = self._seat
+        super().__exit__(*exc)

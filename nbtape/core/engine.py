@@ -794,7 +794,7 @@ def check_dtypes(op: Op, values: Any) -> None:
             raise TypeError
 
 
-_NO_ARRAYS = (*NUMBERS, CardArray)
+_NO_ARRAYS = frozenset((*NUMBERS, CardArray))
 # Runs an op where its inputs are: (op, xs, attrs) -> what `eager` would give.
 _elsewhere = late("nbtape.compile.card.eager:elsewhere")
 

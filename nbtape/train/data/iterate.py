@@ -57,7 +57,7 @@ class Iterator(Numbered):
             return self._pack(next(self._rows))  # type: ignore[arg-type]
         if context.local.graph is not None:
             return self.get_next()
-        with context.paused():
+        with context.at_home():
             return self._pack(next(self._rows))  # type: ignore[arg-type]
 
     def __graph_iterator__(self) -> "Iterator":
