@@ -102,8 +102,9 @@ def bincount(
     least = 0 if minlength is None else integer(minlength)
     most = None if maxlength is None else integer(maxlength)
     out = given[0].dtype.np if given else as_dtype(dtype or arr.dtype).np
+    size = least if least == most else None
     return apply(
-        o.bincount, arr, *given, size=None, least=least, most=most, binary=bool(binary_output), dtype=out
+        o.bincount, arr, *given, size=size, least=least, most=most, binary=bool(binary_output), dtype=out
     )
 
 

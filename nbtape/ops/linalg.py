@@ -190,7 +190,7 @@ def _cross(a, b):
 
 
 def _cross_lower(a, b):
-    if not a.shape.is_fully_defined() or not b.shape.is_fully_defined():
+    if not a.shape.num_elements() or not b.shape.num_elements():
         return None
     (a_yzx, a_zxy), (b_yzx, b_zxy) = [
         [o.roll(x, shift=(-by,), axis=(len(x.shape) - 1,)) for by in (1, 2)] for x in (a, b)

@@ -18,17 +18,17 @@ _ANY = 1 << 31  # times the number of rows: so far below 0 an id may be
 
 
 def _scatter_add(settler: Any, step: Step) -> Value | None:
-    return _scattered(settler, step, step.inputs, step.outputs[0].spec, "add")  # type: ignore[arg-type]
+    return scattered(settler, step, step.inputs, step.outputs[0].spec, "add")  # type: ignore[arg-type]
 
 
 def _tensor_scatter(settler: Any, step: Step) -> Value | None:
     t, i, u = step.inputs
-    return _scattered(settler, step, (i, u), t.spec, step.attrs["kind"], target=(t,))
+    return scattered(settler, step, (i, u), t.spec, step.attrs["kind"], target=(t,))
 
 
 def _dynamic_update(settler: Any, step: Step) -> Value | None:
     x, i, v = step.inputs
-    return _scattered(settler, step, (i, v), x.spec, "update", target=(x,))
+    return scattered(settler, step, (i, v), x.spec, "update", target=(x,))
 
 
 def _scatter_variable(settler: Any, step: Step) -> Value | None:
@@ -37,15 +37,15 @@ def _scatter_variable(settler: Any, step: Step) -> Value | None:
     spec = spec_of_variable(variable.deref())
     if spec.shape is None or None in spec.shape:
         return None
-    return _scattered(settler, step, (i, u), spec, step.attrs["kind"], variable=variable)
+    return scattered(settler, step, (i, u), spec, step.attrs["kind"], variable=variable)
 
 
 def _untake(settler: Any, step: Step) -> Value | None:
     g, i, like = step.inputs
-    return _scattered(settler, step, (i, g), like.spec, "add", step.attrs["axis"])
+    return scattered(settler, step, (i, g), like.spec, "add", step.attrs["axis"])
 
 
-def _scattered(
+def scattered(
     settler: Any,
     step: Step,
     rows: tuple[Value, Value],
@@ -83,7 +83,7 @@ def _segment(kind: str, scatter: str) -> Callable[[Any, Step], Value | None]:
         nothing = constant(_nothing(kind, x.dtype), x.dtype)
         rows = build(o.where, _wanted(settler, ids, x), x, nothing)
         target = build(o.broadcast_to, nothing, shape=y.shape)
-        return _scattered(
+        return scattered(
             settler, step, (_places(settler, step, ids), rows), y.spec, scatter, target=(target,)
         )
 
@@ -117,7 +117,7 @@ def _segment_count(settler: Any, step: Step) -> Value | None:
     if step.attrs["ordered"] or not prod(y.shape or ()):
         return None
     ones = build(o.cast, build(o.greater_equal, ids, 0), dtype=y.dtype)
-    counts = _scattered(settler, step, (_places(settler, step, ids), ones), Spec(y.shape[:1], y.dtype), "add")  # type: ignore[index]
+    counts = scattered(settler, step, (_places(settler, step, ids), ones), Spec(y.shape[:1], y.dtype), "add")  # type: ignore[index]
     return None if counts is None else build(o.reshape, build(o.maximum, counts, 1), shape=y.shape)
 
 
@@ -147,7 +147,7 @@ def _put_along(settler: Any, step: Step) -> Value | None:
             at = build(o.add, at, build(o.mul, along, prod(shape[a + 1 :])))
     at, rows = [build(o.reshape, x, shape=(prod(v.shape or ()),)) for x in (at, v)]
     settler.below[at] = prod(shape)
-    found = _scattered(settler, step, (at, rows), Spec((prod(shape),), y.dtype), "update")
+    found = scattered(settler, step, (at, rows), Spec((prod(shape),), y.dtype), "update")
     return None if found is None else build(o.reshape, found, shape=shape)
 
 

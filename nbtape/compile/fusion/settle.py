@@ -12,6 +12,7 @@ import numpy as np
 
 from nbtape.compile.fusion import (
     access,
+    counts,
     diagonals,
     draws,
     positions,
@@ -304,6 +305,7 @@ def _spread(build: Builder, x: Value, axis: int, step: int) -> Value:
 _RULES: dict[str, Callable[[Any, Step], Value | None]] = {
     **scatters.RULES,
     **diagonals.RULES,
+    **counts.RULES,
     "take_along": _take_along,
     "take": _take,
     "gather": _take,
