@@ -30,6 +30,15 @@ def pytest_configure(config):
     Settings.mode = "off"  # workers would compile what no test waits for; tests that mean to compile say so
 
 
+# Modules of tests that take many seconds each, most in processes of their own.
+LONG = {"test_bench", "test_binder", "test_cuda", "test_notebooks", "test_style"}
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes long: whoever began it last would run alone in the end."""
+    items.sort(key=lambda item: item.module.__name__ not in LONG)
+
+
 # Modules whose tests hold of functions that are interpreted, and of functions that are compiled.
 BOTH_WAYS = {"test_convert", "test_function", "test_function_tape", "test_graph"}
 
