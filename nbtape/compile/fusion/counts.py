@@ -13,6 +13,7 @@ from nbtape.graph.passes.rewrite import constant
 from nbtape.graph.program import Step, Value
 
 _INT64 = np.dtype(np.int64)
+_ANY = np.iinfo(np.int64).max
 
 
 def _bincount(settler: Any, step: Step) -> Value | None:
@@ -22,7 +23,7 @@ def _bincount(settler: Any, step: Step) -> Value | None:
     if not size or not prod(shape) or not shape:
         return None
     rows, bins = prod(shape[:-1]), size + 1
-    kept = settler.within(build(o.minimum, x, size), [bins], step)
+    kept = build(o.minimum, settler.within(x, [_ANY], step), size)
     start = build(o.reshape, build(o.mul, build(o.iota, size=rows, dtype=_INT64), bins), shape=(rows, 1))
     at = build(o.add, build(o.cast, build(o.reshape, kept, shape=(rows, shape[-1])), dtype=_INT64), start)
     found = _counts(settler, step, at, weights, rows * bins)
