@@ -31,6 +31,9 @@ MATRICES = {
     "long sums": (lambda a, b: a @ b, _drawn(2, 530), _drawn(530, 3)),
     "many rows": (lambda a, b: tf.matmul(a, b, transpose_a=True), _drawn(5, 40), _drawn(5, 3)),
     "doubles": (lambda a: tf.matmul(a, a, transpose_b=True), _drawn(3, 5).astype(np.float64)),
+    "integers": (lambda a: tf.matmul(a, a), np.arange(-4, 5, dtype=np.int32).reshape(3, 3)),
+    "batches of both": (lambda a, b: a @ b, _drawn(2, 1, 2, 3), _drawn(3, 3, 2)),
+    "batches inside of others": (lambda a, b: a @ b, _drawn(2, 1, 2, 3), _drawn(1, 3, 3, 2)),
     "both transposed": (
         lambda a, b: tf.matmul(a, b, transpose_a=True, transpose_b=True),
         *[_drawn(2, 3, 4), _drawn(2, 5, 3)],

@@ -67,17 +67,17 @@ class Product:
         deep = -(-k // parts // step) * step
         parts = -(-k // deep)
         several = planner.scratch((parts, *y.shape), number) if parts > 1 else None
-        kernel = self._kernel(tiles, numbers(parts=parts, deep=deep), _target(self.result, y, several))
+        target = _target(self.result, y, several)
+        kernel = self._kernel(tiles, numbers(parts=parts, deep=deep), target, number)
         planner.grid(kernel, parts * blocks, lanes=tiles.threads if tiles else None)
         if several:
-            _fold(planner, kernel, several, y)
+            _fold(planner, several, y)
 
-    def _kernel(self, tiles: Tiling | None, parts: list[Word], target: Result) -> Kernel:
+    def _kernel(self, tiles: Tiling | None, parts: list[Word], target: Result, number: Any) -> Kernel:
         m, n, k, count = self.sizes
         a, b = self.operands
         words = [*numbers(m=m, n=n, k=k, count=count), *parts, *a.words, *b.words, *target.words]
-        dtype = target.words[0].kind[:-1]
-        fields = {"title": self.title, "number": computed(dtype), "imports": [*self.imports]}
+        fields = {"title": self.title, "number": number, "imports": [*self.imports]}
         if tiles:
             fields |= of_tiles(tiles, self.operands, target, self.finish)
         else:
@@ -96,10 +96,10 @@ def _target(result: Callable[[Layout], Result], y: Layout, several: Layout | Non
     return replace(found, words=words, element=found.element.replace("[", "[part * y_part + ", 1))
 
 
-def _fold(planner: Any, kernel: Kernel, several: Layout, y: Layout) -> None:
-    x, total = [Value(Spec(layout.shape, layout.buffer.dtype)) for layout in (several, y)]
-    kernel.folds[total] = o.sum
-    planner.launch(folding(kernel, x, total), {x: several, total: y})
+def _fold(planner: Any, several: Layout, y: Layout) -> None:
+    """Let `y` be the sum of its parts."""
+    parts, total = [Value(Spec(layout.shape, layout.buffer.dtype)) for layout in (several, y)]
+    planner.launch(folding(o.sum, parts, total), {parts: several, total: y})
 
 
 def _of_numbers(operands: tuple[Operand, Operand], result: Result, finish: str) -> dict[str, Any]:

@@ -147,7 +147,7 @@ class Planner(plan.Planner):
         own, folds = self.own_places(kernel, count, layouts)
         self.act(Launch(kernel, part(kernel, [0, kernel.extent], own, 0), count, lanes))
         for several, place, y in folds:
-            self.launch(folding(kernel, several, y), {several: place, y: layouts[y]})
+            self.launch(folding(kernel.folds[y], several, y), {several: place, y: layouts[y]})
 
     def _blocks(self, group: Group, kernel: Kernel, lanes: int) -> int:
         """How many blocks share the outermost loop of a kernel, of which threads of a block share trips."""

@@ -1,5 +1,6 @@
 """Products of matrices on a card."""
 
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -9,11 +10,12 @@ from nbtape.compile.card.contraction import Product
 from nbtape.compile.card.operands import Result, matrix
 from nbtape.compile.planning.layout import Layout
 from nbtape.compile.planning.multiply import apart
-from nbtape.compile.planning.products import even, paired, upright
-from nbtape.compile.planning.windows import address, numbers
-from nbtape.graph.program import Step
+from nbtape.compile.planning.products import even, upright
+from nbtape.compile.planning.windows import address, numbers, sizes
+from nbtape.core.shape import Spec
+from nbtape.graph.program import Step, Value
 
-_NATIVE = frozenset("float16 bfloat16 float32 float64".split())
+_NATIVE = frozenset("float16 bfloat16 float32 float64 int32 int64".split())
 
 
 def is_native(step: Step) -> bool:
@@ -22,13 +24,25 @@ def is_native(step: Step) -> bool:
     if step.op.name != "matmul" or not all(v.static and v.shape and 0 not in v.shape for v in values):
         return False
     dtype = step.outputs[0].dtype
-    return str(dtype) in _NATIVE and all(v.dtype == dtype for v in values) and paired(step)
+    return str(dtype) in _NATIVE and all(v.dtype == dtype for v in values)
 
 
 def plan(planner: Any, step: Step) -> None:
     """Let `planner` run a product."""
-    operands = [x if even(x) else planner.copied(v) for v in step.inputs for x in [planner.layout(v)]]
+    batch = sizes(step.outputs[0])[:-2]
+    operands = [_ready(planner, x, batch) for x in step.inputs]
     product(planner, *upright(step, *operands), planner.fresh(step.outputs[0]))
+
+
+def _ready(planner: Any, x: Value, batch: tuple[int, ...]) -> Layout:
+    """Where the matrices of `x` lie, one after another: one, or as many as there are products."""
+    layout = planner.layout(x)
+    if prod(layout.shape[:-2]) not in (1, prod(batch)):
+        (*_, m, n), extra = layout.shape, len(batch) + 2 - len(layout.shape)
+        strides = [0] * extra + [0 if size == 1 else s for size, s in zip(layout.shape, layout.strides)]
+        x = Value(Spec((*batch, m, n), x.dtype))
+        planner.layouts[x] = layout = replace(layout, shape=(*batch, m, n), strides=tuple(strides))
+    return layout if even(layout) else planner.copied(x)
 
 
 def product(planner: Any, a: Layout, b: Layout, y: Layout) -> None:

@@ -12,6 +12,7 @@ from nbtape.compile.emission.emit import Kernel, Word, emit
 from nbtape.compile.fusion.fuse import Group
 from nbtape.compile.planning.layout import Buffer, Layout, dense
 from nbtape.core.crew import THREADS
+from nbtape.core.engine import Op
 from nbtape.core.shape import Spec
 from nbtape.graph.program import Step, Value
 
@@ -39,9 +40,9 @@ def part(kernel: Kernel, bounds: list[int], own: dict[int, Layout], i: int) -> l
     return words
 
 
-def folding(kernel: Kernel, x: Value, y: Value) -> Group:
-    """What folds the parts `x` of the reduction `y`."""
-    step = Step(kernel.folds[y], (x,), {"axis": (0,), "keepdims": False}, (y,))
+def folding(op: Op, x: Value, y: Value) -> Group:
+    """What folds the parts `x` of `y`, a reduction by `op`."""
+    step = Step(op, (x,), {"axis": (0,), "keepdims": False}, (y,))
     rank = len(x.shape or ())
     group = Group(list(x.shape or ()))
     group.steps, group.made, group.folded = [step], {y}, {y: frozenset([0])}
@@ -54,7 +55,7 @@ def folding_texts(kernel: Kernel) -> Iterator[str]:
     for y in kernel.partial:
         several = Value(Spec((2, *(y.shape or ())), y.dtype))
         layouts = {v: _somewhere(v) for v in (several, y)}
-        yield emit(folding(kernel, several, y), layouts, lambda v, size: _somewhere(v)).text
+        yield emit(folding(kernel.folds[y], several, y), layouts, lambda v, size: _somewhere(v)).text
 
 
 def _somewhere(v: Value) -> Layout:

@@ -191,7 +191,7 @@ class Planner:
         bounds = [kernel.extent * i // count for i in range(count + 1)]
         self.act(Launch(kernel, [part(kernel, bounds[i : i + 2], own, i) for i in range(count)]))
         for several, place, y in folds:
-            self.launch(folding(kernel, several, y), {several: place, y: layouts[y]})
+            self.launch(folding(kernel.folds[y], several, y), {several: place, y: layouts[y]})
 
     def own_places(self, kernel: Kernel, count: int, layouts: dict[Value, Layout]) -> tuple[dict, list]:
         """Places of their own for parts of a kernel, by the id of a buffer that they cannot share; and what

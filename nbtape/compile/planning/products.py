@@ -32,10 +32,10 @@ def is_product(step: Step) -> bool:
     dtype = step.outputs[0].dtype
     if str(dtype) not in GEMM or gemm_address(str(dtype)) is None:
         return False
-    return all(v.dtype == dtype for v in values) and paired(step)
+    return all(v.dtype == dtype for v in values) and _paired(step)
 
 
-def paired(step: Step) -> bool:
+def _paired(step: Step) -> bool:
     """Whether each operand has one matrix, or one for each product."""
     count, *both = [prod((x.shape or ())[:-2]) for x in (*step.outputs, *step.inputs)]
     return all(n in (1, count) for n in both)
