@@ -1,5 +1,6 @@
 """The functions of nbtape/kernels/math.py, compiled: accurate and vectorised; and the rows' texts."""
 
+import ctypes
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from numba import njit, typeof
 from scipy import special
 
+from nbtape.compile.code.native import addresses
 from nbtape.core.engine import o
 from nbtape.core.kernel import Scalar
 from nbtape.core.shape import Spec
@@ -337,16 +339,23 @@ def batches(dtype, size=10):
     return [rows[i : i + size] for i in range(0, len(rows), size)]
 
 
-def emitted(rows):
-    """A function with a loop for each row: the text, converted to the row's dtype by the assignment."""
-    lines, names = ["def kernel(xs, ys):"], set()
-    for n, (op, args) in enumerate(rows):
-        text = op.kernel.text.format(*[f"xs[{n}][{at}][i]" for at in range(len(args))])
-        lines += [f"    for i in range(len(ys[{n}])):", f"        ys[{n}][i] = {text}"]
+def emitted(rows, ys):
+    """A kernel with a loop for each row: its text, converted to the row's dtype by the assignment."""
+    taken, lines, names = [], [], set()
+    for n, ((op, args), y) in enumerate(zip(rows, ys)):
+        text = op.kernel.text.format(*[f"x{n}_{at}[i]" for at in range(len(args))])
+        taken += [f'x{n}_{at}: "{x.dtype}*"' for at, x in enumerate(args)] + [f'y{n}: "{y.dtype}*"']
+        lines += [f"    for i in range({len(y)}):", f"        y{n}[i] = {text}"]
         names |= {name for name in re.findall(r"\b([a-z]\w*)\(", text) if hasattr(math, name)}
-    space = {name: getattr(math, name) for name in names}
-    exec("\n".join(lines), space)  # the texts are made to be pasted into source
-    return njit(error_model="numpy", fastmath=FLAGS)(space["kernel"])
+    head = [f"from nbtape.kernels.math import {name}" for name in sorted(names)]
+    return "\n".join([*head, f"def kernel({', '.join(taken)}):", *lines, ""])
+
+
+def run(text, arrays):
+    """Run a kernel that takes nothing but arrays."""
+    (address,) = addresses([text])
+    words = np.array([x.ctypes.data for x in arrays], np.uint64)
+    assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(address)(words.ctypes.data) == 0
 
 
 @pytest.mark.parametrize("dtype, batch", [(d, n) for d in DTYPES for n in range(len(batches(np.dtype(d))))])
@@ -354,7 +363,7 @@ def test_texts_of_rows_agree_with_eager(dtype, batch):
     rows = batches(np.dtype(dtype))[batch]
     specs = [op.infer(*[Spec(x.shape, x.dtype) for x in args]) for op, args in rows]
     ys = tuple(np.empty(spec.shape, spec.dtype) for spec in specs)
-    emitted(rows)(tuple(tuple(args) for _, args in rows), ys)
+    run(emitted(rows, ys), [x for (_, args), y in zip(rows, ys) for x in (*args, y)])
     for (op, args), y in zip(rows, ys):
         with np.errstate(all="ignore"):
             wanted = op.eager(*args)
