@@ -87,12 +87,41 @@ def test_an_index_out_of_range_is_told_with_the_users_line():
     assert "indices[0] = 4 is not in [0, 4)" in str(raised.value) and "simulated.py" in str(raised.value)
 
 
+def moved(x, k):
+    """Rows of a value at places that come out of a computation."""
+    n = x.shape[0]
+    return tf.gather(x, tf.cast(tf.argsort(tf.reshape(x, [n, -1])[:, 0]) * k % n, tf.int32))
+
+
+def scattered(x, k):
+    """Rows of a value added to others."""
+    n = x.shape[0]
+    return tf.tensor_scatter_nd_add(x, (tf.range(n) * k % n)[:, None], tf.sin(x))
+
+
+def multiplied(x, k):
+    """A product of matrices in the shape of one of them."""
+    m = tf.reshape(x, [x.shape[0], -1])
+    return tf.reshape(tf.tanh(m @ tf.matmul(m, m, transpose_a=True)), x.shape)
+
+
+def either(x, y):
+    """One of two values, as it comes out."""
+    return tf.cond(tf.reduce_sum(x) > 0.1, lambda: x * 2.0, lambda: y)
+
+
 UNARY = [tf.tanh, tf.abs, tf.square, tf.sigmoid, lambda x: x * 0.5, lambda x: tf.reverse(x, [-1])]
-BINARY = [tf.add, tf.multiply, tf.maximum, tf.subtract]
-FOLDS = [tf.reduce_sum, tf.reduce_max, tf.reduce_mean, tf.reduce_min]
+UNARY += [
+    tf.nn.softmax,
+    lambda x: tf.concat([x[1:], tf.exp(-tf.abs(x[:1]))], 0),
+    lambda x: tf.where(x > 0, x, -1.0),
+]
+BINARY = [tf.add, tf.multiply, tf.maximum, tf.subtract, either]
+FOLDS = [tf.reduce_sum, tf.reduce_max, tf.reduce_mean, tf.reduce_min, tf.math.reduce_std]
+MOVES = [moved, scattered, multiplied, lambda x, k: tf.cumsum(x, k % len(x.shape)), lambda x, k: tf.sort(x)]
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(16))
 def test_random_programs(seed):
     rng = np.random.default_rng(seed)
     shape = tuple(int(n) for n in rng.integers(1, 7, rng.integers(1, 4)))
@@ -103,12 +132,14 @@ def test_random_programs(seed):
         known = list(xs)
         for kind, a, b, op in choices:
             x, y = known[a % len(known)], known[b % len(known)]
-            if kind % 3 == 0:
+            if kind % 4 == 0:
                 known.append(UNARY[op % len(UNARY)](x))
-            elif kind % 3 == 1:
+            elif kind % 4 == 1:
                 known.append(BINARY[op % len(BINARY)](x, y))
-            else:
+            elif kind % 4 == 2:
                 known.append(x - FOLDS[op % len(FOLDS)](x, int(a) % len(shape), keepdims=True))
+            else:
+                known.append(MOVES[op % len(MOVES)](x, 1 + int(a) % 5))
         return known[-1], known[-4], tf.reduce_sum(tf.abs(known[-2]) + 1.0)
 
     agree(f"seed {seed}", f, values, lanes=4)
