@@ -36,7 +36,7 @@ LONG = {"test_bench", "test_binder", "test_cuda", "test_notebooks", "test_style"
 
 def pytest_collection_modifyitems(items):
     """Begin with what takes long: whoever began it last would run alone in the end."""
-    items.sort(key=lambda item: item.module.__name__ not in LONG)
+    items.sort(key=lambda item: item.path.stem not in LONG)
 
 
 # Modules whose tests hold of functions that are interpreted, and of functions that are compiled.
