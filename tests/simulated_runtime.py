@@ -137,6 +137,27 @@ def test_a_check_that_fails_is_told_and_the_next_call_runs(fake):
             host.run([TABLE, IDS + 3])
 
 
+def test_the_host_looks_once_and_before_a_variable_is_written(fake):
+    with tf.device("/GPU:0"):
+        v = tf.Variable(TABLE)
+
+    def f(x, i, j):
+        v.assign_sub(tf.gather(x, i)[:4] * tf.reduce_sum(tf.gather(x, j)))
+        return tf.reduce_sum(v)
+
+    host = CardHost(planned(f, [TABLE, IDS, IDS]))
+    held = [transfer.to_card(x, 0) for x in (TABLE, IDS, IDS)]
+    host.run(held)
+    before = v.numpy()
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"indices\[1\] = 4 is not in"):
+        host.run([TABLE, IDS, IDS + np.int32(2)])
+    assert np.array_equal(v.numpy(), before)
+    fake.log.clear()
+    host.run(held)
+    assert fake.log.count("cuMemcpyDtoHAsync_v2") == 2  # of both flags, the second without a wait
+    assert not np.array_equal(v.numpy(), before)
+
+
 def test_without_memory_a_call_fails_as_a_whole_and_the_next_one_runs(fake):
     host = CardHost(planned(lambda x: x * 2.0, [ROW]))
     held = pool.allocate(0, 60 << 20)

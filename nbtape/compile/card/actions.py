@@ -32,6 +32,11 @@ class Gemm:
 
 
 @dataclass(eq=False, slots=True)
+class Settle:
+    """The host is to look at what kernels have checked so far, before more is done."""
+
+
+@dataclass(eq=False, slots=True)
 class HostCall:
     """A step that runs on the host, as its row does, since no kernel does it or the user put it there.
     `inputs` are layouts, in order, and constants; `outputs` buffers of arrays that come out when it has run.
@@ -55,7 +60,8 @@ class Late:
 @dataclass(frozen=True, slots=True)
 class Check:
     """What a kernel checks that looks at indices: where one is out of range, it makes `flag` other than 0,
-    and `fail` says what is wrong, given those that lie in `found`.
+    and `fail` says what is wrong, given those that lie in `found`. To look at the flag is to wait for the
+    card: what comes after gets indices without the wrong ones, and the host looks once, before what counts.
     """
 
     step: Step

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nbtape.compile.card import blas, cards, control
-from nbtape.compile.card.actions import Gemm, Launch
+from nbtape.compile.card.actions import Gemm, Launch, Settle
 from nbtape.compile.card.control import needed_of, rows_of
 from nbtape.compile.card.pool import allocate
 from nbtape.compile.card.stretch import Stretch
@@ -82,13 +82,16 @@ class CardHost:
 
     def _phases(self, actions: Sequence[Any]) -> Iterator[Any]:
         launches: list[Launch] = []
-        for action in actions:
+        for action in [*actions, None]:
             if isinstance(action, Launch):
                 launches.append(action)
-            if launches and (action is actions[-1] or not isinstance(action, Launch) or action.check):
+                continue
+            if isinstance(action, Settle) and not any(launch.check for launch in launches):
+                continue
+            if launches:
                 yield Stretch(self, launches)
                 launches = []
-            if not isinstance(action, Launch):
+            if action is not None and not isinstance(action, Settle):
                 yield PHASES[type(action)](self, action)
 
     def _constant(self, buffer: Buffer) -> CardArray | None:

@@ -23,7 +23,7 @@ from nbtape.compile.card import (
     solve,
     sorting,
 )
-from nbtape.compile.card.actions import Check, HostCall, Late, Launch, Trap
+from nbtape.compile.card.actions import Check, HostCall, Late, Launch, Settle, Trap
 from nbtape.compile.card.control import launches
 from nbtape.compile.card.narrow import NARROW, widened
 from nbtape.compile.card.programs import ptx
@@ -43,17 +43,21 @@ from nbtape.core.shape import Spec
 from nbtape.graph.program import Program, Step, Value
 from nbtape.graph.run import EFFECTS, UNREPEATABLE
 
-_CHECKED = '''"""Tell whether an index is out of range; each column of indices has a range of its own."""
+_CHECKED = '''"""Tell whether an index is out of range, and put 0 there; columns have ranges of their own."""
 import numpy as np
 
 from nbtape.compile.device import cuda
 
 
-def kernel(rows: "int64", columns: "int64", x: "{dtype}*", sizes: "int64*", wrap: "int64", y: "int64*"):
+def kernel(
+    rows: "int64", columns: "int64", x: "{dtype}*", sizes: "int64*", wrap: "int64",
+    y: "{dtype}*", flag: "int64*",
+):
     for i in range(cuda.grid(1), rows * columns, cuda.gridsize(1)):
         index, size = np.int64(x[i]), sizes[i % columns]
         if index < -size * wrap or index >= size:
-            y[0] = 1
+            flag[0], index = 1, np.int64(0)
+        y[i] = index
 '''
 
 
@@ -97,12 +101,23 @@ class Planner(plan.Planner):
     def __init__(self, program: Program, parent: "Planner | None", lanes: int, most: int):
         super().__init__(widened(program), parent)
         self.lanes, self.most = lanes, most
+        self.settled = 0  # how many writes to variables are planned so far
+        self.checked = False  # whether kernels have checked what the host has not looked at
 
     def inner(self, program: Program) -> "Planner":
         return Planner(program, self, self.lanes, self.most)
 
     def apart(self, program: Program) -> Plan:
         return plan_of(program, self.lanes, self.most)
+
+    def act(self, action: Any) -> None:
+        written = len(self.made.written)
+        if self.checked and written > self.settled:  # it writes to a variable: only if nothing is wrong
+            super().act(Settle())
+            self.checked = False
+        self.settled = written
+        self.checked |= isinstance(action, Launch) and action.check is not None
+        super().act(action)
 
     def use(self, threads: int) -> None:
         """Products share no threads with others here."""
@@ -138,8 +153,10 @@ class Planner(plan.Planner):
             super()._group(group)
 
     def launch(self, group: Group, layouts: dict[Value, Layout]) -> None:
-        ordered, room = Settings.deterministic, lambda v, size: self.scratch((size,), v.dtype)
-        kernel, lanes, together = grid.emit(group, layouts, room, self.lanes, ordered)
+        def room(v: Value, size: int) -> Layout:
+            return self.scratch((size,), v.dtype)
+
+        kernel, lanes, together = grid.emit(group, layouts, room, self.lanes)
         count = self._blocks(group, kernel, lanes if together else 1)
         if count == 1:
             self.act(Launch(kernel, kernel.words, 1, lanes))
@@ -201,8 +218,10 @@ class Planner(plan.Planner):
 
     def _check(self, step: Step) -> None:
         i, sizes = step.inputs
-        layout = self.layouts[step.outputs[0]] = self.ordered(i)
-        flag = self.cleared(Value(Spec((1,), np.dtype(np.int64))))
+        layout, flag = self.ordered(i), self.cleared(Value(Spec((1,), np.dtype(np.int64))))
+        safe = self.layouts[step.outputs[0]] = self.scratch(i.shape or (), i.dtype)
+        for looked_at in (layout, flag):  # by the host, and that may be at the end
+            looked_at.buffer.last = len(self.units)
         columns, count = prod(sizes.shape or ()), prod(i.shape or ())
         words = [
             Word("rows", "int64", value=count // max(columns, 1)),
@@ -210,9 +229,10 @@ class Planner(plan.Planner):
             Word("x", f"{i.dtype}*", layout),
             Word("sizes", "int64*", self.layout(sizes)),
             Word("wrap", "int64", value=int(step.attrs["wrap"])),
-            Word("y", "int64*", flag),
+            Word("y", f"{i.dtype}*", safe),
+            Word("flag", "int64*", flag),
         ]
-        kernel = Kernel(_CHECKED.format(dtype=i.dtype), words, 1, [], {}, [], count * i.dtype.itemsize)
+        kernel = Kernel(_CHECKED.format(dtype=i.dtype), words, 1, [], {}, [], 2 * count * i.dtype.itemsize)
         self.grid(kernel, -(-count // self.lanes), Check(step, flag, layout))
 
 

@@ -18,7 +18,7 @@ _RUNS = 3  # the run at which a stretch is captured
 
 
 class Stretch:
-    """Launches, and the check of the last of them, if there is one."""
+    """Launches, and what they check, at which the host looks when all are on their way."""
 
     def __init__(self, host: Any, launches: Sequence[Launch]):
         self.host, self.card, self.launches = host, host.card, launches
@@ -34,15 +34,16 @@ class Stretch:
                 if word.layout is not None:
                     slot, offset = host.place(word.layout)
                     self.pointers.setdefault(slot, []).append((k, j, offset))
+        self.checks = [launch.check for launch in launches if launch.check is not None]
         self.runs, self.graph = 0, None
         self.stale: set[int] = set()  # calls whose words are others than in the graph
 
     def __call__(self, arrays: list) -> None:
         self.tell(arrays)
         self.run()
-        check = self.launches[-1].check
-        if check is not None:
-            self._check(check, arrays)
+        for check in self.checks:
+            if self.host.read(check.flag, arrays).any():
+                check.fail(self.host.read(check.found, arrays))
 
     def tell(self, arrays: list[CardArray]) -> None:
         """Write where the arrays of this call are."""
@@ -69,11 +70,6 @@ class Stretch:
             return
         for call in self.calls:
             call.run()
-
-    def _check(self, check: Any, arrays: list) -> None:
-        """Raise what is wrong where the last kernel has found an index out of range."""
-        if self.host.read(check.flag, arrays).any():
-            check.fail(self.host.read(check.found, arrays))
 
 
 def _table(launch: Launch) -> np.ndarray:
