@@ -58,6 +58,28 @@ def test_left_through_numpy():
     assert "NumPy" in text and "# here it leaves" in text
 
 
+def test_only_a_value_that_can_have_come_back_is_blamed_for_leaving():
+    v, w = tf.Variable(3.0), tf.Variable(2.0)
+
+    def shown(tape):
+        print(v.numpy())
+        return w * w
+
+    def shown_later(tape):
+        y = w * 5.0
+        v.numpy()
+        return y
+
+    def shown_and_scaled(tape):
+        v.numpy()
+        return w * 5.0
+
+    assert "NumPy" not in explained(shown, v) and "does not depend" in explained(shown, v)
+    assert "NumPy" not in explained(shown_later, v)
+    assert "the value may have left the tape" in explained(shown_and_scaled, v)
+    assert "the value left the tape" in explained(lambda tape: w * float(v), v)
+
+
 def test_a_numpy_function_of_a_tensor_does_not_leave():
     v = tf.Variable([0.0, 1.0])
     with tf.GradientTape() as tape:

@@ -5,6 +5,8 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from nbtape.core import source
 from nbtape.core.dtype import FLOATS
 from nbtape.core.engine import Tensor
@@ -23,10 +25,11 @@ class Read:
 
 @dataclass
 class Left:
-    """The value of a watched tensor left for NumPy or Python."""
+    """The value of a watched tensor left for NumPy or Python, after `count` nodes."""
 
     tensor: Tensor
     place: Place | None
+    count: int
 
 
 @dataclass
@@ -162,13 +165,17 @@ def _blocked(blocks: list[str], number: int | None, src: Any) -> str:
 
 def _event_on(tape: Any, reached: dict, target: Any) -> str:
     """The last unrecorded thing that happened to something computed from the source."""
+    before, strangers = _made_of(tape, target)
     for event in reversed(tape._events):
         if isinstance(event, Read) or id(event.tensor) not in reached:
             continue
         at = source.describe(event.place)
         if isinstance(event, Left):
+            way = _way_back(event, before, strangers)
+            if not way:
+                continue
             return (
-                f"the value left the tape through NumPy or Python at {at}.\n"
+                f"the value {way} the tape through NumPy or Python at {at}.\n"
                 "Use TensorFlow or NumPy functions on the tensor itself: np.exp(x) stays on the tape, "
                 "x.numpy() does not."
             )
@@ -184,6 +191,33 @@ def _event_on(tape: Any, reached: dict, target: Any) -> str:
             "only.\nOpen a tape in that thread."
         )
     return ""
+
+
+def _made_of(tape: Any, target: Any) -> tuple[int, list | None]:
+    """How many nodes there were before the target, and what went into it that the tape knows nothing of; None
+    where the tape did not record the target.
+    """
+    wanted, strangers, before = {id(target)}, [], len(tape.nodes)
+    for k, (_, xs, _, ys, _) in reversed(list(enumerate(tape.nodes))):
+        if wanted.isdisjoint(map(id, ys)):
+            continue
+        before = k if any(y is target for y in ys) else before
+        wanted |= {id(x) for x in xs}
+        strangers += [x for x in xs if id(x) not in tape._numbers]
+    return before, strangers if id(target) in tape._numbers else None
+
+
+def _way_back(event: Left, before: int, strangers: list | None) -> str:
+    """Whether a value that left came back: it "left", where just that value did; it "may have left", where
+    other values did; "" where it cannot have.
+    """
+    if strangers is None:
+        return "may have left"
+    if event.count > before or not strangers:
+        return ""
+    value = np.asarray(event.tensor)
+    same = [np.array_equal(value, np.asarray(x)) for x in strangers]
+    return "left" if any(same) else "may have left"
 
 
 def _used_unwatched(tape: Any, src: Any) -> Any:

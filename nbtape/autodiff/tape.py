@@ -113,7 +113,7 @@ class GradientTape(context.Recorder):
     def left(self, x: Tensor) -> None:
         """The value of `x` went to NumPy or Python, where no tape follows it."""
         if id(x) in self._numbers:
-            self._event(explaining.Left(x, source.here(3)))
+            self._event(explaining.Left(x, source.here(3), len(self._wired)))
 
     def assigned(self, variable: Any, value: Any) -> None:
         if id(value) in self._numbers:
