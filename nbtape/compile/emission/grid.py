@@ -32,18 +32,13 @@ class Grid(Emitter):
     alone = False
     most_again = 16  # steps; to keep a row takes memory further away than the row itself
 
+    crowded = True
+
     def __init__(
-        self,
-        group: Group,
-        layouts: dict[Value, Layout],
-        spill: Callable[[Value, int], Layout],
-        lanes: int,
-        ordered: bool,
+        self, group: Group, layouts: dict[Value, Layout], spill: Callable[[Value, int], Layout], lanes: int
     ):
         super().__init__(group, layouts, spill)
-        self.crowded = not ordered and all(s.outputs[0].dtype.itemsize >= 4 for s in group.scatters)
-        apart = self.crowded or all(self._is_apart(step) for step in group.scatters)
-        self.lanes = lanes if self.sizes and apart else 1
+        self.lanes = lanes if self.sizes else 1
         self.shared = len(self.nest) - 1
         self.rooms: list[str] = []  # the lines that ask for memory that threads share
 
@@ -62,14 +57,6 @@ class Grid(Emitter):
 
     def is_cheap(self, step: Step) -> bool:
         return True
-
-    def _is_apart(self, step: Step) -> bool:
-        """Whether the threads of a block write different elements in a scatter."""
-        (i, u), y, last = step.inputs[:2], step.outputs[0], len(self.nest)
-        if y not in self.layouts or not last:
-            return True
-        walks = self.depth(u) == last and self.strides[y][self.nest[-1][-1]] != 0
-        return walks and self.depth(i) < last
 
     # Loops
 
@@ -145,21 +132,16 @@ class Grid(Emitter):
 
 
 def emit(
-    group: Group,
-    layouts: dict[Value, Layout],
-    spill: Callable[[Value, int], Layout],
-    lanes: int,
-    ordered: bool = False,
+    group: Group, layouts: dict[Value, Layout], spill: Callable[[Value, int], Layout], lanes: int
 ) -> tuple[Kernel, int, bool]:
-    """The kernel of a group, how many threads a block of it has, and whether they share the outermost loop;
-    `ordered` says whether what it scatters is combined in the order of the rows, as one block does it, or as
-    threads come.
+    """The kernel of a group, how many threads a block of it has, and whether they share the outermost loop.
+    What it scatters is combined as threads come.
     """
-    grid = Grid(group, layouts, spill, lanes, ordered)
+    grid = Grid(group, layouts, spill, lanes)
     if grid.lanes > 1 and len(grid.sizes) > 1:
         outer, inner, last = grid.sizes[0], prod(grid.sizes[1:]), grid.sizes[-1]
         if inner <= _SHORT and outer >= lanes and grid.separable:
-            alone = Grid(group, layouts, _refused, lanes, ordered)
+            alone = Grid(group, layouts, _refused, lanes)
             alone.share(lanes, 0)
             with suppress(_Spilled):
                 return alone.kernel(), lanes, True
