@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import nbtape as tf
+import nbtape.compat.v1 as v1
 from nbtape.core import dlpack, memory
 from nbtape.core.memory import TransferWarning
 from nbtape.graph.v1 import device_memory, hardware, placement
@@ -489,3 +490,19 @@ def test_arrays_with_the_interface_of_cuda_are_shared_by_from_dlpack_and_copied_
 def test_devices_are_described(capsys):
     tf.doctor()
     assert "; /device:GPU:1: simulated, compute capability 9.0, 1 GB" in capsys.readouterr().out
+
+
+def test_a_session_takes_values_on_cards_and_gives_arrays_of_the_computer():
+    with v1.Graph().as_default(), v1.device("/GPU:0"):
+        x = v1.placeholder(tf.float32, [3])
+        ys = [x * 2.0, tf.reduce_sum(x)]
+        with v1.Session() as session:
+            for _ in range(2):  # as it is, and compiled
+                found = session.run(ys, {x: np.ones(3, np.float32)})
+                assert type(found[0]) is np.ndarray and type(found[1]) is np.float32
+                assert found[0].tolist() == [2, 2, 2] and found[1] == 3
+    with tf.device("/GPU:0"):
+        there = tf.ones(3)
+    with v1.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [3])
+        assert session.run(x + 1.0, {x: there}).tolist() == [2, 2, 2]

@@ -8,6 +8,7 @@ import numpy as np
 from nbtape.core.convert import array_of
 from nbtape.core.dtype import string
 from nbtape.core.engine import EagerTensor, readable
+from nbtape.core.memory import on_host
 from nbtape.graph.symbolic import SymbolicTensor
 from nbtape.state.writes import exclusive
 
@@ -39,7 +40,7 @@ def fed_value(x: SymbolicTensor, value: Any, copy: bool) -> EagerTensor:
     elif spec.dtype == object:
         array = array_of(value.tolist() if isinstance(value, np.ndarray | np.generic) else value, string)
     elif isinstance(value, EagerTensor) and value._value.dtype == spec.dtype:
-        array = value._value
+        array = on_host(value._value)
     else:
         if type(value) is int and spec.dtype.kind in "iu" and not _holds(spec.dtype, value):
             raise TypeError(
@@ -72,6 +73,6 @@ def given(y: EagerTensor) -> Any:
     """A value as an array that is the user's own: a copy of what somebody else holds too."""
     value = y._value
     if not isinstance(value, np.ndarray) or not value.ndim:
-        return readable(value)
+        return readable(on_host(value))
     del value
     return exclusive(y)
