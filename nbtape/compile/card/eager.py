@@ -39,8 +39,8 @@ def elsewhere(op: Op, xs: tuple, attrs: dict) -> Any:
 def run(op: Op, xs: tuple, attrs: dict, card: int) -> Any:
     """What `op` gives on a card."""
     values = [_value(x) for x in xs]
-    if any([type(v) not in NUMBERS and v.dtype.hasobject for v in values]):
-        return _at_home(op, xs, attrs)
+    if any([type(v) not in NUMBERS and getattr(v.dtype, "hasobject", True) for v in values]):
+        return _at_home(op, xs, attrs)  # texts and objects; of tensors without a value it says what is wrong
     try:
         is_number = op.kinds and "b" not in op.kinds  # for which a bool counts as one
         specs = specs_of(tuple([int(x) if is_number and type(x) is bool else x for x in xs]))
