@@ -34,6 +34,7 @@ def main() -> None:
     if hasattr(os, "nice"):
         os.nice(10)
     gc.freeze()  # Numba's thousands of objects stay; to look through them again and again takes a tenth
+    gc.set_threshold(50_000)  # about what one text leaves: to look for it while it grows takes 1/16
     send(answers, {"ready": True})
     while (request := receive(requests)) is not None:
         send(answers, answer(request["text"]))
