@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -132,9 +132,12 @@ class Lab:
         before = (self.folder / name).stat().st_mtime_ns
         self.command("docmanager:save")
         end = time.monotonic() + 20
-        while (self.folder / name).stat().st_mtime_ns == before and time.monotonic() < end:
+        while time.monotonic() < end:
             self.page.wait_for_timeout(100)
-        return json.loads((self.folder / name).read_text())
+            if (self.folder / name).stat().st_mtime_ns != before:
+                with suppress(json.JSONDecodeError):  # half of it is written
+                    return json.loads((self.folder / name).read_text())
+        raise RuntimeError(f"{name} was not saved")
 
     def _load(self, rest):
         self.page.goto(self._url + rest)

@@ -56,7 +56,7 @@ def test_magics_show_what_was_recorded_and_trained(here):
 @versions(NEWEST)
 def test_displays_are_legible_in_each_theme_and_width(here):
     page = shown(here, "legible.ipynb", SETUP.format(name="net/second/kernel"), TAPE, *DISPLAYS)
-    page.locator(".nbg-live").nth(1).wait_for(timeout=10_000)
+    page.locator(".nbg-live").nth(1).wait_for(timeout=10_000, state="attached")
     page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
     for theme in THEMES:
         here.theme(theme)

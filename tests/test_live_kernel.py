@@ -9,6 +9,8 @@ from collections import defaultdict
 import pytest
 from jupyter_client.manager import KernelManager  # pyright: ignore
 
+from nbtape.notebook.live.plain import NOTHING
+
 SETUP = """\
 import os, threading, time
 os.environ.pop("NBTAPE_HEADLESS", None)
@@ -124,9 +126,10 @@ def test_graph_of_the_step_is_shown_and_emptied_on_request(kernel, call):
     sent = kernel.run(GRAPH.format(call=call))
     (graph,) = [content for content in of(sent, "display_data") if "<nt.live" not in str(content["data"])]
     changes = of(sent, "update_display_data")
-    changes = [set(x["data"]) for x in changes if x["transient"] == graph["transient"]]
+    changes = [x["data"] for x in changes if x["transient"] == graph["transient"]]
     assert set(graph["data"]) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
-    assert changes == [set(), set(graph["data"]), set()]  # closed, opened again, and closed by the end
+    closed, again, ended = changes
+    assert closed == ended == NOTHING and set(again) == set(graph["data"])
     assert of(sent, "execute_result")[0]["data"]["text/plain"] == "(0, 2)"
     assert "2 assignments, 3 variables" in graph["data"]["text/plain"]  # no gradient kept to be looked at
 
@@ -145,7 +148,7 @@ def test_plain_numbers_stand_where_no_panel_comes_up(kernel):
     mark = of(sent, "comm_open")[-1]["data"]["state"]["state"]["plain"]
     assert f'<div id="{mark}">' in html  # by which the panel's style hides it
     emptied = [c for c in of(sent, "update_display_data") if c["transient"] == shown[0]["transient"]][-1]
-    assert emptied["data"] == {}
+    assert emptied["data"] == NOTHING
 
 
 BACKGROUND = """\

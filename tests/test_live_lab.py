@@ -49,10 +49,10 @@ def panel(here, name, *cells):
     return found
 
 
-def steered(here, name):
+def steered(here, name, *cells):
     """A panel whose controls act: of a cell, where the kernel listens meanwhile, else of a thread."""
     listens = here.kernel != "6.31"
-    found = panel(here, name, "train(60)" if listens else "train_aside()")
+    found = panel(here, name, *cells, "train(60)" if listens else "train_aside()")
     found.get_by_text(f"controls: {'subshell' if listens else 'background'}").wait_for(timeout=10_000)
     return found
 
@@ -86,7 +86,7 @@ def test_panel_shows_curves_and_text_that_stays_text(here):
     found = panel(here, "curves.ipynb", before, again)
     route = "subshell" if here.kernel != "6.31" else "interrupt only"
     found.get_by_text(f"controls: {route}").wait_for(timeout=10_000)
-    found.locator("canvas[aria-label^=loss]").wait_for(timeout=10_000)
+    found.locator("canvas[aria-label^='loss,']").wait_for(timeout=10_000)
     canvas = found.locator("canvas").first
     assert re.match(r"loss, [\d,]+ steps, last [\d.e+-]+", canvas.get_attribute("aria-label"))
     reds = "c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((_, i) => i % 4 == 0)"
@@ -218,7 +218,7 @@ def test_panel_is_legible_in_each_theme_and_width(here):
 
 @versions(NEWEST)
 def test_graph_of_the_step_opens_below_and_is_gone_at_the_end(here):
-    found = panel(here, "below.ipynb", "step = nt.function(step)\ntrain(60)")
+    found = steered(here, "below.ipynb", "step = nt.function(step)")
     graph = here.page.locator(".nbg-live")
     button = found.get_by_role("button", name="Graph")
     for _ in range(2):

@@ -13,8 +13,8 @@ from traitlets import Dict
 from nbtape.core.kernel import late
 from nbtape.notebook.live.calls import Calls
 from nbtape.notebook.live.picture import png
-from nbtape.notebook.live.plain import Plain
-from nbtape.notebook.live.route import heard, listen_in_subshells, probe
+from nbtape.notebook.live.plain import NOTHING, Plain
+from nbtape.notebook.live.route import heard, listen_in_subshells, probe, shows_later
 from nbtape.notebook.live.script import script, style
 from nbtape.notebook.live.state import snapshot
 from nbtape.program.concrete import ConcreteFunction
@@ -52,6 +52,11 @@ class Below:
         """Whether a graph is shown."""
         return self._widget is not None
 
+    def reserve(self) -> None:
+        """Keep a place for it."""
+        if (handle := display(NOTHING, raw=True, display_id=True)) is not None:
+            self._id = handle.display_id
+
     def open(self, step: Function | Method) -> None:
         """Show the graph of a step that was traced."""
         self._widget = _graph_widget(_view_of(_plain_trace(step)))
@@ -63,7 +68,7 @@ class Below:
     def close(self) -> None:
         """Leave nothing of it, neither in the page nor in what is saved."""
         if self._widget is not None:
-            update_display({}, raw=True, display_id=self._id)
+            update_display(NOTHING, raw=True, display_id=self._id)
             self._widget.close()
             self._widget = None
 
@@ -80,6 +85,8 @@ class Panel:
         self._widget.on_msg(self._heard)
         handle = display(self._widget, display_id=True)
         self._id = handle.display_id if handle is not None else None
+        if not shows_later():
+            self._below.reserve()
         self._events = get_ipython().events
         self._events.register("post_run_cell", self._cell_ended)
 

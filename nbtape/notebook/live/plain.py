@@ -10,6 +10,7 @@ from nbtape.notebook.live.budget import budget
 from nbtape.notebook.live.route import Route
 from nbtape.notebook.live.state import progress
 
+NOTHING = {"text/plain": ""}  # what an output becomes that is to go: nbconvert warns of one without any data
 _PATIENCE, _PERIOD = 1.0, 0.5  # seconds until it is shown, and between two updates
 _UNSHOWN = "this page shows no widgets, or its Content-Security-Policy keeps scripts from blob: URLs out"
 
@@ -47,5 +48,5 @@ class Plain:
     def clear(self) -> None:
         """Show nothing any more."""
         if self._handle is not None:
-            update_display({}, raw=True, display_id=self._handle.display_id)
+            update_display(NOTHING, raw=True, display_id=self._handle.display_id)
             self._handle, self._next = None, float("inf")

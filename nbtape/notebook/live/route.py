@@ -54,6 +54,14 @@ def heard(before: Route, runs_on: threading.Thread) -> Route:
     return Route("subshell", "the kernel listens in a subshell while the cell runs", True)
 
 
+def shows_later() -> bool:
+    """Whether what this thread shows will stand below its cell: ipykernel 6 puts it where the last message
+    asks for, and once the cell has ended that is no cell.
+    """
+    version = getattr(sys.modules.get("ipykernel"), "version_info", ())
+    return version[:1] > (6,) or threading.current_thread() is threading.main_thread()
+
+
 def is_headless() -> bool:
     """Whether the environment wants only what comes out at the end."""
     return os.environ.get("NBTAPE_HEADLESS", "") not in ("", "0")
