@@ -2,6 +2,7 @@
 
 from nbtape.compile.settings import get_compilation as get_compilation, set_compilation as set_compilation
 from nbtape.config import experimental as experimental
+from nbtape.core.memory import HostWarning as HostWarning, TransferWarning as TransferWarning
 from nbtape.graph.v1.device_memory import (
     LogicalDeviceConfiguration as LogicalDeviceConfiguration,
     get_logical_device_configuration as get_logical_device_configuration,

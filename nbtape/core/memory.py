@@ -20,11 +20,19 @@ class Elsewhere(TypeError):
 
 
 class TransferWarning(UserWarning):
-    """An op copies large values to its device."""
+    """An op copies large values, or those of another card, to its device: told once for each line.
+
+    >>> import warnings
+    >>> warnings.filterwarnings("ignore", category=tf.config.TransferWarning)
+    """
 
 
 class HostWarning(UserWarning):
-    """An op has no kernel for cards, and runs on the computer's own processor."""
+    """An op has no kernel for cards, and runs on the computer's own processor: told once for each op.
+
+    >>> import warnings
+    >>> warnings.filterwarnings("ignore", category=tf.config.HostWarning)
+    """
 
 
 class Block:

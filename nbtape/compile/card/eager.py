@@ -1,8 +1,8 @@
 """Ops that run at once on a card: each as a program of one step.
 
 A program is planned once for the shapes and dtypes of its inputs, and kept. Values that are elsewhere come to
-the card first: what is small in silence, what is large with a notice, once for each line of the user, since a
-copy takes longer than most ops.
+the card first: what is small in silence, what is large or on another card with a notice, once for each line
+of the user, since a copy takes longer than most ops.
 """
 
 import warnings
@@ -13,8 +13,8 @@ from typing import Any
 from nbtape.compile.card.host import CardHost
 from nbtape.compile.card.plan import plan_of
 from nbtape.core import source
-from nbtape.core.engine import EagerTensor, Op, check_dtypes, device_of
-from nbtape.core.memory import CardArray, TransferWarning, on_card, on_host
+from nbtape.core.engine import EagerTensor, Op, check_dtypes
+from nbtape.core.memory import CardArray, TransferWarning, index_of, on_host
 from nbtape.core.report import NUMBERS, describe, explained, infer_dtypes, size, specs_of
 from nbtape.core.shape import Spec
 from nbtape.graph.passes import optimise
@@ -46,10 +46,11 @@ def run(op: Op, xs: tuple, attrs: dict, card: int) -> Any:
         specs = specs_of(tuple([int(x) if is_number and type(x) is bool else x for x in xs]))
         if op.kinds and specs:
             infer_dtypes(op, specs)
-        host = _planned(op, tuple(specs), tuple(attrs.items()), card)
+        kinds = tuple(map(type, attrs.values()))  # since 1, 1.0 and True are the same key
+        host = _planned(op, tuple(specs), tuple(attrs.items()), kinds, card)
     except Exception as error:
         raise explained(error, op, xs, attrs) from None
-    _tell(op, xs, values, f"GPU:{card}")
+    _tell(op, xs, values, card)
     # Python's numbers go with the call, so that all of them share a program.
     found = host.run([spec.dtype.type(v) if type(v) in NUMBERS else v for v, spec in zip(values, specs)])
     return tuple(found) if op.many else found[0]
@@ -58,7 +59,7 @@ def run(op: Op, xs: tuple, attrs: dict, card: int) -> Any:
 def _at_home(op: Op, xs: tuple, attrs: dict) -> Any:
     """What `op` gives on the computer's own processor."""
     values = [_value(x) for x in xs]
-    _tell(op, xs, values, "CPU:0")
+    _tell(op, xs, values, None)
     values = [on_host(v) for v in values]
     try:
         check_dtypes(op, values)
@@ -72,7 +73,7 @@ def _value(x: Any) -> Any:
 
 
 @lru_cache(_KEPT)
-def _planned(op: Op, specs: tuple[Spec, ...], attrs: tuple, card: int) -> Any:
+def _planned(op: Op, specs: tuple[Spec, ...], attrs: tuple, kinds: tuple, card: int) -> CardHost:
     return CardHost(plan_of(optimise(program_of(op, specs, dict(attrs)))), [], card)
 
 
@@ -84,20 +85,32 @@ def program_of(op: Op, specs: Sequence[Spec], attrs: dict) -> Program:
     return Program(inputs, list(outputs), [Step(op, tuple(inputs), attrs, tuple(outputs))], name=op.name)
 
 
-def _tell(op: Op, xs: tuple, values: list, device: str) -> None:
-    """Say what an op copies to its device, where it is large and other inputs are there."""
-    arrays = [(x, v, _device(v)) for x, v in zip(xs, values) if type(v) not in NUMBERS]
-    away = [(x, v, where) for x, v, where in arrays if where != device and v.nbytes >= _LARGE]
-    if not away or all(where != device for _, _, where in arrays):
+def _tell(op: Op, xs: tuple, values: list, card: int | None) -> None:
+    """Say what an op copies to its card (None: to the computer) though other inputs are there: values of
+    another card, and what is large.
+    """
+    arrays = [(x, v) for x, v in zip(xs, values) if type(v) not in NUMBERS]
+    away = [(x, v) for x, v in arrays if _card(v) != card and (_apart(v, card) or v.nbytes >= _LARGE)]
+    if not away or all([_card(v) != card for _, v in arrays]):
         return
     place = source.here()
     line = place and (place[0].co_filename, source.line_number(place))
     if line not in _told:
         _told.add(line)
-        copied = ", ".join([f"{describe(x)} ({size(v.nbytes)}) from {where}" for x, v, where in away])
-        text = f"{op.name} copies to {device}, each time it runs: {copied}. {_INSTEAD}"
+        copied = ", ".join([f"{describe(x)} ({size(v.nbytes)}) from {_named(_card(v))}" for x, v in away])
+        text = f"{op.name} copies to {_named(card)}, each time it runs: {copied}. {_INSTEAD}"
         warnings.warn(text, TransferWarning, stacklevel=source.depth())
 
 
-def _device(value: Any) -> str:
-    return device_of(value).rpartition("device:")[2]
+def _card(value: Any) -> int | None:
+    """The card that a value is on, None for the computer."""
+    return value.card if type(value) is CardArray else None
+
+
+def _apart(value: Any, card: int | None) -> bool:
+    """Whether a value and an op are on two cards."""
+    return card is not None and type(value) is CardArray
+
+
+def _named(card: int | None) -> str:
+    return "CPU:0" if card is None else f"GPU:{index_of(card)}"
