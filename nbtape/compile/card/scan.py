@@ -1,10 +1,10 @@
 """Scans along an axis, on a card: cumulative sums, products and logsumexps, and linear recurrences.
 
-A long line is cut into parts, each for a thread. What the parts come to is scanned in the same way: that is
-from where each starts. The order is the same at each run, and so is the result.
+A line is cut into parts, each for a thread. What the parts come to is scanned in the same way: that is from
+where each starts. The order is the same at each run, and so is the result. Where the elements of a line lie
+side by side, threads share memory, to read and write neighbours together.
 """
 
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -16,9 +16,39 @@ from nbtape.compile.planning.windows import address, kernel_of, numbers, sizes
 from nbtape.core.engine import Op, o
 from nbtape.graph.program import Step
 
-_EACH = 16  # elements of a part
+_SHIFT = 4
+_EACH = 1 << _SHIFT  # elements of a part; after so many, shared memory has one to spare, to use all its banks
 
-TEXT = '''"""{title}"""
+ALONE = '''"""{title}"""
+import numpy as np
+
+from nbtape.compile.device import cuda
+{imports}
+
+
+def kernel({arguments}):
+    {room}
+    lane, lanes = cuda.threadIdx.x, cuda.blockDim.x
+    for block in range(cuda.blockIdx.x * lanes, outer * parts, cuda.gridDim.x * lanes):
+        last = min(block + lanes, outer * parts)
+        begin, end = block // parts * n + block % parts * each, last // parts * n + last % parts * each
+        for k in range(lane, end - begin, lanes):
+            {take}
+        cuda.syncthreads()
+        item, part = block + lane, (block + lane) % parts
+        here = item // parts * n + part * each - begin
+        if item < last:
+            {start}
+            for k in range(part * each, min(part * each + each, n)):
+                place = here + (here >> {shift})
+                {trip}
+                here += 1
+            {end}
+        cuda.syncthreads()
+        {put}
+'''
+
+TOGETHER = '''"""{title}"""
 import numpy as np
 
 from nbtape.compile.device import cuda
@@ -28,10 +58,9 @@ from nbtape.compile.device import cuda
 def kernel({arguments}):
     for item in range(cuda.grid(1), outer * parts * inner, cuda.gridsize(1)):
         e, part = item % inner, item // inner % parts
-        begin = part * each
-        here = item // inner // parts * n * inner + e + first + begin * step
+        here = item // inner // parts * n * inner + e + first + part * each * step
         {start}
-        for k in range(begin, min(begin + each, n)):
+        for k in range(part * each, min(part * each + each, n)):
             {trip}
             here += step
         {end}
@@ -44,10 +73,10 @@ _TITLES = {
     o.recurrence: "Scale and add up along an axis.",
 }
 _NEXT = {
-    o.cumsum: "total + x[here]",
-    o.cumprod: "total * x[here]",
-    o.cumlogsumexp: "logaddexp(total, x[here])",
-    o.recurrence: "a[here] * total + x[here] if k else x[here]",
+    o.cumsum: "total + value",
+    o.cumprod: "total * value",
+    o.cumlogsumexp: "logaddexp(total, value)",
+    o.recurrence: "{a} * total + value if k else value",
 }
 _IMPORTS = {o.cumlogsumexp: ["from nbtape.kernels.logarithm import logaddexp"]}
 _NOTHING = {o.cumsum: "0", o.cumprod: "1", o.cumlogsumexp: "-np.inf", o.recurrence: "0"}
@@ -57,74 +86,93 @@ def plan(planner: Any, step: Step) -> None:
     """Let `planner` run a scan."""
     (*factors, x), axis = step.inputs, step.attrs["axis"] % len(sizes(step.inputs[0]))
     shape, given = sizes(x), [planner.ordered(v) for v in (x, *factors)]
-    lines = _Lines(prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :]), step.attrs["reverse"])
-    _Scan(planner, step.op, x.dtype).run(
-        lines, dict(zip("xa", given)), planner.fresh(step.outputs[0]), step.attrs.get("exclusive", False)
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """The lines along the middle one of three axes, and whether they are walked from their ends."""
-
-    outer: int
-    n: int
-    inner: int
-    reverse: bool = False
-
-    def words(self, parts: int) -> list:
-        first, step = ((self.n - 1) * self.inner, -self.inner) if self.reverse else (0, self.inner)
-        sides = {"outer": self.outer, "n": self.n, "inner": self.inner, "first": first, "step": step}
-        return numbers(**sides, parts=parts, each=self.n if parts == 1 else _EACH)
+    lines = prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :])
+    scan = _Scan(planner, step.op, x.dtype, lines, step.attrs["reverse"])
+    scan.run(dict(zip("xa", given)), planner.fresh(step.outputs[0]), step.attrs.get("exclusive", False))
 
 
 class _Scan:
-    def __init__(self, planner: Any, op: Op, dtype: np.dtype):
-        self.planner, self.op, self.dtype = planner, op, dtype
+    """A scan along the middle one of three axes, perhaps from its end."""
 
-    def run(self, lines: _Lines, given: dict[str, Layout], y: Layout, exclusive: bool = False) -> None:
+    def __init__(
+        self, planner: Any, op: Op, dtype: np.dtype, shape: tuple[int, int, int], reverse: bool = False
+    ):
+        self.planner, self.op, self.dtype, self.reverse = planner, op, dtype, reverse
+        self.outer, self.n, self.inner = shape
+        many = self.inner > 1 and self.outer * self.inner >= planner.most * planner.lanes
+        self.parts = 1 if many else -(-self.n // _EACH)  # many lines are enough for all threads
+
+    def run(self, given: dict[str, Layout], y: Layout, exclusive: bool = False) -> None:
         """Scan `given`, "x" and perhaps factors "a", into `y`."""
-        parts = -(-lines.n // _EACH)
-        if lines.outer * lines.inner >= self.planner.most * self.planner.lanes:
-            parts = 1  # there are lines enough for all threads
-        before = None if parts == 1 else self._before(lines, parts, given)
-        start = f"total = np.{self.dtype}({_NOTHING[self.op]})"
-        trip = [f"total = {_NEXT[self.op]}", "y[here] = total"]
-        fields = {
-            "start": [start] if before is None else [start, "if part:", "    total = before[item - inner]"],
-            "trip": trip[::-1] if exclusive else trip,
-            "end": [],
-        }
-        self._act(lines, parts, {**given, **({"before": before} if before else {}), "y": y}, fields)
+        start, before = [self._nothing()], {}
+        if self.parts > 1:
+            before = {"before": self._before(given)}
+            start += ["if part:", f"    total = before[item - {'inner' if self.inner > 1 else 1}]"]
+        trip = ["total = {next}", "{y} = total"]
+        trip = ["value = {x}", *(trip[::-1] if exclusive else trip)]
+        self._act({**given, **before, "y": y}, start, trip, [])
 
-    def _before(self, lines: _Lines, parts: int, given: dict[str, Layout]) -> Layout:
+    def _before(self, given: dict[str, Layout]) -> Layout:
         """Where each part has what it and all before it come to."""
-        room = lines.outer, parts, lines.inner
+        room = self.outer, self.parts, self.inner
         totals = {name: self.planner.scratch(room, self.dtype) for name in given}
-        fields = {
-            "start": [f"total = np.{self.dtype}({_NOTHING[self.op]})"],
-            "trip": [f"total = {_NEXT[self.op]}"],
-            "end": ["totals_x[item] = total"],
-        }
+        start, trip, end = [self._nothing()], ["value = {x}", "total = {next}"], ["total_x[item] = total"]
         if "a" in given:
-            fields["start"] += [f"factor = np.{self.dtype}(1)"]
-            fields["trip"] += ["factor *= a[here]"]
-            fields["end"] += ["totals_a[item] = factor"]
-        places = {f"totals_{name}": layout for name, layout in totals.items()}
-        self._act(lines, parts, {**given, **places}, fields)
+            start += [f"factor = np.{self.dtype}(1)"]
+            trip += ["factor *= {a}"]
+            end += ["total_a[item] = factor"]
+        self._act({**given, **{f"total_{name}": layout for name, layout in totals.items()}}, start, trip, end)
         found = self.planner.scratch(room, self.dtype)
-        self.run(_Lines(*room), totals, found)
+        _Scan(self.planner, self.op, self.dtype, room).run(totals, found)
         return found
 
-    def _act(self, lines: _Lines, parts: int, layouts: dict[str, Layout], fields: dict[str, Any]) -> None:
-        words = [*lines.words(parts), *[address(name, layout) for name, layout in layouts.items()]]
-        fields = {**fields, "title": _TITLES[self.op], "imports": _IMPORTS.get(self.op, [])}
-        count = lines.outer * parts * lines.inner
-        self.planner.grid(kernel_of(TEXT, words, fields, extent=1), -(-count // self.planner.lanes))
+    def _nothing(self) -> str:
+        return f"total = np.{self.dtype}({_NOTHING[self.op]})"
+
+    def _act(self, layouts: dict[str, Layout], start: list[str], trip: list[str], end: list[str]) -> None:
+        alone, items = self.inner == 1, self.outer * self.parts * self.inner
+        words = [*self._words(), *[address(name, layout) for name, layout in layouts.items()]]
+        names = {x: f"{x}_room[place]" if alone else f"{x}[here]" for x in "xa"}
+        names |= {"y": names["x"] if alone else "y[here]"}
+        names["next"] = _NEXT[self.op].format(**names)
+        fields: dict[str, Any] = {"start": start, "trip": [line.format(**names) for line in trip], "end": end}
+        if alone:
+            fields |= self._staged(layouts)
+        fields |= {"title": _TITLES[self.op], "imports": _IMPORTS.get(self.op, [])}
+        self.planner.grid(
+            kernel_of(ALONE if alone else TOGETHER, words, fields, extent=1), -(-items // self.planner.lanes)
+        )
+
+    def _words(self) -> list:
+        """The numbers of a kernel. Lines of which the elements lie side by side are one after another, also
+        seen from their ends.
+        """
+        first, step = 0, self.inner
+        if self.reverse:
+            first, step = (self.outer * self.n - 1, -1) if self.inner == 1 else ((self.n - 1) * step, -step)
+        sides = {"outer": self.outer, "n": self.n, "first": first, "step": step}
+        sides |= {"inner": self.inner} if self.inner > 1 else {}
+        return numbers(**sides, parts=self.parts, each=self.n if self.parts == 1 else _EACH)
+
+    def _staged(self, layouts: dict[str, Layout]) -> dict[str, Any]:
+        """The lines by which neighbours read, and write, neighbours in memory, whoever scans them."""
+        read, size = [x for x in "xa" if x in layouts], self.planner.lanes * (_EACH + 1)
+        at, place = "[first + (begin + k) * step]", f"k + (k >> {_SHIFT})"
+        put = [
+            "for k in range(lane, end - begin, lanes):",
+            f"    y{at} = x_room[{place}]",
+            "cuda.syncthreads()",
+        ]
+        return {
+            "shift": _SHIFT,
+            "room": [f"{x}_room = cuda.shared.array({size}, np.{self.dtype})" for x in read],
+            "take": [f"{x}_room[{place}] = {x}{at}" for x in read],
+            "put": put if "y" in layouts else [],
+        }
 
 
 def running(planner: Any, x: Layout) -> Layout:
     """The sums of a vector up to each of its elements."""
     y = planner.scratch(x.shape, x.buffer.dtype)
-    _Scan(planner, o.cumsum, x.buffer.dtype).run(_Lines(1, x.shape[0], 1), {"x": x}, y)
+    _Scan(planner, o.cumsum, x.buffer.dtype, (1, x.shape[0], 1)).run({"x": x}, y)
     return y

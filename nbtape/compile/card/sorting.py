@@ -45,7 +45,7 @@ def kernel({arguments}):
             half = size // 2
             while half:
                 for pair in range(lane, {tile} // 2, lanes):
-                    i = 2 * pair - pair % half
+                    i = 2 * pair - (pair & half - 1)
                     j = i + half
                     later = comes(keys[j], places[j], keys[i], places[i], n, {descending})
                     if later == (i & size == 0):
