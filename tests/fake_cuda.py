@@ -10,8 +10,8 @@ from collections import deque
 from ctypes import CFUNCTYPE, c_float, c_int, c_size_t, c_ubyte, c_uint, c_uint64, c_void_p, memmove, memset
 
 INVALID_VALUE, OUT_OF_MEMORY, NOT_INITIALIZED, NO_CONTEXT = 1, 2, 3, 201
-NOT_FOUND, NOT_READY, CAPTURE_INVALIDATED = 500, 600, 901
-CONTEXT, PORTABLE, THREAD_LOCAL = 0xC0, 1, 1
+NOT_FOUND, NOT_READY = 500, 600
+CONTEXT, PORTABLE = 0xC0, 1
 
 # As cuda.h has them; every pointer and every handle is passed as a pointer is.
 PROTOTYPES = """
@@ -26,7 +26,7 @@ cuEventCreate(*, unsigned)  cuEventRecord(*, *)  cuEventQuery(*)  cuEventElapsed
 cuEventDestroy_v2(*)
 cuModuleLoadDataEx(*, *, unsigned, *, *)  cuModuleGetFunction(*, *, *)
 cuLaunchKernel(*, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, *, *, *)
-cuStreamBeginCapture_v2(*, int)  cuStreamEndCapture(*, *)  cuStreamGetCaptureInfo_v2(*, *, *, *, *, *)
+cuGraphCreate(*, unsigned)  cuGraphAddKernelNode(*, *, *, size_t, *)
 cuGraphInstantiateWithFlags(*, *, long)  cuGraphLaunch(*, *)  cuGraphExecKernelNodeSetParams(*, *, *)
 cuGraphExecDestroy(*)  cuGraphDestroy(*)
 """
@@ -243,43 +243,31 @@ class FakeCuda:
     def _cuLaunchKernel(self, function, gx, gy, gz, bx, by, bz, shared, stream, places, extra):
         assert (gy, gz, by, bz, shared, extra) == (1, 1, 1, 1, 0, None) and self.context is not None
         text = self.objects[function]
-        self.objects[stream].ask(self.launched(text, gx, bx, self.words(text, places)), function)
+        self.objects[stream].ask(self.launched(text, gx, bx, self.words(text, places)))
 
     # Graphs
 
-    def _cuStreamBeginCapture_v2(self, stream, mode):
-        assert mode == THREAD_LOCAL
-        self.objects[stream].captured = {}
+    def _cuGraphCreate(self, graph, flags):
+        self.made(graph, {})
 
-    def _cuStreamGetCaptureInfo_v2(self, stream, state, number, graph, nodes, count):
-        captured = self.objects[stream].captured
-        if captured is None:
-            return CAPTURE_INVALIDATED
-        self._last = (c_void_p * 1)(max(captured))  # the driver keeps the array
-        put(state, c_int, 1)
-        put(nodes, c_void_p, ctypes.addressof(self._last))
-        put(count, c_size_t, 1)
+    def node(self, given):
+        """The kernel of a node, with the arguments that it has now."""
+        n = Node.from_address(given)
+        assert (n.gy, n.gz, n.by, n.bz, n.shared, n.extra) == (1, 1, 1, 1, 0, None)
+        text = self.objects[n.function]
+        return self.launched(text, n.gx, n.bx, self.words(text, n.places))
 
-    def _cuStreamEndCapture(self, stream, graph):
-        captured, self.objects[stream].captured = self.objects[stream].captured, None
-        self.made(graph, captured)
+    def _cuGraphAddKernelNode(self, node, graph, before, count, given):
+        nodes = self.objects[graph]
+        assert list((c_void_p * count).from_address(before)) == list(nodes)[-1:], "each after the one before"
+        self.made(node, None)
+        nodes[c_void_p.from_address(node).value] = self.node(given)
 
     def _cuGraphInstantiateWithFlags(self, runs, graph, flags):
         self.made(runs, dict(self.objects[graph]))
 
     def _cuGraphExecKernelNodeSetParams(self, runs, node, given):
-        class Node(ctypes.Structure):
-            _fields_ = [
-                ("function", c_void_p),
-                *[(name, c_uint) for name in ("gx", "gy", "gz", "bx", "by", "bz", "shared")],
-                ("places", c_void_p),
-                ("extra", c_void_p),
-            ]
-
-        n = Node.from_address(given)
-        assert (n.gy, n.gz, n.by, n.bz, n.shared, n.extra) == (1, 1, 1, 1, 0, None)
-        text = self.objects[n.function]
-        self.objects[runs][node] = self.launched(text, n.gx, n.bx, self.words(text, n.places))
+        self.objects[runs][node] = self.node(given)
 
     def _cuGraphLaunch(self, runs, stream):
         for work in self.objects[runs].values():
@@ -292,19 +280,26 @@ class FakeCuda:
         self.objects[graph] = None
 
 
+class Node(ctypes.Structure):
+    """CUDA_KERNEL_NODE_PARAMS_v1."""
+
+    _fields_ = [
+        ("function", c_void_p),
+        *[(name, c_uint) for name in ("gx", "gy", "gz", "bx", "by", "bz", "shared")],
+        ("places", c_void_p),
+        ("extra", c_void_p),
+    ]
+
+
 class Stream:
     """Work in order, done when somebody asks for the second time whether it is."""
 
     def __init__(self):
-        self.work, self.captured, self.done, self.told = deque(), None, 0, 0
+        self.work, self.done, self.told = deque(), 0, 0
 
-    def ask(self, work, node=None):
-        if self.captured is not None:
-            assert node is not None, "only kernels are captured"
-            self.captured[0x9000 + 16 * len(self.captured)] = work
-        else:
-            self.work.append(work)
-            self.told += 1
+    def ask(self, work):
+        self.work.append(work)
+        self.told += 1
 
     def finish(self, until=None):
         while self.work and self.done != until:
@@ -312,7 +307,6 @@ class Stream:
             self.done += 1
 
     def asked(self):
-        assert self.captured is None, "a query while a graph is captured ends the capture"
         if self.work:
             self.finish()
             return NOT_READY

@@ -133,7 +133,7 @@ def test_a_graph_runs_calls_in_order_with_the_words_that_it_was_told(card, cuda)
     seen = []
     cuda.run = lambda text, kinds, blocks, lanes, words: seen.append(int.from_bytes(words[0], "little"))
     calls, words = _counted(card, 3)
-    graph = card.captured(calls)
+    graph = card.graph(calls)
     words[1][0], words[2][0] = 10, 20
     graph.update(1)
     graph.replay()
@@ -142,25 +142,15 @@ def test_a_graph_runs_calls_in_order_with_the_words_that_it_was_told(card, cuda)
     assert seen == [0, 10, 2] * 2
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, None], ids=["interrupted", "refused"])
-def test_a_capture_that_fails_leaves_the_stream_usable(card, cuda, error):
-    seen = []
-    cuda.run = lambda *told: seen.append(told)
-    calls, _ = _counted(card, 2)
-    if error is None:
-        cuda.fail["cuGraphInstantiateWithFlags"] = [1]
-        assert card.captured(calls) is None
-    else:
-        calls[1].run = lambda: (_ for _ in ()).throw(error)
-        with pytest.raises(error):
-            card.captured(calls)
-    calls[0].run()
-    card.wait()
-    assert len(seen) == 1 and cuda.log.count("cuStreamEndCapture") == 1
+@pytest.mark.parametrize("number", [2, 801])
+def test_where_the_driver_refuses_a_graph_there_is_none(card, cuda, number):
+    cuda.fail["cuGraphInstantiateWithFlags"] = [number]
+    assert card.graph(_counted(card, 2)[0]) is None
+    assert (cuda.log.count("cuGraphDestroy"), cuda.log.count("cuGraphExecDestroy")) == (1, 0)
 
 
 def test_what_is_made_on_the_driver_is_given_back(card, cuda):
-    graph = card.captured(_counted(card, 2)[0])
+    graph = card.graph(_counted(card, 2)[0])
     event = card.event().record()
     del graph, event
     gc.collect()

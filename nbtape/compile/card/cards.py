@@ -1,8 +1,8 @@
 """The cards of this computer: NVIDIA's, or simulated ones where NUMBA_ENABLE_CUDASIM=1 asks for them.
 
 A card, of either kind, has memory (`allocate`, `free`, `memory`), and one stream on which all that it does
-happens in order: `write`, `read`, `copy`, calls that were `prepared`, graphs of calls that were
-`captured`. No card is an ordinary answer: `count()` is 0 then.
+happens in order: `write`, `read`, `copy`, calls that were `prepared`, and a `graph` of such calls. No card is
+an ordinary answer: `count()` is 0 then.
 """
 
 import os

@@ -6,7 +6,7 @@ there (PyTorch and CuPy, unless told otherwise) and what is done here keep their
 
 import ctypes
 from collections.abc import Callable, Sequence
-from ctypes import byref, c_char_p, c_int, c_size_t, c_uint, c_uint64, c_void_p
+from ctypes import byref, c_int, c_size_t, c_uint, c_void_p
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,6 @@ from nbtape.compile.card.staging import Staging
 from nbtape.compile.code.objects import symbol
 
 _ATTRIBUTES = 75, 76, 16  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, _MINOR, _MULTIPROCESSOR_COUNT
-_THREAD_LOCAL = 1  # CU_STREAM_CAPTURE_MODE_...: what other threads do with the card does not end a capture
 _ERROR_LOG, _ERROR_LOG_BYTES = 5, 6  # CU_JIT_...
 _LOG = 4096
 
@@ -130,7 +129,7 @@ class Card:
             said = f"{error}\n{log.value.decode(errors='replace')}"
             raise DriverError(error.number, said.rstrip()) from None
 
-    def captured(self, calls: "Sequence[Call]") -> "Graph | None":
+    def graph(self, calls: "Sequence[Call]") -> "Graph | None":
         """Calls that run at once, with the arguments that they have now; None where the driver will not."""
         try:
             return Graph(self, calls)
@@ -142,7 +141,7 @@ class Call:
     """A kernel with its arguments, whose words the driver reads when it is called."""
 
     def __init__(self, card: Card, function: Handle, words: np.ndarray, blocks: int, lanes: int):
-        self.words = words
+        self.words = words  # which live as long as what points to them
         places = [words.ctypes.data + 8 * k for k in range(len(words))]
         self._pointers = (c_void_p * len(places))(*places)
         pointers = c_void_p(ctypes.addressof(self._pointers))
@@ -156,30 +155,24 @@ class Call:
 
 
 class Graph:
-    """Calls that run at once, with the arguments that they had when they were captured or updated."""
+    """Calls that run at once, one after another, with the arguments that they had when they were added or
+    updated. It is made of nodes and not by a capture, for which the stream would have to be kept from others.
+    """
 
     def __init__(self, card: Card, calls: Sequence[Call]):
         self._card, self._driver, self._calls = card, card.driver, calls
         self._nodes: list[Handle] = []
         self._graph, self._runs = Handle(), Handle()
         card.enter()
-        self._driver.cuStreamBeginCapture_v2(card.stream, _THREAD_LOCAL)
-        try:
-            for call in calls:
-                call.run()
-                self._nodes.append(self._last())
-        finally:  # also where Ctrl-C came: the stream is to take calls again
-            self._driver.cuStreamEndCapture(card.stream, byref(self._graph))
+        self._driver.cuGraphCreate(byref(self._graph), 0)
+        for call in calls:
+            before = self._nodes[-1:]
+            node = self._driver.made(
+                self._driver.cuGraphAddKernelNode,
+                *(self._graph, (Handle * 1)(*before), len(before), byref(call.node)),
+            )
+            self._nodes.append(node)
         self._driver.cuGraphInstantiateWithFlags(byref(self._runs), self._graph, 0)
-
-    def _last(self) -> Handle:
-        """The node that was captured last, on which the next one would depend."""
-        state, number, graph, count = c_int(), c_uint64(), Handle(), c_size_t()
-        nodes = ctypes.POINTER(Handle)()
-        self._driver.cuStreamGetCaptureInfo_v2(
-            self._card.stream, byref(state), byref(number), byref(graph), byref(nodes), byref(count)
-        )
-        return Handle(nodes[0])
 
     def update(self, k: int) -> None:
         """Let call k have the arguments that it has now."""

@@ -2,10 +2,11 @@
 assembler is installed, else as PTX, which the driver assembles.
 """
 
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-from nbtape.compile.card.linker import assembled, linker
+from nbtape.compile.card.linker import AssemblerError, assembled, linker
 from nbtape.compile.code import cache as disk
 from nbtape.core.kernel import late
 
@@ -20,7 +21,8 @@ def image(text: str, capability: tuple[int, int]) -> bytes:
     if found is None:
         found = ptx(text, capability)
         if linker() is not None:
-            found = assembled(found, capability).code
+            with suppress(AssemblerError):  # where it is older than the compiler, the driver may be newer
+                found = assembled(found, capability).code
         disk.write(label, found)
     return found
 

@@ -80,7 +80,7 @@ class Card:
         """A function that runs a kernel with the arguments that are then in `words`."""
         return Call(self, device.function(text), words, blocks, lanes)
 
-    def captured(self, calls: Sequence["Call"]) -> "Graph":
+    def graph(self, calls: Sequence["Call"]) -> "Graph":
         """Calls that run at once, with the arguments that they have now."""
         return Graph(calls)
 
@@ -114,7 +114,7 @@ class Call:
 
 
 class Graph:
-    """Calls with the arguments of the time when they were captured or updated."""
+    """Calls with the arguments that they had when they were added or updated."""
 
     def __init__(self, calls: Sequence[Call]):
         self._calls, self._words = calls, [call.words.copy() for call in calls]

@@ -4,6 +4,7 @@ The card itself copies only what lies in pinned memory. What is large goes throu
 one being filled while the card copies the other; what is small the driver buffers by itself.
 """
 
+import threading
 from ctypes import byref, c_void_p, memmove
 from typing import Any
 
@@ -30,6 +31,7 @@ class Staging:
     def __init__(self, card: Any):
         self._card, self._driver, self._stream = card, card.driver, card.stream
         self._made: list[_Buffer] = []
+        self._lock = threading.Lock()  # one thread at a time goes through the buffers
 
     def _buffer(self, k: int) -> _Buffer:
         """The buffer of chunk k, which the card may still be busy with."""
@@ -42,12 +44,13 @@ class Staging:
         if bytes <= _SMALL:
             self._driver.cuMemcpyHtoDAsync_v2(target, source, bytes, self._stream)
             return
-        for k, start in enumerate(range(0, bytes, _CHUNK)):
-            buffer, size = self._buffer(k), min(_CHUNK, bytes - start)
-            buffer.event.wait()
-            memmove(buffer.address, source + start, size)
-            self._driver.cuMemcpyHtoDAsync_v2(target + start, buffer.address, size, self._stream)
-            buffer.event.record()
+        with self._lock:
+            for k, start in enumerate(range(0, bytes, _CHUNK)):
+                buffer, size = self._buffer(k), min(_CHUNK, bytes - start)
+                buffer.event.wait()
+                memmove(buffer.address, source + start, size)
+                self._driver.cuMemcpyHtoDAsync_v2(target + start, buffer.address, size, self._stream)
+                buffer.event.record()
 
     def read(self, target: int, source: int, bytes: int) -> None:
         """Copy from the card, and wait until it is there."""
@@ -56,15 +59,15 @@ class Staging:
             self._driver.cuMemcpyDtoHAsync_v2(target, source, bytes, self._stream)
             return
         starts = range(0, bytes, _CHUNK)
-        for k, start in enumerate(starts):
-            buffer = self._buffer(k)
-            buffer.event.wait()
-            size = min(_CHUNK, bytes - start)
-            self._driver.cuMemcpyDtoHAsync_v2(buffer.address, source + start, size, self._stream)
-            buffer.event.record()
-            if k:
-                self._arrived(k - 1, target, bytes)
-        self._arrived(len(starts) - 1, target, bytes)
+        with self._lock:
+            for k, start in enumerate(starts):
+                buffer, size = self._buffer(k), min(_CHUNK, bytes - start)
+                buffer.event.wait()
+                self._driver.cuMemcpyDtoHAsync_v2(buffer.address, source + start, size, self._stream)
+                buffer.event.record()
+                if k:
+                    self._arrived(k - 1, target, bytes)
+            self._arrived(len(starts) - 1, target, bytes)
 
     def _arrived(self, k: int, target: int, bytes: int) -> None:
         """Take chunk k out of its buffer."""

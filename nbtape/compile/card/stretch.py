@@ -14,7 +14,7 @@ import numpy as np
 from nbtape.compile.card.actions import Launch
 from nbtape.core.memory import CardArray
 
-_RUNS = 3  # the run at which a stretch is captured
+_RUNS = 3  # the run at which a stretch becomes a graph
 
 
 class Stretch:
@@ -59,7 +59,7 @@ class Stretch:
     def run(self) -> None:
         """Launch all, by the graph where that is less work."""
         if self.graph is None and self.runs == _RUNS - 1 and len(self.calls) > 1:
-            self.graph = self.card.captured(self.calls)
+            self.graph = self.card.graph(self.calls)
             self.stale.clear()
         self.runs += 1
         if self.graph is not None and 2 * len(self.stale) <= len(self.calls):

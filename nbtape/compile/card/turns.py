@@ -8,6 +8,7 @@ at each run.
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 
@@ -92,4 +93,4 @@ class _Thread(threading.Thread):
 def run(blocks: int, lanes: int, work: Callable[..., Any], arguments: Sequence[Any]) -> None:
     """Call `work` with these arguments as each thread of each block does."""
     for number in range(blocks):
-        Block(number, lanes, lambda: work(*arguments)).run()
+        Block(number, lanes, partial(work, *arguments)).run()
