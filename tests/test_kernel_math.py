@@ -14,13 +14,13 @@ from numba import njit, typeof
 from scipy import special
 
 from nbtape.compile.code.native import addresses
+from nbtape.compile.cpu import FASTMATH
 from nbtape.core.engine import o
 from nbtape.core.kernel import Scalar
 from nbtape.core.shape import Spec
 from nbtape.kernels import lone, math
 from nbtape.ops.row import UNCHECKED
 
-FLAGS = {"contract", "nsz", "arcp", "reassoc"}  # what kernels are compiled with
 FLOATS = [np.float32, np.float64]
 WIDE = np.longdouble
 WIDER = np.finfo(WIDE).nmant > np.finfo(np.float64).nmant
@@ -35,13 +35,13 @@ def loop(function):
             for i in range(len(x)):
                 y[i] = function(x[i])
 
-        return njit(error_model="numpy", fastmath=FLAGS)(unary)
+        return njit(error_model="numpy", fastmath=set(FASTMATH))(unary)
 
     def binary(a, b, y):
         for i in range(len(a)):
             y[i] = function(a[i], b[i])
 
-    return njit(error_model="numpy", fastmath=FLAGS)(binary)
+    return njit(error_model="numpy", fastmath=set(FASTMATH))(binary)
 
 
 def called(function, *xs, dtype=None):
