@@ -15,6 +15,7 @@ from test_compiled_table import same
 import nbtape as tf
 from nbtape.compile.card import blas
 from nbtape.compile.card.actions import Gemm, Launch
+from nbtape.compile.card.simulator import Card
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -34,7 +35,7 @@ def test_the_card_does_all_of_them(name):
 
 def _multiply(*given):
     """What cuBLAS says that this function does, by NumPy."""
-    _, turn_a, turn_b, m, n, k, alpha, *operands, count, how, _ = given
+    handle, turn_a, turn_b, m, n, k, alpha, *operands, count, how, _ = given
     a, b, beta, y = operands[:4], operands[4:8], operands[8], operands[9:]
     number = c_double if how == 70 else c_float
     assert cast(alpha, POINTER(number))[0] == 1 and cast(beta, POINTER(number))[0] == 0
@@ -43,7 +44,7 @@ def _multiply(*given):
     result = _columns(y, count, m, n)
     result[:] = (left.mT if turn_a else left) @ (right.mT if turn_b else right)
     asked.append(how)
-    return 0
+    return 0 if handle == 11 else 1
 
 
 def _columns(place, count, m, n):
@@ -57,7 +58,25 @@ def _columns(place, count, m, n):
 
 
 asked: list[int] = []  # what cuBLAS was to compute with
-FUNCTIONS = {name: lambda *given: 0 for name in blas._SIGNATURES} | {"cublasGemmStridedBatchedEx": _multiply}
+told: list[tuple] = []  # what it was told of its handle
+
+
+def _create(handle):
+    handle[0] = 11
+    return 0
+
+
+def _tell(*given):
+    told.append(given)
+    return 0
+
+
+FUNCTIONS = {
+    "cublasCreate_v2": _create,
+    "cublasSetStream_v2": _tell,
+    "cublasSetMathMode": _tell,
+    "cublasGemmStridedBatchedEx": _multiply,
+}
 
 
 @pytest.fixture
@@ -66,9 +85,13 @@ def library(monkeypatch):
     functions = {name: CFUNCTYPE(c_int, *blas._SIGNATURES[name])(f) for name, f in FUNCTIONS.items()}
     found = blas.typed(SimpleNamespace(**functions))
     monkeypatch.setattr(blas, "_blas", lambda: found)
-    monkeypatch.setattr(blas, "_handle", lambda card: None)
+    monkeypatch.setattr(Card, "stream", 22, raising=False)  # of which the simulator needs none
     monkeypatch.setattr(blas, "_LARGE", 0)
+    blas._handle.cache_clear()
     asked.clear()
+    told.clear()
+    yield
+    blas._handle.cache_clear()
 
 
 LYING = (
@@ -95,6 +118,12 @@ def test_only_who_asks_for_it_gets_factors_rounded(library):
         tf.config.experimental.enable_tensor_float_32_execution(False)
     exact, rounded, double = 68, 77, 70
     assert asked == [exact, rounded, double]
+
+
+def test_cublas_works_on_the_cards_stream_and_sums_halves_in_float32(library):
+    for _ in range(2):
+        simulated(tf.matmul, [np.ones((2, 2), np.float32)] * 2)
+    assert told == [(11, 22), (11, 16)]
 
 
 def test_an_error_of_cublas_is_told(library):

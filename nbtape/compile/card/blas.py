@@ -25,10 +25,12 @@ _LARGE = 1 << 28  # operations from which on a call of a library is not slower t
 _KINDS = {"float32": 0, "float64": 1, "float16": 2, "bfloat16": 14}  # cudaDataType_t
 _EXACT, _DOUBLE, _ROUNDED = 68, 70, 77  # CUBLAS_COMPUTE_32F, _64F and _32F_FAST_TF32
 _DEFAULT = -1  # CUBLAS_GEMM_DEFAULT
+_WIDE_SUMS = 16  # CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION, which is for halves
 _OPERAND = c_void_p, c_int, c_int, c_longlong  # address, type, and how far apart rows and matrices are
 _SIGNATURES: dict[str, tuple] = {
     "cublasCreate_v2": (POINTER(c_void_p),),
     "cublasSetStream_v2": (c_void_p, c_void_p),
+    "cublasSetMathMode": (c_void_p, c_int),
     "cublasGemmStridedBatchedEx": (
         *(c_void_p, c_int, c_int, c_int, c_int, c_int, c_void_p),
         *(*_OPERAND, *_OPERAND, c_void_p, *_OPERAND, c_int, c_int, c_int),
@@ -44,6 +46,7 @@ def _blas() -> Any:
 
 
 def typed(found: Any) -> Any:
+    """A library whose functions know their arguments, and raise what cuBLAS reports."""
     for name, types in _SIGNATURES.items():
         function = getattr(found, name)
         function.argtypes, function.restype, function.errcheck = types, c_int, _checked
@@ -62,6 +65,7 @@ def _handle(card: Any) -> c_void_p:
     card.enter()
     _blas().cublasCreate_v2(byref(handle))
     _blas().cublasSetStream_v2(handle, card.stream)
+    _blas().cublasSetMathMode(handle, _WIDE_SUMS)
     return handle
 
 
