@@ -5,17 +5,17 @@
 
 import threading
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 from grids import eager, planned
 
 import nbtape as tf
-from nbtape.compile import card
-from nbtape.compile.card.actions import HostCall, Late, Launch
+from nbtape.compile.card import cards, control as steering, executable
+from nbtape.compile.card.actions import Guarded, HostCall, Late, Launch
 from nbtape.compile.card.control import launches, walk
 from nbtape.compile.card.host import CardHost
-from nbtape.compile.executable import Building
 from nbtape.compile.planning import control
 from nbtape.compile.settings import Settings
 from nbtape.core.memory import CardArray, HostWarning
@@ -29,12 +29,12 @@ LABELS = np.array([0, 2, 1, 2], np.int32)
 
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch):
-    monkeypatch.setattr(card.control, "_told", set())
+    monkeypatch.setattr(steering, "_told", set())
 
 
 def actions_of(function, card=0):
     """The actions of the plan that a function's last trace ran on a card."""
-    forms = function.concrete_functions[-1].compiled._cards[card]
+    forms: Any = function.concrete_functions[-1].compiled._cards[card]
     return [*walk(forms.ready().plan.actions)]
 
 
@@ -125,15 +125,15 @@ def test_a_function_runs_op_by_op_on_the_card_until_its_kernels_are_compiled(mon
     go_on, texts = threading.Event(), []
     monkeypatch.undo()  # calls may be interpreted
     monkeypatch.setattr(Settings, "mode", "background")
-    monkeypatch.setattr(card.cards, "SIMULATED", False)
-    monkeypatch.setattr(card.executable, "image", lambda text, capability: texts.append(text) or go_on.wait())
+    monkeypatch.setattr(cards, "SIMULATED", False)
+    monkeypatch.setattr(executable, "image", lambda text, capability: texts.append(text) or go_on.wait())
     f = tf.function(lambda x: tf.tanh(x) * 2.0)
     with tf.device("/GPU:0"):
         x = tf.constant(ROWS)
         y = f(x)
         assert y.device.endswith("GPU:0")
-        host = f.concrete_functions[-1].compiled._cards[0].hosts[()]
-        assert isinstance(host, Building)
+        host: Any = f.concrete_functions[-1].compiled._cards[0].hosts[()]
+        assert isinstance(host, executable.CardBuilding)
         go_on.set()
         host.images.result()
         np.testing.assert_allclose(f(x), y, 1e-6)
@@ -221,7 +221,26 @@ def test_a_loop_goes_on_while_its_test_holds():
             x = tf.sin(x) * 0.7
         return tf.reduce_sum(x)
 
-    assert control.Loop in kinds(agree(f, ROWS))
+    assert Guarded in kinds(agree(f, ROWS))
+
+
+@pytest.mark.parametrize("trips", [0, 1, 2, 5])
+def test_a_loop_stops_where_its_test_fails_though_the_host_looks_now_and_then(trips, monkeypatch):
+    @tf.function
+    def f(x, n):
+        k = tf.constant(0)
+        while tf.reduce_sum(tf.abs(x)) < n:
+            x, k = tf.abs(x) + 1.0, k + 1
+        return x, k
+
+    looks = []
+    read = CardHost.read
+    monkeypatch.setattr(CardHost, "read", lambda *xs: looks.append(xs) or read(*xs))
+    with tf.device("/GPU:0"):
+        n = tf.reduce_sum(tf.abs(ROWS)) + 12.0 * (trips - 0.5)
+        x, k = f(tf.constant(ROWS), n)
+    assert int(k) == trips and Guarded in kinds(f) and len(looks) == [1, 2, 3, 0, 0, 4][trips]
+    np.testing.assert_allclose(x, np.abs(ROWS) + trips if trips else ROWS, 1e-6)
 
 
 def test_a_loop_stacks_more_rows_than_anybody_knew_of():

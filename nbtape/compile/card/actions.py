@@ -1,12 +1,12 @@
 """What plans for cards are made of, beside what all plans are: launches, a library's products, host steps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from nbtape.compile.emission.kernel import Kernel, Word
-from nbtape.compile.planning import check
+from nbtape.compile.planning import check, control
 from nbtape.compile.planning.layout import Buffer, Layout
 from nbtape.graph.program import Step
 
@@ -34,6 +34,32 @@ class Gemm:
 @dataclass(eq=False, slots=True)
 class Settle:
     """The host is to look at what kernels have checked so far, before more is done."""
+
+
+@dataclass(eq=False, slots=True)
+class Guarded(control.Loop):
+    """A loop whose kernels do nothing once its test has failed, so that the host may ask for many trips
+    before it looks at the verdict. Its body ends with the test of the next trip.
+    """
+
+
+def guarded(loop: control.Loop) -> control.Loop:
+    """A loop that is guarded, if it has a test and nothing but kernels."""
+    trip = [*loop.body, *(loop.test or ())]
+    alone = all(isinstance(action, Launch) and action.check is None for action in trip)
+    if loop.verdict is None or loop.rows or not alone:
+        return loop
+    return Guarded([_asking(launch, loop.verdict) for launch in trip], loop.test, loop.verdict, loop.limit)
+
+
+def _asking(launch: Launch, go: Layout) -> Launch:
+    """A launch that does nothing where `go` is False."""
+    head, rest = launch.kernel.text.split("def kernel(")
+    signature, body = rest.split("):\n", 1)
+    more = '    go: "bool*",\n' if signature.endswith("\n") else f'{", " if signature else ""}go: "bool*"'
+    text = f"{head}def kernel({signature}{more}):\n    if not go[0]:\n        return\n{body}"
+    kernel, words = replace(launch.kernel, text=text), [*launch.words, Word("go", "bool*", go)]
+    return replace(launch, kernel=kernel, words=words)
 
 
 @dataclass(eq=False, slots=True)

@@ -1,6 +1,7 @@
 """What the host does for a plan on a card beside launching kernels: loops, branches, and steps of its own.
 
-A loop whose test is worked out on the card asks for one truth a trip. Rows that a loop goes through or stacks
+Of a loop whose test is worked out on the card the host looks at the verdict after each trip, or, where its
+kernels can see themselves that it is over, now and then. Rows that a loop goes through or stacks
 are views of the arrays that they belong to, another one in each trip.
 """
 
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.compile.card.actions import Gemm, HostCall, Late, Launch
+from nbtape.compile.card.actions import Gemm, Guarded, HostCall, Late, Launch
 from nbtape.compile.planning import control
 from nbtape.compile.planning.actions import Plan
 from nbtape.compile.planning.layout import Buffer, Layout
@@ -24,6 +25,7 @@ from nbtape.graph.loops import stacked_arrays
 from nbtape.graph.run import acts
 from nbtape.ops.shape import ranked
 
+_TRIPS = 32  # of a loop, at most, between two looks at its test
 _ROOM = 64  # rows that a loop first gets, when nobody knows how many it will make
 _run = late("nbtape.compile.card.eager:run")
 _FEW = 2  # numbers, as a seed has
@@ -101,6 +103,18 @@ class _Loop:
         for phase in self.test:
             phase(arrays)
         return bool(self.host.read(self.verdict, arrays))
+
+
+class _Guarded(_Loop):
+    """A loop of which the host asks for more and more trips at once."""
+
+    def __call__(self, arrays: list) -> None:
+        goes, trips = self._holds(arrays), 1
+        while goes:
+            for _ in range(trips):
+                for phase in self.body:
+                    phase(arrays)
+            goes, trips = bool(self.host.read(self.verdict, arrays)), min(2 * trips, _TRIPS)
 
 
 class _Growth:
@@ -312,6 +326,7 @@ PHASES: dict[type, Callable[[Any, Any], Callable[[list], None]]] = {
     HostCall: _Called,
     Late: _Late,
     control.Loop: _Loop,
+    Guarded: _Guarded,
     control.Growing: _Growth,
     control.Branch: _Branch,
     control.Repeat: _Repeated,

@@ -34,7 +34,7 @@ class OnCard(Executable):
         self.card = card
 
     def building(self, values: Sequence[Any] | None) -> Building:
-        return _Building(self.graph, values, self.card)
+        return CardBuilding(self.graph, values, self.card)
 
     def _chosen(self, tensors: Sequence[Any]) -> Any:
         host = self.host([t._value for t in tensors])
@@ -54,7 +54,7 @@ def _answered(host: CardHost, tensors: Sequence[Any]) -> list[EagerTensor]:
     return [EagerTensor(y) for y in host.run([x._value for x in tensors])]
 
 
-class _Building(Building):
+class CardBuilding(Building):
     """A plan for a card whose kernels are being compiled."""
 
     def __init__(self, graph: FunctionGraph, values: Sequence[Any] | None, card: int):

@@ -23,7 +23,7 @@ from nbtape.compile.card import (
     solve,
     sorting,
 )
-from nbtape.compile.card.actions import Check, HostCall, Late, Launch, Settle, Trap
+from nbtape.compile.card.actions import Check, HostCall, Late, Launch, Settle, Trap, guarded
 from nbtape.compile.card.control import launches
 from nbtape.compile.card.narrow import NARROW, widened
 from nbtape.compile.card.programs import ptx
@@ -117,7 +117,7 @@ class Planner(plan.Planner):
             self.checked = False
         self.settled = written
         self.checked |= isinstance(action, Launch) and action.check is not None
-        super().act(action)
+        super().act(guarded(action) if isinstance(action, control.Loop) else action)
 
     def use(self, threads: int) -> None:
         """Products share no threads with others here."""
@@ -220,8 +220,8 @@ class Planner(plan.Planner):
         i, sizes = step.inputs
         layout, flag = self.ordered(i), self.cleared(Value(Spec((1,), np.dtype(np.int64))))
         safe = self.layouts[step.outputs[0]] = self.scratch(i.shape or (), i.dtype)
-        for looked_at in (layout, flag):  # by the host, and that may be at the end
-            looked_at.buffer.last = len(self.units)
+        for seen in {layout.buffer, flag.buffer} & self.own:  # by the host, and that may be at the end
+            seen.last = len(self.units)
         columns, count = prod(sizes.shape or ()), prod(i.shape or ())
         words = [
             Word("rows", "int64", value=count // max(columns, 1)),
