@@ -30,6 +30,10 @@ def _gradient(x, w, i):
     return loss, tape.gradient(loss, w)
 
 
+def _halved(x):
+    return tf.while_loop(lambda x: tf.reduce_sum(tf.abs(x)) > 1.0, lambda x: (x * 0.5 + 0.001,), (x,))
+
+
 # Each a function and its arguments.
 PROGRAMS = {
     "pointwise": (lambda x, w: tf.tanh(x * w) + 1.0, ROWS, WEIGHTS),
@@ -57,6 +61,9 @@ PROGRAMS = {
     "products of many": (lambda x: tf.matmul(x, x, transpose_b=True) @ x, CUBE),
     "products with one": (lambda x, w: tf.matmul(x, w), CUBE, LONG[:42].reshape(6, 7)),
     "gradient": (_gradient, ROWS, TABLE, IDS),
+    "loop": (_halved, ROWS),
+    "loop of numbers": (lambda x: tf.while_loop(lambda y: y < 9.0, lambda y: (y * y + 1.0,), (x[0],)), LINE),
+    "branch": (lambda x: tf.cond(tf.reduce_sum(x) > 0.0, lambda: x * 2.0, lambda: tf.exp(x)), ROWS),
     "random numbers": (lambda x: x + tf.random.stateless_uniform([5, 37], [1, 2]), ROWS),
     "scatter rows": (lambda t, i, x: tf.tensor_scatter_nd_add(t, i[:, None], x), TABLE, IDS, ROWS),
     "scatter numbers": (
