@@ -19,9 +19,9 @@ class _Buffer:
     """Pinned memory, and when the card is done with it."""
 
     def __init__(self, card: Any):
-        self._place = c_void_p()
-        card.driver.cuMemHostAlloc(byref(self._place), _CHUNK, _PORTABLE)
-        self.address: int = self._place.value or 0
+        place = c_void_p()
+        card.driver.cuMemHostAlloc(byref(place), _CHUNK, _PORTABLE)
+        self.address: int = place.value or 0
         self.event = Event(card.driver, card.stream)
 
 
