@@ -1,9 +1,12 @@
 """Random numbers: seeds, bounds, moments. All draws are seeded, so that no test fails by chance."""
 
+import threading
+
 import numpy as np
 import pytest
 
 import nbtape as tf
+from nbtape.compile.settings import Settings
 
 Invalid = tf.errors.InvalidArgumentError
 
@@ -198,3 +201,41 @@ def test_what_cannot_be_drawn_says_why(draw, error, says):
     with pytest.raises(error) as caught:
         draw()
     assert says in str(caught.value)
+
+
+def drawn_in_threads(draw, threads=2):
+    """What `draw` gives in threads that run at the same time."""
+    found, start = [[] for _ in range(threads)], threading.Barrier(threads)
+
+    def run(mine):
+        start.wait()
+        mine += [x for _ in range(200) for x in np.ravel(draw()).tolist()]
+
+    running = [threading.Thread(target=run, args=(mine,)) for mine in found]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    return found
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+@pytest.mark.parametrize("mode", ["off", "synchronous"])
+def test_no_two_threads_draw_the_same_numbers(seed, mode, monkeypatch):
+    monkeypatch.setattr(Settings, "mode", mode)
+    program = tf.function(lambda: tf.random.uniform([3], seed=seed, dtype=tf.float64))
+    program()
+    found = drawn_in_threads(program, 3)
+    assert len({x for numbers in found for x in numbers}) == 3 * 600
+
+
+def test_threads_one_after_the_other_go_on_with_one_sequence():
+    def in_thread():
+        return drawn_in_threads(lambda: tf.random.normal([1], dtype=tf.float64), 1)[0]
+
+    def program():
+        tf.random.set_seed(3)
+        return [*in_thread(), *in_thread(), float(tf.random.normal([]))]
+
+    first = program()
+    assert first == program() and len(set(first)) == 401

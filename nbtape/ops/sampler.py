@@ -56,26 +56,65 @@ def readable() -> bool:
     return [*kept, place & 0xFFFFFFFF, *block, half] == wanted
 
 
-class Seeds:
-    """The global seed, streams for ops and objects without one, and how often each op with one has drawn."""
+class Streams:
+    """What one thread draws from: a sequence for ops without a seed, and how often each op with one has drawn.
 
-    def __init__(self, seed: int | None):
-        self.seed = seed
-        entropy = None if seed is None else [seed % _WORD, 0]
-        self.stream = np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))
-        self.words = words_of(self.stream)
-        self.given = np.random.Generator(np.random.Philox(np.random.SeedSequence([*(entropy or [0]), 1])))
+    Other threads have sequences of their own, so that no two draw the same numbers, and none waits.
+    """
+
+    def __init__(self, entropy: list[int] | None, number: int):
+        self.number = number
+        sequence = np.random.SeedSequence(entropy, spawn_key=(number,) if number else ())
+        self.common = np.random.Generator(np.random.Philox(sequence))
+        self.words = words_of(self.common)
         self.draws: dict[tuple, np.ndarray] = {}
 
 
-_seeds = Seeds(None)
+class Seeds:
+    """The global seed, the streams of threads, and seeds for objects without one.
+
+    The thread that sets a seed has the first streams. One that comes later takes over those of a thread that
+    has ended, so that threads that run one after the other go on with one sequence.
+    """
+
+    def __init__(self, seed: int | None):
+        self.seed = seed
+        self._entropy = None if seed is None else [seed % _WORD, 0]
+        sequence = np.random.SeedSequence([*(self._entropy or [0]), 1])
+        self.given = np.random.Generator(np.random.Philox(sequence))
+        self._taken: list[tuple[threading.Thread, Streams]] = []
+        self._lock = threading.Lock()
+        self.streams()
+
+    def streams(self) -> Streams:
+        """Those of the running thread."""
+        seeds, streams = _own.last
+        if seeds is not self:
+            streams = self._found()
+            _own.last = self, streams
+        return streams
+
+    def _found(self) -> Streams:
+        thread = threading.current_thread()
+        with self._lock:
+            for owner, streams in self._taken:
+                if owner is thread:
+                    return streams
+            for i, (owner, streams) in enumerate(self._taken):
+                if not owner.is_alive():
+                    self._taken[i] = thread, streams
+                    return streams
+            self._taken.append((thread, Streams(self._entropy, len(self._taken))))
+            return self._taken[-1][1]
 
 
 class _Own(threading.local):
     seeds: Seeds | None = None
+    last: tuple[Any, Any] = None, None  # the seeds that this thread drew from last, and its streams of them
 
 
 _own = _Own()
+_seeds = Seeds(None)
 
 
 @contextmanager
@@ -138,7 +177,7 @@ class OpStream(NamedTuple):
 
     def next(self) -> "np.random.Generator":
         if self.seed is None:
-            return (_own.seeds or _seeds).stream
+            return (_own.seeds or _seeds).streams().common
         state = self.state()
         draw, op, *key = state.tolist()
         state[0] += 1
@@ -149,13 +188,14 @@ class OpStream(NamedTuple):
         of the common stream; or how often the op has drawn, its name as a number, and the key.
         """
         seeds = _own.seeds or _seeds
+        streams = seeds.streams()
         if self.seed is None:
-            return seeds.words
-        if self not in seeds.draws:
+            return streams.words
+        if self not in streams.draws:
             common = _UNSEEDED if seeds.seed is None else seeds.seed
-            words = 0, zlib.crc32(self.op.encode()), common % _WORD, self.seed % _WORD
-            seeds.draws[self] = np.array(words, np.uint64)
-        return seeds.draws[self]
+            op = zlib.crc32(self.op.encode()) | streams.number << 32
+            streams.draws[self] = np.array((0, op, common % _WORD, self.seed % _WORD), np.uint64)
+        return streams.draws[self]
 
 
 # Samplers: (generator, shape, dtype, ...) -> array
