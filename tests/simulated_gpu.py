@@ -41,7 +41,9 @@ def test_blocks_put_constants_and_operations_on_a_card():
                 z = tf.constant(NUMBERS)
         with tf.device(None):
             w = tf.constant(NUMBERS)
+        made = [tf.zeros([2, 3]), tf.fill([2], 3), tf.ones([]), tf.eye(2), tf.range(3)]
     assert [t.device for t in (x, y, z, w)] == [CARD, HOST, OTHER, HOST]
+    assert {t.device for t in made} == {CARD} and made[1].tolist() == [3, 3] and made[2].shape == ()
 
 
 def test_an_operation_runs_where_its_inputs_are():
@@ -116,6 +118,8 @@ def test_a_mixed_operation_says_once_for_each_line_what_it_copied():
         for _ in range(2):
             tf.gather(large, on("/GPU:0", [1]))  # here
     assert len(told) == 1 and told[0].filename == __file__
+    with pytest.warns(tf.config.TransferWarning, match=r"mul copies to GPU:0, .*\(12 B\) from GPU:1"):
+        assert (on("/GPU:0", NUMBERS) * on("/GPU:1", NUMBERS)).device == CARD
     assert (x + NUMBERS).device == CARD
 
 
@@ -268,6 +272,27 @@ def test_models_fit_on_a_card_what_comes_from_the_computer():
     assert {v.device for v in model.variables} == {CARD}
     same(history.history["loss"], [(4 + 0.16) / 2], 1e-5)
     same(model.predict(x, verbose=0), np.full((4, 1), 1.08), 1e-5)
+
+
+def test_loops_that_run_step_by_step_leave_their_values_on_the_card():
+    def f(x):
+        for i in tf.range(3):
+            x = x * tf.cast(i + 1, tf.float32)
+        return x
+
+    mode = tf.config.get_compilation()
+    tf.config.set_compilation("off")
+    try:
+        x = on("/GPU:0", NUMBERS)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.function(f)(x)
+        g = tape.gradient(y, x)
+    finally:
+        tf.config.set_compilation(mode)
+    assert (y.device, g.device) == (CARD, CARD)
+    same(y, 6 * NUMBERS)
+    same(g, [6.0, 6.0, 6.0])
 
 
 def test_datasets_give_elements_of_the_computer():

@@ -13,6 +13,7 @@ from nbtape.core import context
 from nbtape.core.engine import EagerTensor, Node, apply, o
 from nbtape.core.errors import invalid
 from nbtape.core.kernel import Region as Carries
+from nbtape.core.memory import CardArray, on_host
 from nbtape.core.shape import Spec, bracket
 from nbtape.graph.regions import Once, floats, gradient_of, is_float, linked
 from nbtape.graph.run import NARROWINGS, REPLAYS
@@ -64,16 +65,18 @@ def _unstacked(x: Any, dtype: np.dtype) -> list:
     value = x._value
     if value.dtype != dtype:  # see _stacked
         return [EagerTensor(np.asarray(row, dtype)[()]) for row in value]
-    if context.local.watch is None:
+    if context.local.watch is None and type(value) is not CardArray:
         return [EagerTensor(row) for row in value]
     return list(apply(o.unstack, x, num=value.shape[0], axis=0))
 
 
 def _stacked(rows: list, spec: Spec, kept: bool) -> Any:
     """The rows as one tensor; those that are only kept for a gradient may be of several shapes."""
-    if context.local.watch is not None and len({row._value.shape for row in rows}) == 1:
+    values = [row._value for row in rows]
+    by_op = context.local.watch is not None or CardArray in map(type, values)
+    if by_op and len({value.shape for value in values}) == 1:
         return apply(o.stack, *rows, axis=0)
-    return EagerTensor(stacked_arrays([row._value for row in rows], spec, kept))
+    return EagerTensor(stacked_arrays(list(map(on_host, values)), spec, kept))
 
 
 def stacked_arrays(rows: list, spec: Spec, kept: bool) -> np.ndarray:

@@ -113,8 +113,8 @@ def last_uses(nodes: Sequence[Node], outputs: Iterable[Any]) -> list[list[int]]:
 
 def constant(value: Any) -> Tensor:
     """A fresh tensor of this array: symbolic where a trace is open."""
-    graph = context.local.graph
-    return EagerTensor(value) if graph is None else graph.constant(value)
+    taker = context.local.taker
+    return EagerTensor(value) if taker is None else taker.constant(value)
 
 
 def _assign(node: Node, xs: list) -> Any:

@@ -94,8 +94,8 @@ def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, nam
 
 def made(value: Any) -> Any:
     """A Tensor of an array that nobody else holds."""
-    graph = context.local.graph
-    return EagerTensor(value) if graph is None else graph.constant(value)
+    taker = context.local.taker
+    return EagerTensor(value) if taker is None else taker.constant(value)
 
 
 def identity(input: Any, name: str | None = None) -> Any:
@@ -145,7 +145,7 @@ def _shape_entries(shape: Any) -> Any:
 
 
 def _filled(sizes: Any, value: Any, dtype: DType) -> Any:
-    if is_static(sizes) and context.local.graph is None:
+    if is_static(sizes) and context.local.taker is None:
         if dtype is string:
             return tensor(np.full(sizes, value, object))
         y = np.full(sizes, value, dtype.np) if value else np.zeros(sizes, dtype.np)
