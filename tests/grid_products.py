@@ -60,6 +60,10 @@ CONVOLUTIONS = {
         _with_gradients(lambda x, k: tf.nn.depthwise_conv2d(x, k, [1, 2, 2, 1], "SAME")),
         *[IMAGES, EACH],
     ),
+    "each channel of many places": (
+        _with_gradients(lambda x, k: tf.nn.depthwise_conv2d(x, k, [1, 1, 1, 1], "VALID")),
+        *[_drawn(2, 17, 17, 2), _drawn(1, 1, 2, 1)],
+    ),
     "transposed": (
         _with_gradients(lambda x, k: tf.nn.conv2d_transpose(x, k, [2, 5, 3, 2], 2, "SAME")),
         *[_drawn(2, 3, 2, 3), _drawn(3, 3, 2, 3)],

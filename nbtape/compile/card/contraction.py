@@ -16,12 +16,8 @@ from nbtape.compile.card.operands import Operand, Result
 from nbtape.compile.card.tiled import BUSY, TILES, Tiling, of_tiles, tiling
 from nbtape.compile.emission.expression import computed
 from nbtape.compile.emission.kernel import Kernel, Word
-from nbtape.compile.planning.divide import folding
 from nbtape.compile.planning.layout import Layout
-from nbtape.compile.planning.windows import kernel_of, numbers
-from nbtape.core.engine import o
-from nbtape.core.shape import Spec
-from nbtape.graph.program import Value
+from nbtape.compile.planning.windows import address, kernel_of, numbers
 
 _SHORT = 256  # terms that are worth a part of their own
 
@@ -44,6 +40,18 @@ def kernel({arguments}):
         {put}
 '''
 
+PARTS = '''"""Add up the parts of sums."""
+from nbtape.compile.device import cuda
+
+
+def kernel({arguments}):
+    for e in range(cuda.grid(1), size, cuda.gridsize(1)):
+        total = x[e]
+        for part in range(1, parts):
+            total += x[part * size + e]
+        y[e] = total
+'''
+
 
 @dataclass
 class Product:
@@ -62,7 +70,8 @@ class Product:
         (m, n, k, count), number = self.sizes, np.dtype(computed(y.buffer.dtype))
         tiles = tiling(m, n, count, number.itemsize, planner.lanes) if self.tiled else None
         blocks = count * tiles.count(m, n) if tiles else -(-m * n * count // planner.lanes)
-        parts = max(1, min(BUSY // blocks, k // _SHORT)) if self.finish == "{0}" else 1
+        cut = self.finish == "{0}" and y.contiguous
+        parts = max(1, min(BUSY // blocks, k // _SHORT)) if cut else 1
         step = tiles.slab if tiles else 1
         deep = -(-k // parts // step) * step
         parts = -(-k // deep)
@@ -71,7 +80,7 @@ class Product:
         kernel = self._kernel(tiles, numbers(parts=parts, deep=deep), target, number)
         planner.grid(kernel, parts * blocks, lanes=tiles.threads if tiles else None)
         if several:
-            _fold(planner, several, y)
+            _add_up(planner, several, y)
 
     def _kernel(self, tiles: Tiling | None, parts: list[Word], target: Result, number: Any) -> Kernel:
         m, n, k, count = self.sizes
@@ -96,10 +105,13 @@ def _target(result: Callable[[Layout], Result], y: Layout, several: Layout | Non
     return replace(found, words=words, element=found.element.replace("[", "[part * y_part + ", 1))
 
 
-def _fold(planner: Any, several: Layout, y: Layout) -> None:
+def _add_up(planner: Any, several: Layout, y: Layout) -> None:
     """Let `y` be the sum of its parts."""
-    parts, total = [Value(Spec(layout.shape, layout.buffer.dtype)) for layout in (several, y)]
-    planner.launch(folding(o.sum, parts, total), {parts: several, total: y})
+    parts, size = several.shape[0], several.strides[0]
+    words = [*numbers(parts=parts, size=size), address("x", several), address("y", y)]
+    moved = several.buffer.bytes + y.buffer.bytes
+    kernel = kernel_of(PARTS, words, {}, extent=1, bytes=moved, flops=parts * size)
+    planner.grid(kernel, -(-size // planner.lanes))
 
 
 def _of_numbers(operands: tuple[Operand, Operand], result: Result, finish: str) -> dict[str, Any]:
