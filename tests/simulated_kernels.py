@@ -6,14 +6,16 @@ The simulator has to be asked for before Numba is imported: `test_cuda.py` runs 
 import numpy as np
 import pytest
 from grid_kernels import KERNELS
-from grids import eager, simulated
+from grids import eager, narrow, planned, simulated
 from test_compiled_table import same
 
 import nbtape as tf
 from nbtape.compile.card import normal
+from nbtape.compile.card.actions import HostCall
 from nbtape.compile.settings import Settings
 from nbtape.kernels import philox, ziggurat
 
+NARROW = "sort, the largest of many, running sums, running products, places of values, where, unique but nan"
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::nbtape.core.memory.HostWarning")
 
 
@@ -26,6 +28,16 @@ def test_kernels(name, monkeypatch):
     tf.random.set_seed(1)
     for wanted, found in zip(expected, simulated(f, values, lanes=2, most=2), strict=True):
         same(wanted, found, name, rounding=100)
+
+
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16], ids=["float16", "bfloat16"])
+@pytest.mark.parametrize("name", NARROW.split(", "))
+def test_kernels_of_narrow_numbers(name, dtype):
+    f, *values = KERNELS[name]
+    values = narrow(values, dtype.as_numpy_dtype)
+    assert not any(isinstance(action, HostCall) for action in planned(f, values).actions)
+    for wanted, found in zip(eager(f, values), simulated(f, values, lanes=2, most=2), strict=True):
+        same(wanted, found, name, rounding=4)
 
 
 def test_parts_that_normal_numbers_run_over_are_made_to_fit(monkeypatch):

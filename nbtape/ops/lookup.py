@@ -9,7 +9,7 @@ from nbtape.core.engine import apply, o, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.shape import Spec, numel
 from nbtape.ops.row import op
-from nbtape.ops.sort import allowed
+from nbtape.ops.sort import allowed, comparable
 from nbtape.ops.static import as_tf_name, wrong_type
 
 
@@ -17,11 +17,11 @@ def _unique(x, *, dtype):
     if x.ndim != 1:
         raise ValueError
     nan = {"equal_nan": False} if x.dtype != object else {}
-    values, first, place, counts = np.unique(x, True, True, True, **nan)
+    _, first, place, counts = np.unique(comparable(x), True, True, True, **nan)
     order = np.argsort(first, kind="stable")
     rank = np.empty(len(order), dtype)
     rank[order] = np.arange(len(order))
-    return values[order], rank[place.reshape(-1)], counts[order].astype(dtype)
+    return x[first[order]], rank[place.reshape(-1)], counts[order].astype(dtype)
 
 
 def _unique_spec(x: Spec, *, dtype: np.dtype) -> tuple[Spec, Spec, Spec]:
@@ -46,7 +46,8 @@ def _searchsorted(seq, values, *, side, dtype):
     if seq.dtype != values.dtype or not seq.ndim or not values.ndim or rows != numel(values.shape[:-1]):
         raise ValueError
     if rows == 1:
-        return np.searchsorted(seq.reshape(-1), values, side).astype(dtype)
+        return np.searchsorted(comparable(seq.reshape(-1)), comparable(values), side).astype(dtype)
+    seq, values = comparable(seq), comparable(values)
     pairs = zip(seq.reshape(rows, -1), values.reshape(rows, -1), strict=True)
     return np.array([np.searchsorted(row, new, side) for row, new in pairs], dtype).reshape(values.shape)
 

@@ -72,8 +72,13 @@ def _flip(x: np.ndarray, axis: int) -> np.ndarray:
     return x[(slice(None),) * (axis % x.ndim) + (slice(None, None, -1),)]
 
 
+def comparable(x: np.ndarray) -> np.ndarray:
+    """`x`, where NumPy knows its order: that of bfloat16's NaN it does not."""
+    return x.astype(np.float32) if x.dtype.kind == "V" else x
+
+
 def _sort(x, *, axis, descending):
-    y = np.sort(x, axis=axis, kind="stable")
+    y = np.sort(comparable(x), axis=axis, kind="stable").astype(x.dtype, copy=False)
     return _flip(y, axis) if descending else y
 
 
@@ -81,8 +86,8 @@ def _argsort(x, *, axis, descending):
     if not x.ndim:
         raise ValueError
     if not descending:
-        return np.argsort(x, axis=axis, kind="stable").astype(np.int32)
-    found = np.argsort(_flip(x, axis), axis=axis, kind="stable")
+        return np.argsort(comparable(x), axis=axis, kind="stable").astype(np.int32)
+    found = np.argsort(comparable(_flip(x, axis)), axis=axis, kind="stable")
     return (x.shape[axis] - 1 - _flip(found, axis)).astype(np.int32)
 
 

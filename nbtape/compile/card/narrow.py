@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nbtape.compile.fusion.group import NATIVE
 from nbtape.core.dtype import bfloat16
 from nbtape.core.engine import o
 from nbtape.core.kernel import Reduce
@@ -9,6 +10,7 @@ from nbtape.graph.passes.rewrite import Builder, Found, Rules, rewrite
 from nbtape.graph.program import Program, Step
 
 NARROW = frozenset([np.dtype(np.float16), np.dtype(bfloat16.as_numpy_dtype)])
+KINDS = NATIVE | NARROW  # what kernels for cards compute with
 _rules = Rules()
 
 

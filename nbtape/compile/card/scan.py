@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from nbtape.compile.card.narrow import KINDS
+from nbtape.compile.emission.expression import computed
 from nbtape.compile.planning.layout import Layout
-from nbtape.compile.planning.scan import is_native as is_native
 from nbtape.compile.planning.windows import address, kernel_of, numbers, sizes
 from nbtape.core.engine import Op, o
 from nbtape.graph.program import Step
@@ -82,12 +83,21 @@ _IMPORTS = {o.cumlogsumexp: ["from nbtape.kernels.logarithm import logaddexp"]}
 _NOTHING = {o.cumsum: "0", o.cumprod: "1", o.cumlogsumexp: "-np.inf", o.recurrence: "0"}
 
 
+def is_native(step: Step) -> bool:
+    """Whether a step is a scan, and has a kernel."""
+    values = (*step.inputs, *step.outputs)
+    if step.op not in _TITLES or not all(v.static and v.dtype in KINDS for v in values):
+        return False
+    shapes = {v.shape for v in values}
+    return len(shapes) == 1 and 0 not in sizes(values[0]) and values[0].dtype.kind != "b"
+
+
 def plan(planner: Any, step: Step) -> None:
     """Let `planner` run a scan."""
     (*factors, x), axis = step.inputs, step.attrs["axis"] % len(sizes(step.inputs[0]))
     shape, given = sizes(x), [planner.ordered(v) for v in (x, *factors)]
     lines = prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :])
-    scan = _Scan(planner, step.op, x.dtype, lines, step.attrs["reverse"])
+    scan = _Scan(planner, step.op, np.dtype(computed(x.dtype)), lines, step.attrs["reverse"])
     scan.run(dict(zip("xa", given)), planner.fresh(step.outputs[0]), step.attrs.get("exclusive", False))
 
 

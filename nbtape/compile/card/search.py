@@ -3,7 +3,7 @@
 from math import prod
 from typing import Any
 
-from nbtape.compile.fusion.group import NATIVE
+from nbtape.compile.card.narrow import KINDS
 from nbtape.compile.planning.windows import address, kernel_of, numbers, sizes
 from nbtape.core.engine import o
 from nbtape.graph.program import Step
@@ -34,9 +34,7 @@ _AFTER = {
 def is_native(step: Step) -> bool:
     """Whether a step looks up values, and has a kernel."""
     values = (*step.inputs, *step.outputs)
-    return step.op is o.searchsorted and all(
-        v.static and v.dtype in NATIVE and prod(sizes(v)) for v in values
-    )
+    return step.op is o.searchsorted and all(v.static and v.dtype in KINDS and prod(sizes(v)) for v in values)
 
 
 def plan(planner: Any, step: Step) -> None:

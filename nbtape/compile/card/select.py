@@ -13,8 +13,8 @@ import numpy as np
 
 from nbtape.compile.card import scan, sorting
 from nbtape.compile.card.host import PHASES, CardHost
+from nbtape.compile.card.narrow import KINDS
 from nbtape.compile.card.transfer import to_host
-from nbtape.compile.fusion.group import NATIVE
 from nbtape.compile.planning.layout import Buffer, Layout
 from nbtape.compile.planning.region import NotNative
 from nbtape.compile.planning.windows import address, kernel_of, numbers, sides, sizes
@@ -60,7 +60,7 @@ def is_native(step: Step) -> bool:
     x = step.inputs[0]
     return (
         x.static
-        and x.dtype in NATIVE
+        and x.dtype in KINDS
         and 0 < prod(sizes(x)) < 2**31
         and (step.op is not o.unique or x.dtype.kind != "b")
     )

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.compile.fusion.group import NATIVE
+from nbtape.compile.card.narrow import KINDS
+from nbtape.compile.emission.expression import computed
 from nbtape.compile.planning.layout import Layout
 from nbtape.compile.planning.windows import address, kernel_of, numbers, sizes
 from nbtape.core.engine import o
@@ -93,7 +94,7 @@ def kernel({arguments}):
 def is_native(step: Step) -> bool:
     """Whether a step sorts along the last axis, and has a kernel."""
     values = (*step.inputs, *step.outputs)
-    if step.op not in (o.sort, o.argsort, o.top_k) or not all(v.static and v.dtype in NATIVE for v in values):
+    if step.op not in (o.sort, o.argsort, o.top_k) or not all(v.static and v.dtype in KINDS for v in values):
         return False
     shape = sizes(step.inputs[0])
     if not all(prod(sizes(v)) for v in values) or step.attrs.get("axis", -1) not in (-1, len(shape) - 1):
@@ -120,7 +121,7 @@ class _Sort:
     def __init__(self, planner: Any, x: Layout, descending: bool):
         self.planner, self.x, self.tile = planner, x, _EACH * planner.lanes
         self.rows, self.n = prod(x.shape[:-1]), x.shape[-1]
-        self.fields: dict[str, Any] = {"descending": descending, "dtype": x.buffer.dtype}
+        self.fields: dict[str, Any] = {"descending": descending, "dtype": computed(x.buffer.dtype)}
 
     def run(self, count: int, targets: dict[str, Layout]) -> None:
         few = 2 * count <= self.tile
