@@ -13,6 +13,7 @@ import numpy as np
 from nbtape.core import context, source
 from nbtape.core.engine import EagerTensor, Node, Op, Tensor, o, tensor
 from nbtape.core.errors import OpError
+from nbtape.core.memory import on_host
 from nbtape.core.report import specs_of, with_report
 from nbtape.core.shape import Spec
 from nbtape.graph.rows import PLACEHOLDER, Literal, at_building, check_dtypes, spec_of_variable
@@ -113,7 +114,7 @@ class Graph(Contents):
     def capture(self, x: Any) -> SymbolicTensor:
         """A Tensor from outside, as one of this graph: by value."""
         if isinstance(x, EagerTensor):
-            return self.constant(x._value)
+            return self.constant(on_host(x._value))
         raise self.stranger(x)
 
     def stranger(self, x: Any) -> Exception:
@@ -244,8 +245,8 @@ class Graph(Contents):
                 or max(sizes, default=0) > _KNOWN_SIZE
             ):
                 return None
-        with context.recording(()):
-            return evaluate(nodes, {})[id(x)]._value
+        with context.at_home():
+            return on_host(evaluate(nodes, {})[id(x)]._value)
 
     # Opening
 

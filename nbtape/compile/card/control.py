@@ -241,12 +241,9 @@ class _Called:
             _tell(action.step)
 
     def __call__(self, arrays: list) -> None:
-        values, seat = [on_host(_given(self.host, x, arrays)) for x in self.inputs], context.local.seat
-        context.sit(None)
-        try:
+        values = [on_host(_given(self.host, x, arrays)) for x in self.inputs]
+        with context.at_home():
             found = self._done(values)
-        finally:
-            context.sit(seat)
         for slot, away, value in zip(self.slots, self.away, found if self.step.op.many else (found,)):
             arrays[slot] = self.host.moved(value) if away else ranked(np.asarray(value, order="C"))
 
