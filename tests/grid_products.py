@@ -3,6 +3,7 @@
 import numpy as np
 
 import nbtape as tf
+from nbtape.core.engine import apply, o
 
 _RNG = np.random.default_rng(0)
 
@@ -86,4 +87,14 @@ POOLS = {
     "means of volumes": (_with_gradients(lambda x: tf.nn.avg_pool3d(x, 2, 1, "VALID")), DEEP),
 }
 
-PRODUCTS = {**MATRICES, **CONVOLUTIONS, **POOLS}
+LARGEST, PLACES = (
+    y.numpy() for y in apply(o.max_pool, tf.constant(IMAGES), ksize=(2, 2), strides=(1, 1), padding="SAME")
+)
+
+# What eager code runs by itself: a pool's places without the pool.
+SCATTERED = {
+    "numbers at places": (lambda g, i: apply(o.unpool, g, i, shape=IMAGES.shape[1:]), LARGEST, PLACES),
+    "elements at places": (lambda x, i: apply(o.unpool_take, x, i), IMAGES, PLACES),
+}
+
+PRODUCTS = {**MATRICES, **CONVOLUTIONS, **POOLS, **SCATTERED}

@@ -134,7 +134,8 @@ _UNPOOL = {
 def is_native(step: Step) -> bool:
     """Whether a step is a pool, or undoes one, and has a kernel."""
     if step.op is o.unpool_take:
-        return all(v.static and prod(sizes(v)) for v in (*step.inputs, *step.outputs))
+        known = all(v.static and prod(sizes(v)) for v in (*step.inputs, *step.outputs))
+        return known and str(step.inputs[0].dtype) in _NATIVE
     return pooling.is_native(step, _NATIVE) or averages.is_native(step, _FLOATS)
 
 
