@@ -28,11 +28,3 @@ def test_other_names_are_refused_with_those_there_are(face):
         face.get("nope")
     with pytest.raises(ValueError, match="3"):
         face.get(3)
-
-
-def test_the_nan_of_bfloat16_is_above_all_numbers():
-    x = tf.constant([1.0, np.nan, -2.0, np.nan, 1.0], tf.bfloat16)
-    assert tf.argsort(x).numpy().tolist() == [2, 0, 4, 1, 3]
-    assert tf.argsort(x, direction="DESCENDING").numpy().tolist() == [1, 3, 0, 4, 2]
-    assert np.isnan(tf.sort(x).numpy()[-2:].astype(np.float32)).all()
-    assert tf.unique(x).idx.numpy().tolist() == [0, 1, 2, 3, 0]

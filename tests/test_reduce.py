@@ -179,6 +179,14 @@ def test_sorting_keeps_the_order_of_equals_and_puts_nan_above_all():
     assert tf.math.top_k([1.0, np.nan, 3.0], 2).indices.numpy().tolist() == [1, 2]
 
 
+def test_the_nan_of_bfloat16_is_above_all_numbers():
+    x = tf.constant([1.0, np.nan, -2.0, np.nan, 1.0], tf.bfloat16)
+    assert tf.argsort(x).numpy().tolist() == [2, 0, 4, 1, 3]
+    assert tf.argsort(x, direction="DESCENDING").numpy().tolist() == [1, 3, 0, 4, 2]
+    assert np.isnan(tf.sort(x).numpy()[-2:].astype(np.float32)).all()
+    assert tf.unique(x).idx.numpy().tolist() == [0, 1, 2, 3, 0]
+
+
 @pytest.mark.parametrize("kind", ["few values", "floats", "nan"])
 def test_top_k_of_long_rows_is_the_head_of_a_sort(kind):
     rng = np.random.default_rng(0)
