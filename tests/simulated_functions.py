@@ -12,7 +12,7 @@ import pytest
 from grids import eager, planned
 
 import nbtape as tf
-from nbtape.compile.card import cards, control as steering, executable
+from nbtape.compile.card import calls, cards, executable
 from nbtape.compile.card.actions import Guarded, HostCall, Late, Launch
 from nbtape.compile.card.control import launches, walk
 from nbtape.compile.card.host import CardHost
@@ -29,7 +29,7 @@ LABELS = np.array([0, 2, 1, 2], np.int32)
 
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch):
-    monkeypatch.setattr(steering, "_told", set())
+    monkeypatch.setattr(calls, "_told", set())
 
 
 def actions_of(function, card=0):
@@ -298,6 +298,16 @@ def test_a_step_without_a_kernel_runs_on_the_host_and_says_so_once():
         again = tf.function(lambda x: tf.linalg.eigh(x @ tf.transpose(x))[0])(x)
     assert len(told) == 1 and y.device.endswith("GPU:0") and HostCall in kinds(f)
     np.testing.assert_allclose(y.numpy(), 2 * again.numpy(), 1e-6)
+
+
+def test_a_variable_gets_what_the_host_has_computed():
+    with tf.device("/GPU:0"):
+        x, v = tf.constant(ROWS), tf.Variable(ROWS[0])
+        f = tf.function(lambda: v.assign(tf.linalg.svd(x, compute_uv=False)))
+        with pytest.warns(HostWarning):
+            f()
+    assert v.device.endswith("GPU:0")
+    np.testing.assert_allclose(v.numpy(), np.linalg.svd(ROWS, compute_uv=False), 1e-5)
 
 
 def test_a_step_of_the_host_that_fails_names_the_users_line():

@@ -61,17 +61,8 @@ def kernel(
 '''
 
 
-_KINDS = (
-    products,
-    convolution,
-    pooling,
-    sorting,
-    scan,
-    draw,
-    search,
-    select,
-    solve,
-)  # with kernels by hand
+# Of steps, with kernels by hand.
+_KINDS = (products, convolution, pooling, sorting, scan, draw, search, select, solve)
 LANES = 8 if cards.SIMULATED else 128  # a simulated thread is one of Python's
 _OF_HOST = EFFECTS | UNREPEATABLE  # rows that cards know nothing of
 _FOLDED = 32  # trips that a block folds at least: each leaves a result, which is to be folded again

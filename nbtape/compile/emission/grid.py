@@ -30,9 +30,8 @@ class Grid(Emitter):
     """Writes one kernel for blocks of `lanes` threads, a power of two."""
 
     alone = False
-    most_again = 16  # steps; to keep a row takes memory further away than the row itself
-
     crowded = True
+    most_again = 16  # steps; to keep a row takes memory further away than the row itself
 
     def __init__(
         self, group: Group, layouts: dict[Value, Layout], spill: Callable[[Value, int], Layout], lanes: int
