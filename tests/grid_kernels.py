@@ -31,6 +31,10 @@ SCANS = {
         lambda a, b: apply(o.recurrence, a, b, axis=0, reverse=True),
         *[_RNG.standard_normal(40) for _ in "ab"],
     ),
+    "recurrence with an infinite factor": (
+        lambda a, b: apply(o.recurrence, a, b, axis=0, reverse=False),
+        *[np.where(np.arange(40) == 16, np.inf, 0.5), np.ones(40)],
+    ),
 }
 
 DRAWS = {
@@ -75,6 +79,10 @@ SCATTERS = {
     "means of segments": (lambda x, i: tf.math.unsorted_segment_mean(x, i, 4), CUBE[0], IDS[:18]),
     "rows for few places": (_updated, CUBE[0, :5].copy(), _FEW, _RNG.standard_normal((80, 2))),
     "gradient of a gather": (_gather_gradient, CUBE, np.array([1, 0, 1, 17])),
+    "rows in a join": (
+        lambda x, i: tf.concat([x, tf.scatter_nd(i[:, None], x[:2] * 2.0, [5, 2])], 1),
+        *[CUBE[0, :5].copy(), np.array([3, 1])],
+    ),
     "small numbers": (lambda x, i: tf.math.unsorted_segment_max(x, i, 5), *[MANY.astype(np.int16), IDS]),
 }
 SEARCHES = {

@@ -10,10 +10,11 @@ from grids import eager, narrow, planned, simulated
 from test_compiled_table import same
 
 import nbtape as tf
-from nbtape.compile.card import normal
+from nbtape.compile.card import draw, normal
 from nbtape.compile.card.actions import HostCall
 from nbtape.compile.settings import Settings
 from nbtape.kernels import philox, ziggurat
+from nbtape.ops.sampler import OpStream
 
 NARROW = "sort, the largest of many, running sums, running products, places of values, where, unique but nan"
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::nbtape.core.memory.HostWarning")
@@ -50,3 +51,22 @@ def test_parts_that_normal_numbers_run_over_are_made_to_fit(monkeypatch):
     seed = np.array([3, 7], np.int32)
     (found,) = simulated(lambda seed: tf.random.stateless_normal([40], seed), [seed], lanes=2, most=2)
     np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_draw_leaves_the_common_stream_where_numpy_would(seed):
+    tf.random.set_seed(seed)
+    stream, rng = OpStream("uniform"), np.random.default_rng(seed)
+    generator = stream.next()
+    for _ in range(20):
+        each, count = int(rng.choice([4, 8])), int(rng.integers(0, 20))
+        before = generator.bit_generator.state
+        wanted = generator.random(count, np.float32 if each == 8 else np.float64)
+        after = generator.bit_generator.state
+        generator.bit_generator.state = before
+        words = draw.taken(stream, count, each)
+        at = philox.half_at if each == 8 else philox.word_at
+        assert [philox.fraction(at(words, i)) for i in range(count)] == wanted.tolist()
+        found = generator.random(5, np.float32).tolist()
+        generator.bit_generator.state = after
+        assert found == generator.random(5, np.float32).tolist()

@@ -45,6 +45,11 @@ class Move:
     taken: Layout
 
 
+def is_native(step: Step) -> bool:
+    """Whether a step draws, and has a kernel."""
+    return step.op is access.DRAW or step.op is access.NORMAL and prod(sizes(step.outputs[0])) > 0
+
+
 def plan(planner: Any, step: Step) -> None:
     """Let `planner` run a draw, or normal numbers."""
     (y,), stream = step.outputs, step.attrs["stream"]
@@ -59,11 +64,6 @@ def plan(planner: Any, step: Step) -> None:
         draw.plan(planner, step)
     else:
         planner.act(Take(stream, step.attrs["count"], step.attrs["each"], planner.fresh(y)))
-
-
-def is_native(step: Step) -> bool:
-    """Whether a step draws, and has a kernel."""
-    return step.op is access.DRAW or step.op is access.NORMAL and prod(sizes(step.outputs[0])) > 0
 
 
 def taken(stream: OpStream, count: int, each: int) -> np.ndarray:

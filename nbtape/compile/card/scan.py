@@ -77,7 +77,7 @@ _NEXT = {
     o.cumsum: "total + value",
     o.cumprod: "total * value",
     o.cumlogsumexp: "logaddexp(total, value)",
-    o.recurrence: "{a} * total + value if k else value",
+    o.recurrence: "{a} * total + value if k > {none} else value",
 }
 _IMPORTS = {o.cumlogsumexp: ["from nbtape.kernels.logarithm import logaddexp"]}
 _NOTHING = {o.cumsum: "0", o.cumprod: "1", o.cumlogsumexp: "-np.inf", o.recurrence: "0"}
@@ -120,7 +120,7 @@ class _Scan:
             start += ["if part:", f"    total = before[item - {'inner' if self.inner > 1 else 1}]"]
         trip = ["total = {next}", "{y} = total"]
         trip = ["value = {x}", *(trip[::-1] if exclusive else trip)]
-        self._act({**given, **before, "y": y}, start, trip, [])
+        self._act({**given, **before, "y": y}, start, trip, [], none="0")
 
     def _before(self, given: dict[str, Layout]) -> Layout:
         """Where each part has what it and all before it come to."""
@@ -131,7 +131,8 @@ class _Scan:
             start += [f"factor = np.{self.dtype}(1)"]
             trip += ["factor *= {a}"]
             end += ["total_a[item] = factor"]
-        self._act({**given, **{f"total_{name}": layout for name, layout in totals.items()}}, start, trip, end)
+        places = {f"total_{name}": layout for name, layout in totals.items()}
+        self._act({**given, **places}, start, trip, end, none="part * each")
         found = self.planner.scratch(room, self.dtype)
         _Scan(self.planner, self.op, self.dtype, room).run(totals, found)
         return found
@@ -139,12 +140,15 @@ class _Scan:
     def _nothing(self) -> str:
         return f"total = np.{self.dtype}({_NOTHING[self.op]})"
 
-    def _act(self, layouts: dict[str, Layout], start: list[str], trip: list[str], end: list[str]) -> None:
+    def _act(
+        self, layouts: dict[str, Layout], start: list[str], trip: list[str], end: list[str], none: str
+    ) -> None:
+        """Run a kernel; before the element `none` there is nothing, not even a 0 that a factor may scale."""
         alone, items = self.inner == 1, self.outer * self.parts * self.inner
         words = [*self._words(), *[address(name, layout) for name, layout in layouts.items()]]
         names = {x: f"{x}_room[place]" if alone else f"{x}[here]" for x in "xa"}
         names |= {"y": names["x"] if alone else "y[here]"}
-        names["next"] = _NEXT[self.op].format(**names)
+        names["next"] = _NEXT[self.op].format(**names, none=none)
         fields: dict[str, Any] = {"start": start, "trip": [line.format(**names) for line in trip], "end": end}
         if alone:
             fields |= self._staged(layouts)

@@ -78,8 +78,8 @@ def _without(group: Group) -> Group:
     """A group without its scatters."""
     steps = [step for step in group.steps if not is_scatter(step)]
     made = {step.outputs[0] for step in steps}
-    ends = {y: axes for y, axes in group.axes.items() if y in made or any(y in step.inputs for step in steps)}
-    return replace(group, steps=steps, made=made, axes=ends)
+    known = made.union(*[step.inputs for step in steps])
+    return replace(group, steps=steps, made=made, axes={v: a for v, a in group.axes.items() if v in known})
 
 
 def _scatter(planner: Any, step: Step, target: Layout) -> None:
