@@ -145,6 +145,15 @@ def test_concrete_function_is_one_trace():
         concrete(x, 4)
 
 
+def test_concrete_function_makes_tensors_of_its_dtypes_of_lists_and_arrays():
+    concrete = tf.function(lambda x: x * 2.0).get_concrete_function(tf.TensorSpec([None], tf.float32))
+    for given in ([1.0, 2.0], [1, 2], np.array([1.0, 2.0])):
+        assert concrete(given).numpy().tolist() == concrete(x=given).numpy().tolist() == [2.0, 4.0]
+    for misfit in (1.0, [[1.0]], "a"):
+        with pytest.raises(TypeError):
+            concrete(misfit)
+
+
 def test_concrete_function_takes_its_tensors_flat():
     f = tf.function(lambda d, s: d["k"] + s[0])
     concrete = f.get_concrete_function({"k": tf.TensorSpec([])}, [tf.TensorSpec([])])

@@ -291,3 +291,21 @@ def test_batch_renormalization_corrects_batches_to_what_was_seen():
     assert L.BatchNormalization.from_config(layer.get_config()).renorm_clipping == limits
     with pytest.raises(ValueError, match="rmin, rmax and dmax"):
         L.BatchNormalization(renorm=True, renorm_clipping={"max": 1.0})
+
+
+def test_filters_that_do_not_fit_into_their_inputs_are_refused():
+    image = tf.ones([1, 4, 4, 2])
+    for layer in (
+        L.Conv2D(2, 5),
+        L.Conv2D(2, 3, dilation_rate=2),
+        L.DepthwiseConv2D(5),
+        L.SeparableConv2D(2, 5),
+    ):
+        with pytest.raises(ValueError, match="output size would be zero or negative.*padding='same'"):
+            layer(image)
+    with pytest.raises(ValueError, match="output size would be zero or negative"):
+        tf.keras.Sequential([tf.keras.Input((4, 1)), L.Conv1D(2, 5)])
+    assert L.Conv2D(2, 5, padding="same")(image).shape == [1, 4, 4, 2]
+    assert L.Conv2D(2, 4)(tf.keras.Input((None, None, 1))).shape == (None, None, None, 2)
+    with pytest.raises(ValueError, match="must be one of"):
+        L.Conv2D(2, 3, padding="causal")

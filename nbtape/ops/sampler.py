@@ -57,7 +57,7 @@ def readable() -> bool:
 
 
 class Streams:
-    """What one thread draws from: a sequence for ops without a seed, and how often each op with one has drawn.
+    """What one thread draws from: a sequence for ops without a seed, and how often each with one has drawn.
 
     Other threads have sequences of their own, so that no two draw the same numbers, and none waits.
     """

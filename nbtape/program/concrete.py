@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from nbtape.core import nest
 from nbtape.core.dtype import as_dtype
 from nbtape.core.engine import Tensor, tensor
@@ -11,9 +13,12 @@ from nbtape.core.errors import invalid
 from nbtape.core.report import spec_of
 from nbtape.core.shape import TensorSpec
 from nbtape.graph.trace import FunctionGraph
+from nbtape.ops.create import constant
 from nbtape.program.differentiate import Differentiable
 from nbtape.program.guards import Guards
 from nbtape.program.signature import Composite, Signature, accepts, spelled, tensor_spec
+
+_VALUES = list, int, float, complex, str, bytes, np.ndarray, np.generic  # what stands for a tensor
 
 
 class ConcreteFunction(Differentiable):
@@ -72,6 +77,9 @@ class ConcreteFunction(Differentiable):
                 raise TypeError(f"missing a required argument: {key!r}")
             bound.arguments.setdefault(key, value)
         full = self._parameters.bind(*bound.args, **bound.kwargs)
+        for key, spec in before.items():
+            if isinstance(spec, TensorSpec) and isinstance(full.arguments[key], _VALUES):
+                full.arguments[key] = constant(full.arguments[key], spec.dtype)
         given = Signature((full.args, full.kwargs))
         if _without_dtypes(given.key) != _without_dtypes(self._signature.key):
             raise TypeError(self._difference(full.arguments, before))

@@ -70,6 +70,7 @@ class _Depthwise(_Channelwise):
         self.depthwise_regularizer, self.depthwise_constraint = depthwise_regularizer, depthwise_constraint
 
     def build(self, input_shape: Any) -> None:
+        self._check_room(input_shape)
         channels = self._channels(input_shape)
         self.kernel = self._make_depthwise(
             channels,
@@ -140,6 +141,7 @@ class _Separable(_Channelwise):
         self.depthwise_constraint, self.pointwise_constraint = depthwise_constraint, pointwise_constraint
 
     def build(self, input_shape: Any) -> None:
+        self._check_room(input_shape)
         channels = self._channels(input_shape)
         self.depthwise_kernel = self._make_depthwise(
             channels,

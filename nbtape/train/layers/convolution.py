@@ -29,6 +29,7 @@ class Convolution(Layer):
     """A layer of filters that go over the `rank` axes between the batch and the channels."""
 
     rank = 2
+    paddings: tuple[str, ...] = "valid", "same"
     settings = (
         "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "groups",
         "activation", "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer",
@@ -66,6 +67,8 @@ class Convolution(Layer):
         self.strides = sizes(strides, self.rank, "strides")
         self.dilation_rate = sizes(dilation_rate, self.rank, "dilation_rate")
         self.padding, self.data_format = padding.lower(), data_format or "channels_last"
+        if self.padding not in self.paddings:
+            raise ValueError(f"The `padding` argument must be one of {self.paddings}. Received: {padding}")
         self.activation, self.use_bias = activations.get(activation), use_bias
         self.kernel_initializer, self.bias_initializer = kernel_initializer, bias_initializer
         self.kernel_regularizer, self.bias_regularizer = kernel_regularizer, bias_regularizer
@@ -86,6 +89,17 @@ class Convolution(Layer):
     def _channels(self, input_shape: Sequence) -> int:
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={self._axis: input_shape[self._axis]})
         return input_shape[self._axis]
+
+    def _check_room(self, input_shape: Sequence) -> None:
+        """Raise ValueError for inputs that the filters, without padding, do not fit into."""
+        spatial = input_shape[2:] if self._axis == 1 else input_shape[1:-1]
+        reach = [d * (k - 1) + 1 for k, d in zip(self.kernel_size, self.dilation_rate)]
+        if self.padding == "valid" and any(n is not None and n < r for n, r in zip(spatial, reach)):
+            raise ValueError(
+                f"Computed output size would be zero or negative. Received inputs of shape "
+                f"{tuple(input_shape)}, which kernels of size {self.kernel_size} at dilation_rate="
+                f"{self.dilation_rate} do not fit into. Take smaller kernels, or padding='same'."
+            )
 
     def _filters(self, size: Sequence[int], name: str = "kernel", initializer: Any = None) -> Any:
         return self.add_weight(
@@ -110,6 +124,7 @@ class Convolution(Layer):
         return self.activation(y if self.bias is None else bias_add(y, self.bias, self._layout))
 
     def build(self, input_shape: Any) -> None:
+        self._check_room(input_shape)
         channels = self._channels(input_shape)
         if channels % self.groups:
             raise ValueError(_SAME_CHANNELS.format(self.groups, channels, tuple(input_shape)))
@@ -134,7 +149,7 @@ class Conv1D(Convolution):
     TensorShape([2, 8, 4])
     """
 
-    rank = 1
+    rank, paddings = 1, ("valid", "same", "causal")
 
 
 class Conv2D(Convolution):
