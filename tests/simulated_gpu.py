@@ -220,6 +220,14 @@ def test_gradients_lie_where_their_sources_lie():
     same(tape.gradient(loss, v), [2.0, 0.0, 1.0])
 
 
+def test_traps_see_inf_on_a_card():
+    with tf.debugging.nan_trap():
+        x = on("/GPU:0", [4.0, 0.0])
+        assert tf.sqrt(x).device == CARD
+        with pytest.raises(tf.errors.InvalidArgumentError, match="log made 1 of 2 values inf or nan"):
+            tf.math.log(x)
+
+
 def test_layers_and_optimizers_train_on_a_card():
     rng = np.random.default_rng(0)
     x, y = [rng.standard_normal(shape).astype(np.float32) for shape in [(4, 3), (4, 1)]]
@@ -300,6 +308,7 @@ def test_datasets_give_elements_of_the_computer():
     with tf.device("/GPU:0"):
         for batch in dataset:
             assert (batch.device, (batch + 1.0).device) == (HOST, CARD)
+        assert [x.device for x in tf.data.Dataset.from_tensors(tf.constant(NUMBERS))] == [HOST]
         assert tf.constant(1.0).device == CARD
 
 

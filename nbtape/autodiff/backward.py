@@ -11,6 +11,7 @@ None for one that no gradient is wanted for, and that of its output, a tuple whe
 """
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -79,8 +80,8 @@ def pull(wired: list[tuple], numbers: dict[int, int], seeds: list[tuple[Tensor, 
 
 def _on_card(wired: list[tuple], seeds: list) -> bool:
     """Whether any value that the rules will be given is on a card."""
-    tensors = [*[x for node in wired for x in (*node[1], *node[3])], *[g for _, g in seeds]]
-    return any([type(x) is EagerTensor and type(x._value) is CardArray for x in tensors])
+    tensors = chain([g for _, g in seeds], (x for node in wired for x in (*node[1], *node[3])))
+    return any(type(x) is EagerTensor and type(x._value) is CardArray for x in tensors)
 
 
 def _walk(wired: list[tuple], numbers: dict[int, int], seeds: list, kept: Any, bare: bool) -> list:

@@ -8,6 +8,7 @@ from nbtape.core import context, source
 from nbtape.core.dtype import FLOATS
 from nbtape.core.engine import EagerTensor, Op
 from nbtape.core.errors import InvalidArgumentError
+from nbtape.core.memory import on_host
 from nbtape.core.report import describe
 
 
@@ -89,7 +90,7 @@ def disable_check_numerics() -> None:
 def _finite(y: Any) -> bool:
     if not isinstance(y, EagerTensor) or y._value.dtype.kind not in FLOATS:
         return True
-    return bool(np.all(np.isfinite(y._value)))
+    return bool(np.all(np.isfinite(on_host(y._value))))
 
 
 def _range(x: Any) -> str:

@@ -9,6 +9,7 @@ from nbtape.core.dtype import DType, as_dtype, bool_ as boolean, float32, float6
 from nbtape.core.engine import EagerTensor, apply, o, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.kernel import Composite
+from nbtape.core.memory import on_host
 from nbtape.core.shape import Spec, bracket
 from nbtape.ops.create import made, zeros
 from nbtape.ops.row import op
@@ -272,6 +273,6 @@ def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = boolean, name: 
 
 def _longest(n: Any) -> Any:
     if type(n) is EagerTensor:
-        return tensor(n.dtype.as_numpy_dtype(max(np.max(n._value, initial=0), 0)))
+        return tensor(n.dtype.as_numpy_dtype(max(np.max(on_host(n._value), initial=0), 0)))
     rank = rank_of(n)
     return apply(o.maximum, tensor(0, n.dtype), apply(o.max, n, axis=tuple(_range(rank)), keepdims=False))

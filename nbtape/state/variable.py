@@ -254,17 +254,17 @@ class Variable(Reads, Parts, Operators, metaclass=_Making):
     def __deepcopy__(self, memo):
         on_card = type(self._value) is CardArray  # where a value is never written, so that it may be shared
         value = EagerTensor(self._value) if on_card else np.array(self._value)
-        copied = memo[id(self)] = _restored(value, *self._kept())
+        copied = memo[id(self)] = _restored(*self._with(value))
         return copied
 
     def __reduce__(self):
-        return _restored, (np.array(self._value), *self._kept())
+        return _restored, self._with(np.array(self._value))
 
-    def _kept(self) -> tuple:
-        """What a copy is made of, beside the value."""
+    def _with(self, value: Any) -> tuple:
+        """What a copy is made of that has `value`."""
         cls = ResourceVariable if isinstance(self, _UnreadVariable) else type(self)
-        return (cls, self._name, self._trainable, self._constraint, self._shape, self._synchronization,
-                self._aggregation)  # fmt: skip
+        return (cls, value, self._name, self._trainable, self._constraint, self._shape,
+                self._synchronization, self._aggregation)  # fmt: skip
 
     def _view(self) -> "Variable":
         view: Any = object.__new__(_UnreadVariable)
@@ -345,7 +345,7 @@ def _initial(value: Any, dtype: DType | None) -> Any:
     return placed(tensor(value, dtype)._value)
 
 
-def _restored(value, cls, name, trainable, constraint, shape, synchronization, aggregation) -> Variable:
+def _restored(cls, value, name, trainable, constraint, shape, synchronization, aggregation) -> Variable:
     with_scope, context.local.scope = context.local.scope, ""
     try:
         return cls(value, trainable, name=name.removesuffix(":0"), constraint=constraint, shape=shape,

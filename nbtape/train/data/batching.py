@@ -9,6 +9,7 @@ import numpy as np
 from nbtape.core import nest
 from nbtape.core.dtype import int64
 from nbtape.core.engine import EagerTensor, tensor
+from nbtape.core.memory import on_host
 from nbtape.core.shape import TensorShape, TensorSpec
 from nbtape.ops.static import known
 from nbtape.train.data import element, regroup
@@ -269,7 +270,7 @@ def _shape_leaves(given: Any, n: int) -> list:
         return [leaf for key in sorted(given) for leaf in _shape_leaves(given[key], n)]
     if isinstance(given, tuple) and not (n == 1 and all(d is None or isinstance(d, int) for d in given)):
         return [leaf for part in given for leaf in _shape_leaves(part, n)]
-    shape = np.ravel(given._value).tolist() if isinstance(given, EagerTensor) else list(given)
+    shape = np.ravel(on_host(given._value)).tolist() if isinstance(given, EagerTensor) else list(given)
     return [[None if d == -1 else d for d in shape]]
 
 

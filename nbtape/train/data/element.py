@@ -15,6 +15,7 @@ from nbtape.core import nest
 from nbtape.core.dtype import DType, as_dtype
 from nbtape.core.engine import EagerTensor, Tensor, tensor
 from nbtape.core.errors import invalid
+from nbtape.core.memory import on_host
 from nbtape.core.shape import TensorShape, TensorSpec
 from nbtape.ops.static import known
 
@@ -89,7 +90,7 @@ def specs_of(structure: Any) -> Any:
 
 def values_of(structure: Any) -> list:
     """The leaves as arrays."""
-    return [x._value if isinstance(x, EagerTensor) else x for x in leaves(structure)]
+    return [on_host(x._value) if isinstance(x, EagerTensor) else x for x in leaves(structure)]
 
 
 def packed(spec: Any, values: list) -> Any:
@@ -185,7 +186,7 @@ def converted(value: Any, spec: TensorSpec) -> Any:
         if isinstance(value, EagerTensor | np.ndarray | np.generic) and spec.dtype.name != "string":
             array = np.array(value, spec.dtype.np)[()]  # a copy, since the generator may write to it again
         else:
-            array = tensor(value, spec.dtype)._value  # type: ignore[attr-defined]
+            array = on_host(tensor(value, spec.dtype)._value)  # type: ignore[attr-defined]
     except (TypeError, ValueError):
         raise invalid(
             "TypeError: `generator` yielded an element that could not be converted to the expected type. "
