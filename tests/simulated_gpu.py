@@ -53,6 +53,8 @@ def test_an_operation_runs_where_its_inputs_are():
     same(y, np.exp(NUMBERS * 2) + NUMBERS)
     with tf.device("/CPU:0"):
         assert tf.exp(x).device == HOST
+        with v1.colocate_with(x):
+            assert tf.constant(1.0).device == OTHER
 
 
 def test_values_leave_a_card_as_they_are():

@@ -53,11 +53,12 @@ class colocate_with:
         self._op, self._saved = op, []
 
     def __enter__(self) -> None:
-        self._saved.append(context.local.device)
-        context.local.device = (lambda operation: self._op.device,)
+        outer = context.local.device
+        _open((self._op.device if _at_once() else lambda operation: self._op.device,))
+        self._saved.append(outer)
 
     def __exit__(self, *exc: object) -> None:
-        context.local.device = self._saved.pop()
+        _open(self._saved.pop())
 
 
 def _at_once() -> bool:
