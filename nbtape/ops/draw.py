@@ -13,7 +13,7 @@ import numpy as np
 
 from nbtape.core.convert import fit
 from nbtape.core.dtype import DType, as_dtype, int32, int64
-from nbtape.core.engine import apply, o, tensor
+from nbtape.core.engine import Op, apply, o, tensor
 from nbtape.core.errors import invalid
 from nbtape.core.kernel import Composite
 from nbtape.core.shape import Spec, TensorShape, bracket, broadcast
@@ -110,14 +110,15 @@ def sampled(
     STATEFUL.add(f"random_{name}")
 
 
-def _of_uniform(lower: Callable, uniform: Callable, seeds: int, inputs: int) -> Composite:
+def _of_uniform(lower: Callable, uniform: Op, seeds: int, inputs: int) -> Composite:
     """What a sampler is made of, whose numbers come from those of `uniform`, which takes so many seeds."""
 
     def lowered(*xs, shape, dtype, **source):
         seed, xs = xs[:seeds], xs[seeds:]
         if len(xs) > inputs:
             return None
-        return lower(uniform(*seed, shape=shape, dtype=_WIDE, **source), *xs, dtype=dtype)
+        u = apply(uniform, *seed, shape=shape, dtype=_WIDE, **source)  # in a trace even where nothing goes in
+        return lower(u, *xs, dtype=dtype)
 
     return Composite(lowered)
 
