@@ -357,6 +357,47 @@ def test_in_the_background_no_call_waits_and_all_agree(monkeypatch):
     assert all(hasattr(host, "run") for host in hosts.values())
 
 
+def _loop(a, b):
+    for k in tf.range(3):
+        a = a + a // (b - k)
+    return a
+
+
+def _rows(a, b):
+    for k in tf.range(3):
+        a = a + tf.reduce_sum(a // ([b, b] - k))
+    return a
+
+
+@compiled
+@pytest.mark.parametrize(
+    "f, fine, wrong, says",
+    [
+        (lambda a, b: a // b, [2, -3], [2, 0], "Integer division by zero"),
+        (lambda a, b: a % (b * 1), [2, -3], [2, 0], "Integer division by zero"),
+        (lambda a, b: tf.truncatediv(a, b), [2, -3], [2, 0], "Integer division by zero"),
+        (lambda a, b: a**b, [2, 0], [2, -1], "Integers to negative integer powers are not allowed"),
+        (_loop, 9, 2, "Integer division by zero"),
+        (_rows, 9, 1, "Integer division by zero"),
+    ],
+)
+def test_integers_raise_what_they_raise_uncompiled(f, fine, wrong, says):
+    v = tf.Variable(0.0)
+
+    @tf.function
+    def step(a, b):
+        v.assign_add(1.0)
+        return f(a, b)
+
+    a = tf.constant([7, -7] if isinstance(fine, list) else 7)
+    for _ in range(2):
+        assert np.array_equal(step(a, tf.constant(fine)), f(a, tf.constant(fine)))
+        with pytest.raises(tf.errors.InvalidArgumentError, match=says) as raised:
+            step(a, tf.constant(wrong))
+        assert "test_compiled_behaviour.py" in str(raised.value)
+    assert v.numpy() == 2.0, "a step that fails leaves its variables"
+
+
 OPEN = [tf.TensorSpec([None, 6]), tf.TensorSpec([None], tf.int32)]
 
 

@@ -34,6 +34,7 @@ from nbtape.compile.fusion.access import CHECK
 from nbtape.compile.fusion.fuse import NATIVE, Group
 from nbtape.compile.planning import control, join, plan, scatter, variables, whole
 from nbtape.compile.planning.actions import Plan
+from nbtape.compile.planning.check import wrong
 from nbtape.compile.planning.divide import folding, part
 from nbtape.compile.planning.layout import Buffer, Layout, dense
 from nbtape.compile.settings import Settings
@@ -43,7 +44,7 @@ from nbtape.core.shape import Spec
 from nbtape.graph.program import Program, Step, Value
 from nbtape.graph.run import EFFECTS, UNREPEATABLE
 
-_CHECKED = '''"""Tell whether an index is out of range, and put 0 there; columns have ranges of their own."""
+_CHECKED = '''"""Tell whether a number is wrong, and put another there; columns have ranges of their own."""
 import numpy as np
 
 from nbtape.compile.device import cuda
@@ -55,8 +56,8 @@ def kernel(
 ):
     for i in range(cuda.grid(1), rows * columns, cuda.gridsize(1)):
         index, size = np.int64(x[i]), sizes[i % columns]
-        if index < -size * wrap or index >= size:
-            flag[0], index = 1, np.int64(0)
+        if {wrong}:
+            flag[0], index = 1, np.int64({other})
         y[i] = index
 '''
 
@@ -223,7 +224,8 @@ class Planner(plan.Planner):
             Word("y", f"{i.dtype}*", safe),
             Word("flag", "int64*", flag),
         ]
-        kernel = Kernel(_CHECKED.format(dtype=i.dtype), words, 1, [], {}, [], 2 * count * i.dtype.itemsize)
+        text = _CHECKED.format(dtype=i.dtype, wrong=wrong(step), other=int("test" in step.attrs))
+        kernel = Kernel(text, words, 1, [], {}, [], 2 * count * i.dtype.itemsize)
         self.grid(kernel, -(-count // self.lanes), Check(step, flag, layout))
 
 

@@ -29,9 +29,15 @@ SCATTER = Op(
     None,
     Extern(),
 )
-# `check(i, sizes)`: the indices `i`, once it is sure that they are in range; else the step `of` says what is
-# wrong.
-CHECK = Op("check", lambda i, sizes, *, wrap, of: i, lambda i, sizes, *, wrap, of: i, None, Extern())
+# `check(i, sizes)`: the indices `i`, once it is sure that they are in range, or that the `test` holds for
+# none, an expression over `{0}`; else the step `of` says what is wrong.
+CHECK = Op(
+    "check",
+    lambda i, sizes, *, wrap, of, test="": i,
+    lambda i, sizes, *, wrap, of, test="": i,
+    None,
+    Extern(),
+)
 
 # `draw(*seed)`: where the next `count` numbers of a stream are, or, without one, those of a seed, in words
 # that kernels/philox.py reads; `each` of them come from a block of the generator.
@@ -58,6 +64,26 @@ NORMAL = Op(
     None,
     Extern(),
 )
+
+# What the second of two integers must not be, as a test of `{0}`.
+_UNDEFINED = {
+    "floordiv": "{0} == 0",
+    "floormod": "{0} == 0",
+    "truncatediv": "{0} == 0",
+    "truncatemod": "{0} == 0",
+    "pow": "{0} < 0",
+}
+
+
+def undefined(step: Step) -> str:
+    """What the second input of a step must not be, as a test of `{0}`; "" where it is nothing of that sort."""
+    test = _UNDEFINED.get(step.op.name, "")
+    if not test or (x := step.inputs[1]).dtype.kind not in "iu":
+        return ""
+    if x.constant is None:
+        return test
+    found = np.asarray(x.constant)
+    return test if np.any(found < 0 if "<" in test else found == 0) else ""
 
 
 def is_position(step: Step) -> bool:

@@ -49,6 +49,7 @@ class _Settler:
     def take(self, step: Step) -> None:
         """Append `step`, or what it is made of; its outputs stay the same Values."""
         self.build.place = step.place
+        step = self._defined(step)
         rule = _broadcast_late if isinstance(step.op.kernel, Scalar) else _RULES.get(step.op.name)
         values = (*step.inputs, *step.outputs)
         if step.op is o.split and step.inputs[0].static:
@@ -72,6 +73,18 @@ class _Settler:
             key = Key((*[ALL] * axis, slice(start, stop)))
             self.append(o.subscript, step.inputs, {"key": key}, y)
             start = stop
+
+    def _defined(self, step: Step) -> Step:
+        """`step`, with a check of what it divides by, or raises to, where these are integers."""
+        test = access.undefined(step)
+        if not test or not all(v.static and v.dtype in self.native for v in step.inputs):
+            return step
+        x, i = step.inputs
+        key = i, test
+        if key not in self.checked:
+            y = self.checked[key] = Value(i.spec)
+            self.append(CHECK, (i, constant([1], _INT64)), {"wrap": 0, "of": step, "test": test}, y)
+        return Step(step.op, (x, self.checked[key]), step.attrs, step.outputs, step.place)
 
     def _give(self, found: Value, outputs: tuple[Value, ...]) -> None:
         """Let `found` be what a step gave."""

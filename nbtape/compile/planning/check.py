@@ -1,6 +1,6 @@
-"""Checks of indices: kernels that stop their program where one is out of range.
+"""Checks of indices, and of integers to divide by: kernels that stop their program where one is wrong.
 
-What is wrong with it the row says that was given the index, as if it had run by itself.
+What is wrong with it the row says that was given the number, as if it had run by itself.
 """
 
 from ctypes import string_at
@@ -16,21 +16,29 @@ from nbtape.core.engine import EagerTensor, apply
 from nbtape.graph.program import Step, Value
 from nbtape.ops.index import not_in_range
 
-_TEXT = '''"""Stop where an index is out of range; each column of indices has a range of its own."""
+# Of a number `index`.
+_OUTSIDE = "(index < -size * wrap) | (index >= size)"  # which columns of indices have each for itself
+
+_TEXT = '''"""Stop where a number is wrong; each column of indices has a range of its own."""
 import numpy as np
 
 
 def kernel(
     rows: "int64", columns: "int64", indices: "{dtype}*", sizes: "int64*", wrap: "int64"
 ) -> "bool":
-    outside = False
+    wrong = False
     for j in range(columns):
         size = sizes[j]
         for i in range(rows):
             index = np.int64(indices[i * columns + j])
-            outside |= (index < -size * wrap) | (index >= size)
-    return outside
+            wrong |= {wrong}
+    return wrong
 '''
+
+
+def wrong(step: Step) -> str:
+    """What a check tests, an expression over `index`, and over the `size` and `wrap` of ranges."""
+    return step.attrs.get("test", "").format("index") or _OUTSIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +61,8 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Trap:
-    """What a loop checks as it goes: where an index of one of `steps` is out of range, it leaves the number
-    of that step, counted from 1, and the index where argument `word` points to.
+    """What a loop checks as it goes: where an index of one of `steps` is out of range, or what it divides by
+    0, it leaves the number of that step, counted from 1, and the index where argument `word` points to.
     """
 
     steps: list[Step]
@@ -69,7 +77,7 @@ class Trap:
         if which:
             step = self.steps[which - 1]
             x, i = step.inputs
-            _fail(step, i, np.asarray(found, i.dtype), (x.shape or (0,))[step.attrs["axis"]])
+            _fail(step, i, np.asarray(found, i.dtype), (x.shape or (0,))[step.attrs.get("axis", 0)])
 
 
 def plan(planner: Any, step: Step) -> None:
@@ -88,7 +96,8 @@ def plan(planner: Any, step: Step) -> None:
         Word("sizes", "int64*", planner.layout(sizes)),
         Word("wrap", "int64", value=int(step.attrs["wrap"])),
     ]
-    kernel = Kernel(_TEXT.format(dtype=i.dtype), words, 1, [], {}, [], prod(i.shape or ()) * i.dtype.itemsize)
+    text = _TEXT.format(dtype=i.dtype, wrong=wrong(step))
+    kernel = Kernel(text, words, 1, [], {}, [], prod(i.shape or ()) * i.dtype.itemsize)
     planner.act(planner.launched(kernel, Check(step)))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from nbtape.compile.emission.expression import expression, literal, parameter
 from nbtape.compile.emission.kernel import Kernel, Word
+from nbtape.compile.fusion import access
 from nbtape.compile.fusion.group import NATIVE
 from nbtape.compile.planning.check import Trap
 from nbtape.compile.planning.layout import Layout
@@ -283,6 +284,9 @@ class _Whole:
             self.names[y] = self._assigned(self._expression(step))
 
     def _expression(self, step: Step) -> str:
+        if test := access.undefined(step):
+            number = self._name(step.inputs[1])
+            self._stop(step, test.format(number), number)
         text, called = expression(step, [self._name(x) for x in step.inputs])
         self.imports |= called
         return text
@@ -304,21 +308,21 @@ class _Whole:
         index = self._assigned(f"np.int64({self._name(i)})")
         size = self._new()
         self.words.append(Word(size, "int64", value=(x.shape or (0,))[0]))
-        self._check(step, index, size)
+        self._stop(step, f"{index} < -{size} or {index} >= {size}", index)
         pointer = self._name(x)
         outside = next(v for v, name in self.pointers.items() if name == pointer)
         return self._assigned(
             f"{pointer}[({index} + {size} if {index} < 0 else {index}) * {self._stride(outside)}]"
         )
 
-    def _check(self, step: Step, index: str, size: str) -> None:
-        """Stop where an index is out of range."""
+    def _stop(self, step: Step, wrong: str, number: str) -> None:
+        """Stop where a number is `wrong`, an index or one to divide by."""
         if not self.checked:
             self.words.append(Word("wrong", "int64*", self.wrong))
         self.checked.append(step)
-        self._put(f"if {index} < -{size} or {index} >= {size}:")
+        self._put(f"if {wrong}:")
         stop = "return True" if self.stops else "return"
-        for line in (f"wrong[0] = {len(self.checked)}", f"wrong[1] = {index}", stop):
+        for line in (f"wrong[0] = {len(self.checked)}", f"wrong[1] = {number}", stop):
             self._put(_INDENT + line)
 
     def _while(self, step: Step) -> None:
