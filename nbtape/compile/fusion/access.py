@@ -76,7 +76,7 @@ _UNDEFINED = {
 
 
 def undefined(step: Step) -> str:
-    """What the second input of a step must not be, as a test of `{0}`; "" where it is nothing of that sort."""
+    """What the second input of a step must not be, as a test of `{0}`; "" where it may be anything."""
     test = _UNDEFINED.get(step.op.name, "")
     if not test or (x := step.inputs[1]).dtype.kind not in "iu":
         return ""
