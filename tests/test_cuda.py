@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from nbtape.compile.card import linker, plan as card
 from nbtape.compile.settings import Settings
 
 HERE = Path(__file__).parent
+_ptx = cache(card.ptx)  # programs have kernels in common
 
 
 def test_programs_agree_on_the_simulator():
@@ -27,10 +29,11 @@ def test_programs_agree_on_the_simulator():
 
 
 @pytest.mark.skipif(find_spec("numba_cuda") is None, reason="needs pip install nbtape[cuda]")
-@pytest.mark.parametrize("capability", [(8, 0), (9, 0)], ids=["sm_80", "sm_90"])
 @pytest.mark.parametrize("name", [*PROGRAMS, *PRODUCTS, *TEXTS])
+@pytest.mark.parametrize("capability", [(8, 0), (9, 0)], ids=["sm_80", "sm_90"])
 def test_kernels_compile_and_keep_their_numbers_in_registers(name, capability, monkeypatch):
     monkeypatch.setattr(Settings, "deterministic", name in KERNELS)
+    monkeypatch.setattr(card, "ptx", _ptx)
     f, *values = (PROGRAMS | PRODUCTS | KERNELS)[name]
     lanes = 4 if name in KERNELS else 128  # with few, small arrays are long ones
     for ptx in card.assembled(planned(f, values, lanes, most=1024), capability):
