@@ -5,6 +5,9 @@ from collections import deque
 from collections.abc import Callable
 
 PERIOD = 0.1  # seconds between two updates of a panel
+# Of the time that goes by, for each thing that costs a run something: messages, looks at variables,
+# snapshots, and states that the guard keeps. Together they are to stay below a twentieth.
+SHARE = 0.01
 _A_SECOND = 20  # messages, of all panels together
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from nbtape.notebook.live.budget import PERIOD, budget
+from nbtape.notebook.live.budget import PERIOD, SHARE, budget
 from nbtape.notebook.live.series import Series
 from nbtape.notebook.live.state import delta, snapshot
 
 _WHOLE = 5.0  # seconds after which a page that has missed something sees it
+_SELDOM = 0.5  # seconds between two messages at most
 
 
 class Feed:
@@ -42,4 +43,5 @@ class Feed:
             self.is_fresh, self._next_whole = False, now + _WHOLE
         else:
             self.panel.send(delta(run, self._new, run.table.looks != self._looks))
-        self._new, self._next, self._looks = {}, now + PERIOD, run.table.looks
+        pause = min(max(PERIOD, (monotonic() - now) / SHARE), _SELDOM)
+        self._new, self._next, self._looks = {}, now + pause, run.table.looks

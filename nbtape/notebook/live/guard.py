@@ -11,11 +11,10 @@ import numpy as np
 from nbtape.autodiff.trap import NonFiniteError, nan_trap
 from nbtape.core import context
 from nbtape.core.dtype import FLOATS
-from nbtape.notebook.live.budget import PERIOD
+from nbtape.notebook.live.budget import PERIOD, SHARE
 from nbtape.notebook.live.snapshots import State, give_back, state_of
 from nbtape.state.variable import Variable
 
-_SHARE = 0.03  # of the time that goes by, for keeping states
 _WATCHED = 300  # steps that are made under the microscope after going back
 _FEW = 3  # variables that are named
 _HOW = "write `live.run(step, ...)` for `step(...)`, and the operation can be named"
@@ -116,7 +115,7 @@ class Guard:
         self._good = run.step, state_of(run.to_keep())
         self.calls.clear()
         now = monotonic()
-        self._next = now + max(PERIOD, (now - began) / _SHARE) if run.is_whole else 0.0
+        self._next = now + max(PERIOD, (now - began) / SHARE) if run.is_whole else 0.0
         if run.step > self._until:
             self.watch(False)
         return True

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from nbtape.core.kernel import late
-from nbtape.notebook.live.budget import PERIOD
+from nbtape.notebook.live.budget import PERIOD, SHARE
 from nbtape.notebook.live.feed import Feed
 from nbtape.notebook.live.guard import Guard
 from nbtape.notebook.live.journal import Journal, Replay
@@ -28,7 +28,6 @@ _panel = late("nbtape.notebook.live.panel:panel")
 _show_at_end = late("nbtape.notebook.live.panel:show_at_end")
 _write_events = late("nbtape.notebook.live.events:write_events")
 _figure = late("nbtape.notebook.live.picture:figure")
-_SHARE = 0.03  # of the time that goes by, for looking at variables
 _LOOK, _SELDOM = 0.25, 10.0  # seconds between looks, at least and at most
 _KEEP = 1.0  # seconds between snapshots
 
@@ -230,13 +229,13 @@ class Live(Steering):
             self.table.end(self.step - 1)
             # The first look is traced, which the others do not have to pay for.
             cost = monotonic() - self._looked if self.table.looks > 1 else 0.0
-            self._next_look = now + min(max(_LOOK, cost / _SHARE), _SELDOM)
+            self._next_look = now + min(max(_LOOK, cost / SHARE), _SELDOM)
         elif self._looks and self.table.names and now >= self._next_look:
             self._looked = now
             self.table.begin()
         if self.snapshots.limit and self.table.names and now >= self._next_keep:
             self._keep()
-            self._next_keep = now + max(_KEEP, (monotonic() - now) / _SHARE)
+            self._next_keep = now + max(_KEEP, (monotonic() - now) / SHARE)
         self.feed.send(self)
         at_once = self.table.is_looking or self._is_interrupted or self._steps_allowed < math.inf
         if self.guard is not None:  # a first step makes what the optimizer keeps
