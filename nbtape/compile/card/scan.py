@@ -13,6 +13,7 @@ import numpy as np
 from nbtape.compile.card.narrow import KINDS
 from nbtape.compile.emission.expression import computed
 from nbtape.compile.planning.layout import Layout
+from nbtape.compile.planning.scan import IMPORTS, NOTHING, TITLES, is_native as is_scan
 from nbtape.compile.planning.windows import address, kernel_of, numbers, sizes
 from nbtape.core.engine import Op, o
 from nbtape.graph.program import Step
@@ -67,29 +68,17 @@ def kernel({arguments}):
         {end}
 '''
 
-_TITLES = {
-    o.cumsum: "Sum up along an axis.",
-    o.cumprod: "Multiply up along an axis.",
-    o.cumlogsumexp: "Sum up along an axis, in logarithms.",
-    o.recurrence: "Scale and add up along an axis.",
-}
 _NEXT = {
     o.cumsum: "total + value",
     o.cumprod: "total * value",
     o.cumlogsumexp: "logaddexp(total, value)",
     o.recurrence: "{a} * total + value if k > {none} else value",
 }
-_IMPORTS = {o.cumlogsumexp: ["from nbtape.kernels.logarithm import logaddexp"]}
-_NOTHING = {o.cumsum: "0", o.cumprod: "1", o.cumlogsumexp: "-np.inf", o.recurrence: "0"}
 
 
 def is_native(step: Step) -> bool:
     """Whether a step is a scan, and has a kernel."""
-    values = (*step.inputs, *step.outputs)
-    if step.op not in _TITLES or not all(v.static and v.dtype in KINDS for v in values):
-        return False
-    shapes = {v.shape for v in values}
-    return len(shapes) == 1 and 0 not in sizes(values[0]) and values[0].dtype.kind != "b"
+    return is_scan(step, KINDS)
 
 
 def plan(planner: Any, step: Step) -> None:
@@ -138,7 +127,7 @@ class _Scan:
         return found
 
     def _nothing(self) -> str:
-        return f"total = np.{self.dtype}({_NOTHING[self.op]})"
+        return f"total = np.{self.dtype}({NOTHING[self.op]})"
 
     def _act(
         self, layouts: dict[str, Layout], start: list[str], trip: list[str], end: list[str], none: str
@@ -152,7 +141,7 @@ class _Scan:
         fields: dict[str, Any] = {"start": start, "trip": [line.format(**names) for line in trip], "end": end}
         if alone:
             fields |= self._staged(layouts)
-        fields |= {"title": _TITLES[self.op], "imports": _IMPORTS.get(self.op, [])}
+        fields |= {"title": TITLES[self.op], "imports": IMPORTS.get(self.op, [])}
         self.planner.grid(
             kernel_of(ALONE if alone else TOGETHER, words, fields, extent=1), -(-items // self.planner.lanes)
         )

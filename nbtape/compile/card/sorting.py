@@ -14,6 +14,7 @@ import numpy as np
 from nbtape.compile.card.narrow import KINDS
 from nbtape.compile.emission.expression import computed
 from nbtape.compile.planning.layout import Layout
+from nbtape.compile.planning.sorting import sorts
 from nbtape.compile.planning.windows import address, kernel_of, numbers, sizes
 from nbtape.core.engine import o
 from nbtape.graph.program import Step
@@ -93,13 +94,10 @@ def kernel({arguments}):
 
 def is_native(step: Step) -> bool:
     """Whether a step sorts along the last axis, and has a kernel."""
-    values = (*step.inputs, *step.outputs)
-    if step.op not in (o.sort, o.argsort, o.top_k) or not all(v.static and v.dtype in KINDS for v in values):
+    if not sorts(step, KINDS):
         return False
-    shape = sizes(step.inputs[0])
-    if not all(prod(sizes(v)) for v in values) or step.attrs.get("axis", -1) not in (-1, len(shape) - 1):
-        return False
-    return step.inputs[0].dtype.kind != "b" and shape[-1] < 2**31
+    (x,) = step.inputs
+    return x.dtype.kind != "b" and sizes(x)[-1] < 2**31
 
 
 def plan(planner: Any, step: Step) -> None:

@@ -4,6 +4,7 @@ Each element follows from the one before it. Where numbers of other scans lie be
 by side, a row after the other; otherwise a scan keeps what it has in a register.
 """
 
+from collections.abc import Collection
 from math import prod
 from typing import Any
 
@@ -46,7 +47,7 @@ def kernel({arguments}):
                 y[here] = {next}
 '''
 
-_TITLES = {
+TITLES = {
     o.cumsum: "Sum up along an axis.",
     o.cumprod: "Multiply up along an axis.",
     o.cumlogsumexp: "Sum up along an axis, in logarithms.",
@@ -58,14 +59,14 @@ _NEXT = {
     o.cumlogsumexp: "logaddexp({total}, x[{at}])",
     o.recurrence: "a[{at}] * {total} + x[{at}]",
 }
-_IMPORTS = {o.cumlogsumexp: ["from nbtape.kernels.logarithm import logaddexp"]}
-_NOTHING = {o.cumsum: "0", o.cumprod: "1", o.cumlogsumexp: "-np.inf"}
+IMPORTS = {o.cumlogsumexp: ["from nbtape.kernels.logarithm import logaddexp"]}
+NOTHING = {o.cumsum: "0", o.cumprod: "1", o.cumlogsumexp: "-np.inf", o.recurrence: "0"}
 
 
-def is_native(step: Step) -> bool:
-    """Whether a step is a scan, and has a kernel."""
+def is_native(step: Step, native: Collection[Any] = NATIVE) -> bool:
+    """Whether a step is a scan of numbers of these dtypes, and has a kernel."""
     values = (*step.inputs, *step.outputs)
-    if step.op not in _TITLES or not all(v.static and v.dtype in NATIVE for v in values):
+    if step.op not in TITLES or not all(v.static and v.dtype in native for v in values):
         return False
     shapes = {v.shape for v in values}
     return len(shapes) == 1 and 0 not in sizes(values[0]) and values[0].dtype.kind != "b"
@@ -83,9 +84,9 @@ def plan(planner: Any, step: Step) -> None:
     words += [address("x", planner.ordered(x)), address("y", planner.fresh(y))]
     total, exclusive = "total" if inner == 1 else "y[last]", step.attrs.get("exclusive")
     fields: dict[str, Any] = {
-        "imports": [*["import numpy as np"] * bool(exclusive), *_IMPORTS.get(step.op, [])],
-        "title": _TITLES[step.op],
-        "start": f"np.{x.dtype}({_NOTHING[step.op]})" if exclusive else "x[here]",
+        "imports": [*["import numpy as np"] * bool(exclusive), *IMPORTS.get(step.op, [])],
+        "title": TITLES[step.op],
+        "start": f"np.{x.dtype}({NOTHING[step.op]})" if exclusive else "x[here]",
         "next": _NEXT[step.op].format(total=total, at="last" if exclusive else "here"),
     }
     count = prod(shape)

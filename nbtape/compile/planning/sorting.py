@@ -3,6 +3,7 @@
 Long rows are NumPy's, whose sorts are faster then than the call of them is slow.
 """
 
+from collections.abc import Collection
 from math import log2, prod
 from typing import Any
 
@@ -30,15 +31,20 @@ def kernel({arguments}):
 '''
 
 
+def sorts(step: Step, native: Collection[Any]) -> bool:
+    """Whether a step sorts numbers of these dtypes along the last axis."""
+    values = (*step.inputs, *step.outputs)
+    if step.op not in (o.sort, o.argsort, o.top_k) or not all(v.static and v.dtype in native for v in values):
+        return False
+    last = len(sizes(step.inputs[0])) - 1
+    return all(prod(sizes(v)) for v in values) and step.attrs.get("axis", -1) in (-1, last)
+
+
 def is_native(step: Step) -> bool:
     """Whether a step sorts short rows, and has a kernel."""
-    values = (*step.inputs, *step.outputs)
-    if step.op not in (o.sort, o.argsort, o.top_k) or not all(v.static and v.dtype in NATIVE for v in values):
+    if not sorts(step, NATIVE):
         return False
-    shape = sizes(step.inputs[0])
-    if not all(prod(sizes(v)) for v in values) or step.attrs.get("axis", -1) not in (-1, len(shape) - 1):
-        return False
-    return shape[-1] <= _LONG or step.attrs.get("k", _LONG) <= _FEW
+    return sizes(step.inputs[0])[-1] <= _LONG or step.attrs.get("k", _LONG) <= _FEW
 
 
 def plan(planner: Any, step: Step) -> None:
